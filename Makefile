@@ -1,0 +1,73 @@
+# Rejoinder's two commands are `make serve` and `make test`; `make help` lists the rest.
+# Every target sets up what it needs on a machine with Python 3.11+, make and a network.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PORT   ?= 8000
+# How many test processes; the browser tests are the heaviest.
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve build publish demo test check lint types browser format lock clean \
+        bench-publish bench-submit
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The stamp is newer than the lock and the project file, or the environment is brought up to date.
+$(VENV)/.stamp: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Rejoinder needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "Could not make a virtual environment; on Debian run: apt-get install python3-venv"; exit 1; }
+	@echo "Installing the locked dependencies into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.stamp ## make the virtual environment with the locked dependencies
+
+serve: setup ## build the site and run everything on http://127.0.0.1:8000 (PORT=... moves it)
+	@exec $(BIN)/rejoinder serve --port $(PORT)
+
+build: setup ## build the static site into output/
+	@$(BIN)/rejoinder build
+
+publish: setup ## follow the service and keep the built pages up to date
+	@$(BIN)/rejoinder publish
+
+demo: setup ## fill discussions and queue with sample replies (`rejoinder demo --remove` undoes it)
+	@$(BIN)/rejoinder demo
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+browser: setup
+	@$(BIN)/python -m tests.browser
+
+check: lint types browser ## lint, format, types and every test: what CI runs
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
+
+test: check ## the same as check
+
+format: setup ## let ruff put the code into shape
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench-publish: setup ## approval to page on disk, against a full build (QUICK=1 for a short run)
+	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.publish
+
+bench-submit: setup ## replies per second against Isso in the same run (QUICK=1 for a short run)
+	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.submit
+
+lock: ## renew the lock files from pyproject.toml (needs uv)
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header pyproject.toml -o requirements.lock
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the environment and what was built; replies (var/) stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
