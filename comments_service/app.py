@@ -1,0 +1,126 @@
+"""The composition root: wires settings, database and doors into one application."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from comments_service.settings import Settings
+from comments_service.store.database import Database
+from comments_service.web import api, problems, public, queue
+from comments_service.web.bell import Bell
+from comments_service.web.context import Context
+from comments_service.web.pages import page
+from comments_service.web.static_site import StaticSite
+
+logger = logging.getLogger("rejoinder.service")
+ASSETS = Path(__file__).parent / "static"
+
+
+def utc_now() -> datetime:
+    """Return the time; the only clock of the service."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings, db: Database, now: Callable[[], datetime] = utc_now
+) -> Starlette:
+    """Return the application: readers' doors, the queue, the API, and the site if it is given."""
+    bell = Bell()
+    db.subscribe(bell.ring)
+    context = Context(settings, db, now)
+    site_api = _api(context, bell)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        bell.close()
+
+    async def api_guide(request: Request) -> Response:
+        return page(request, "api.html", schema=site_api.openapi())
+
+    routes = [
+        Route("/comments/api/", api_guide, methods=["GET"]),
+        Mount("/comments/api", site_api),
+        *public.ROUTES,
+        *queue.ROUTES,
+        Mount("/moderate/assets", StaticFiles(directory=ASSETS)),
+    ]
+    if settings.site_dir is not None:
+        routes.append(Mount("/", StaticSite(settings.site_dir)))
+    app = Starlette(
+        routes=routes,
+        exception_handlers=problems.PAGE_HANDLERS,
+        middleware=[Middleware(_RequestLog)],
+        lifespan=lifespan,
+    )
+    app.state.context = context
+    app.state.bell = bell
+    return app
+
+
+def _api(context: Context, bell: Bell) -> FastAPI:
+    app = FastAPI(
+        title="Rejoinder's comments service",
+        summary="What the site side reads and registers.",
+        description="The wire between the static site and the comments service; see docs/wire.md.",
+        version="1",
+        license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        # The ready-made guides load scripts from a third party; `api.html` does not.
+        docs_url=None,
+        redoc_url=None,
+        root_path_in_servers=False,
+        servers=[{"url": "/comments/api"}],
+    )
+    for kind, handler in problems.API_HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    app.include_router(api.router)
+    app.state.context = context
+    app.state.bell = bell
+    return app
+
+
+class _RequestLog:
+    """One line a request: what was asked for by its route, never by its address.
+
+    Addresses hold private links; they must not be in a log.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not logger.isEnabledFor(logging.INFO):
+            await self._app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        status = 500
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        finally:
+            route = getattr(scope.get("route"), "path", "-")
+            logger.info(
+                "event=request method=%s route=%s status=%d ms=%.1f",
+                scope["method"] if scope["method"].isalpha() else "-",
+                route,
+                status,
+                (time.perf_counter() - start) * 1000,
+            )

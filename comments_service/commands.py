@@ -1,0 +1,169 @@
+"""The service's verbs of the `rejoinder` command. Imports are inside, so that `--help` is quick."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from comments_service.settings import Settings
+    from comments_service.store.database import Database
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+def service(host: str, port: int) -> None:
+    """Run the comments service alone: readers' forms, the queue, the API."""
+    import uvicorn
+
+    from comments_service.app import create_app
+
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
+    )
+    settings, db = _open()
+    app = create_app(settings, db)
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: object) -> None:
+            # Answers the long polls that wait, or stopping would take as long as they do.
+            app.state.bell.close()
+            super().handle_exit(sig, frame)  # type: ignore[arg-type]
+
+    # No access log of uvicorn's: it would write the authors' private links.
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
+    )
+    Server(config).run()
+    db.close()
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the newest schema; safe to run at any time."""
+    from comments_service.migrations import upgrade
+
+    settings, db = _open()
+    if settings.database.startswith("sqlite:///"):
+        Path(settings.database.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    upgrade(db.engine)
+    db.close()
+
+
+@click.group()
+def editor() -> None:
+    """Add editors and let them in."""
+
+
+@editor.command("add")
+@click.argument("email")
+@click.option("--name", default="", help="Shown in the history; the address's first part if unset.")
+def editor_add(email: str, name: str) -> None:
+    """Add an editor; the password is asked for, or read from standard input if that is a pipe."""
+    from comments_service import auth
+
+    _, db = _open()
+    with _told():
+        added = auth.add_editor(
+            db, email=email, name=name, password=_password(), now=datetime.now(UTC)
+        )
+    click.echo(f"Editor {added.email} can sign in now, at /moderate/")
+
+
+@editor.command("password")
+@click.argument("email")
+def editor_password(email: str) -> None:
+    """Replace an editor's password and sign every browser of theirs out."""
+    from comments_service import auth
+
+    _, db = _open()
+    with _told():
+        changed = auth.change_password(db, email=email, password=_password())
+    click.echo(f"The password of {changed.email} is changed; every browser is signed out.")
+
+
+@editor.command("link")
+@click.argument("email")
+def editor_link(email: str) -> None:
+    """Print a link that signs an editor in once, within a day."""
+    from comments_service import auth
+
+    settings, db = _open()
+    with _told():
+        token = auth.link_for(db, email=email, now=datetime.now(UTC))
+    click.echo(f"{settings.site_url}/moderate/link/{token}")
+
+
+@editor.command("first-link")
+def editor_first_link() -> None:
+    """Print a link that makes the first editor, once, within a day; nothing if there is one."""
+    from comments_service import auth
+
+    settings, db = _open()
+    token = auth.first_link(db, now=datetime.now(UTC))
+    if token is not None:
+        click.echo(f"{settings.site_url}/moderate/link/{token}")
+
+
+@click.command()
+@click.option("--remove", is_flag=True, help="Take every sample reply out again, for good.")
+def demo(remove: bool) -> None:
+    """Fill the discussions and the queue with sample replies."""
+    from comments_service import moderation
+    from comments_service.demo import fill
+
+    settings, db = _open()
+    now = datetime.now(UTC)
+    with _told():
+        if remove:
+            count = moderation.remove_demo(db, by=moderation.COMMAND_LINE, now=now)
+            click.echo(f"{count} sample replies are gone, and whatever answered them.")
+            return
+        added = fill(db, settings.secret.get_secret_value().encode(), now=now)
+    click.echo(
+        f"{added} sample replies are in, some of them waiting in the queue. "
+        "Take them out again with: rejoinder demo --remove"
+    )
+
+
+def _open() -> "tuple[Settings, Database]":
+    from comments_service.errors import SettingsError
+    from comments_service.settings import Settings
+    from comments_service.store.database import Database
+
+    try:
+        settings = Settings.from_environ()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    return settings, Database(settings.database)
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return answer
+    return sys.stdin.readline().rstrip("\n")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the service's errors into the command line's."""
+    from comments_service.errors import ServiceError
+
+    try:
+        yield
+    except ServiceError as error:
+        raise click.ClickException(error.detail) from None

@@ -1,0 +1,173 @@
+"""What a reader typed, checked field by field: either a `Draft`, or sentences that say the mend."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import email_validator
+from pydantic import HttpUrl, TypeAdapter, ValidationError
+
+from comments_service.errors import Invalid
+
+# In characters; the same on the wire (docs/wire.md) and in the theme's form.
+LIMITS = {"comment": 10_000, "author": 100, "email": 254, "url": 500}
+FIELDS = ("comment", "author", "email", "url", "parent")
+
+# Characters that reorder the text around them: in a name they can make it read as another.
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Letters by category that nobody can see.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+_LINE_BREAKS = re.compile(r"\r\n?")
+_HAS_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_PUBLIC_ID = re.compile(r"[0-9a-z]{26}")
+_url = TypeAdapter(HttpUrl)
+
+# Only the shape matters here: an intranet's ann@corp.local is an address, and mail to a reserved
+# name fails where it is sent, not where it is typed.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+class Draft(NamedTuple):
+    """A reply that may be stored. `parent` is a public id that still has to be looked up."""
+
+    text: str
+    name: str
+    email: str
+    url: str | None
+    parent: str | None
+
+
+class Refused(Invalid):
+    """A form that cannot be accepted; `kept` holds every field as it should be shown again."""
+
+    def __init__(self, fields: Mapping[str, str], kept: Mapping[str, str]) -> None:
+        super().__init__(fields)
+        self.kept = dict(kept)
+
+
+def check(form: Mapping[str, str]) -> Draft:
+    """Return what the form says, normalised (NFC, `\\n`, trimmed).
+
+    Raises `Refused` with one sentence for each field that has a problem.
+    """
+    kept = {name: _normal(form.get(name, "")) for name in FIELDS}
+    problems: dict[str, str] = {}
+    for name, label in (
+        ("comment", "Comment"),
+        ("author", "Name"),
+        ("email", "Email"),
+        ("url", "Website"),
+    ):
+        clean = _printable(kept[name], multiline=name == "comment")
+        if clean != kept[name]:
+            kept[name] = clean
+            problems[name] = (
+                f"{label} had hidden control characters, which cannot be published. "
+                "They have been taken out: check it, then post it again"
+            )
+        elif len(clean) > LIMITS[name]:
+            problems[name] = (
+                f"{label} must be {LIMITS[name]:,} characters or fewer; it has {len(clean):,}"
+            )
+    for name, check_field in (
+        ("comment", _comment_problem),
+        ("author", _name_problem),
+        ("email", email_problem),
+        ("url", _url_problem),
+    ):
+        if name not in problems and (problem := check_field(kept[name])):
+            problems[name] = problem
+    email = kept["email"].casefold()
+    if email and not problems and (where := _published_address(kept, email)):
+        problems[where] = "Take your email address out of this field: what stands here is published"
+    if kept["parent"] and not _PUBLIC_ID.fullmatch(kept["parent"]):
+        kept["parent"] = ""
+        problems.setdefault("parent", PARENT_GONE)
+    if problems:
+        raise Refused(problems, kept)
+    return Draft(
+        text=kept["comment"],
+        name=kept["author"],
+        email=kept["email"],
+        url=_web_address(kept["url"]),
+        parent=kept["parent"] or None,
+    )
+
+
+PARENT_GONE = (
+    "The reply that you were answering is not there any more. "
+    "Your comment is kept: post it again to add it to the discussion"
+)
+
+
+def _normal(value: str) -> str:
+    return unicodedata.normalize("NFC", _LINE_BREAKS.sub("\n", value)).strip()
+
+
+def _printable(value: str, *, multiline: bool) -> str:
+    """Take out what no reader can see and no page may hold."""
+    return "".join(char for char in value if not _forbidden(char, multiline)).strip()
+
+
+def _forbidden(char: str, multiline: bool) -> bool:
+    category = unicodedata.category(char)
+    if category == "Cc":
+        return not (multiline and char in "\n\t")
+    if category in {"Zl", "Zp"}:
+        return not multiline
+    return category == "Cs" or (not multiline and char in BIDI_CONTROLS)
+
+
+def _visible(value: str) -> bool:
+    return any(
+        unicodedata.category(char)[0] in "LNPSM" and char not in _BLANK_LETTERS for char in value
+    )
+
+
+def _comment_problem(value: str) -> str | None:
+    return None if _visible(value) else "Enter a comment"
+
+
+def _name_problem(value: str) -> str | None:
+    return None if _visible(value) else "Enter your name"
+
+
+def email_problem(value: str) -> str | None:
+    """Return the sentence that says what is wrong with an address, or None."""
+    if not value:
+        return "Enter your email address"
+    try:
+        email_validator.validate_email(value, check_deliverability=False)
+    except email_validator.EmailNotValidError:
+        return "Enter an email address in the correct format, like name@example.com"
+    return None
+
+
+def _url_problem(value: str) -> str | None:
+    if not value:
+        return None
+    try:
+        address = _web_address(value)
+    except ValidationError:
+        address = None
+    if address is None or len(address) > LIMITS["url"] * 2:
+        return "Enter a website in the correct format, like https://example.com, or leave it empty"
+    return None
+
+
+def _web_address(value: str) -> str | None:
+    if not value:
+        return None
+    if not _HAS_SCHEME.match(value) or re.match(r"[^/:]+:\d", value):
+        value = "https://" + value
+    parsed = _url.validate_python(value)
+    # An address with a user name in it is a trick or a leak, never a home page.
+    return None if parsed.username or parsed.password else str(parsed)
+
+
+def _published_address(kept: Mapping[str, str], email: str) -> str | None:
+    for name in ("author", "url"):
+        if email in kept[name].casefold():
+            return name
+    return None

@@ -1,0 +1,78 @@
+"""One family of errors; each knows the HTTP status that it becomes, and says the mend."""
+
+from collections.abc import Mapping
+
+
+class SettingsError(Exception):
+    """The environment does not hold usable settings; the text names each and its mend."""
+
+
+class ServiceError(Exception):
+    """Something that a caller did or met, told in words that may be shown to them."""
+
+    status = 500
+    title = "Something went wrong"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class BadRequest(ServiceError):
+    """The request cannot be read."""
+
+    status = 400
+    title = "The request could not be read"
+
+
+class Unauthorized(ServiceError):
+    """No token or session, or one that is not known."""
+
+    status = 401
+    title = "Sign in first"
+
+
+class Forbidden(ServiceError):
+    """Known, but not allowed; or a form without its token."""
+
+    status = 403
+    title = "That is not allowed"
+
+
+class NotFound(ServiceError):
+    """No such page, reply, event or link; also what is not public, so that nobody can tell."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(ServiceError):
+    """Somebody else was quicker; the text says who did what."""
+
+    status = 409
+    title = "Somebody was quicker"
+
+
+class TooLarge(ServiceError):
+    """The body is over the limit."""
+
+    status = 413
+    title = "That is too long"
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body is of a kind that this address does not read."""
+
+    status = 415
+    title = "That kind of content is not read here"
+
+
+class Invalid(ServiceError):
+    """Fields that cannot be accepted: `fields` maps each field's name to one sentence."""
+
+    status = 422
+    title = "There is a problem"
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(" ".join(fields.values()))
+        self.fields = dict(fields)

@@ -1,0 +1,309 @@
+"""The verbs: submit, approve, mark as spam, trash, undo. Each is one transaction.
+
+A transaction writes the change, its entry in the audit log, and the next number of the site's
+sequence, which becomes the revision of a discussion whose public face changed.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from comments_service import markup
+from comments_service.draft import BIDI_CONTROLS, FIELDS, PARENT_GONE, Draft, Refused
+from comments_service.errors import Conflict, Forbidden, NotFound
+from comments_service.ids import new_id
+from comments_service.store import comments, events, pages, sites
+from comments_service.store.comments import NewComment
+from comments_service.store.database import Database
+from comments_service.store.events import Event
+from comments_service.store.pages import Page
+from comments_service.store.sites import Site
+from comments_service.tables import Origin, Status
+
+# Why a reply waits, in the words that the queue shows.
+REASONS = {
+    "all": "Every reply waits for an editor",
+    "disputed": "Two HTML parsers read its markup differently: look at the text, not only the page",
+    "bidi": "It has characters that change the direction of the text around them",
+    "own-address": "Its text contains its author's email address, so it cannot be published",
+}
+
+ACTIONS = {
+    "approve": Status.APPROVED,
+    "spam": Status.SPAM,
+    "trash": Status.TRASH,
+    "pending": Status.PENDING,
+}
+# What each action is called once it is done.
+DONE = {
+    "submit": "Submitted",
+    "approve": "Approved",
+    "spam": "Marked as spam",
+    "trash": "Moved to trash",
+    "pending": "Moved back to pending",
+    "undo": "Undone",
+}
+
+
+class Actor(NamedTuple):
+    """Who acts: a name for the log, and the editor's row id if it is one."""
+
+    name: str
+    editor_id: int | None = None
+
+
+AUTHOR = Actor("the author")
+COMMAND_LINE = Actor("command line")
+
+
+class Submitted(NamedTuple):
+    """A stored reply; `resent` when it was stored before and this was the same one again."""
+
+    public_id: str
+    resent: bool
+
+
+def submit(
+    db: Database,
+    secret: bytes,
+    page_key: str,
+    draft: Draft,
+    *,
+    now: datetime,
+    resend_window: timedelta,
+    origin: Origin = Origin.FORM,
+    by_editor: bool = False,
+) -> Submitted:
+    """Store a reply as pending and return its public id.
+
+    Raises `NotFound` (no such page), `Forbidden` (the page takes no replies) or `Refused` (the
+    reply that it answers is not public, or nothing would be seen of the text).
+    """
+    rendered = markup.render(draft.text)
+    if not rendered.html.strip():
+        raise Refused({"comment": "Enter a comment"}, _as_form(draft))
+    fingerprint = _fingerprint(secret, page_key, draft)
+    with db.write() as connection:
+        site = the_site(connection)
+        page = open_page(connection, site, page_key)
+        # The lock that comes with the number makes this check safe against a double click.
+        number = sites.next_number(connection, site.id)
+        first = comments.find_resend(connection, fingerprint, now - resend_window)
+        if first is not None:
+            return Submitted(first, resent=True)
+        parent_id = None
+        if draft.parent is not None:
+            parent = comments.find_public(connection, page.id, draft.parent)
+            if parent is None:
+                raise Refused({"parent": PARENT_GONE}, {**_as_form(draft), "parent": ""})
+            parent_id = parent.id
+        public_id = new_id(now)
+        new = NewComment(
+            public_id=public_id,
+            site_id=site.id,
+            page_id=page.id,
+            parent_id=parent_id,
+            status=Status.PENDING,
+            author_name=draft.name,
+            author_url=draft.url,
+            by_editor=by_editor,
+            text=draft.text,
+            html=rendered.html,
+            markup_version=markup.VERSION,
+            reasons=_reasons(draft, rendered.disputed),
+            origin=origin,
+            submitted_at=now,
+        )
+        comments.add(connection, new, email=draft.email, fingerprint=fingerprint)
+        entry = Event(
+            number,
+            now,
+            AUTHOR.name,
+            "submit",
+            public_id,
+            page.key,
+            None,
+            {"status": Status.PENDING},
+            None,
+        )
+        events.add(connection, site.id, entry)
+    return Submitted(public_id, resent=False)
+
+
+def decide(
+    db: Database, public_id: str, action: str, *, by: Actor, expected: str, now: datetime
+) -> Event:
+    """Move a reply to another state and return the entry of the log that can undo it.
+
+    `expected` is the state that the editor saw. Raises `Conflict` when it has another one by now,
+    saying who did what, and `NotFound` for an unknown reply or action.
+    """
+    if action not in ACTIONS:
+        raise NotFound(f"There is no action called “{action}”.")
+    with db.write() as connection:
+        site = the_site(connection)
+        entry = _move(
+            connection,
+            site,
+            public_id,
+            ACTIONS[action],
+            action,
+            by=by,
+            expected=expected,
+            now=now,
+            undoes=None,
+        )
+    _announce(db, entry)
+    return entry
+
+
+def undo(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
+    """Give the reply of that log entry the state it had before; return the new entry.
+
+    Raises `Conflict` when something else was done to the reply since, and `NotFound` when there is
+    no such entry or nothing in it to undo. An undo can itself be undone.
+    """
+    with db.write() as connection:
+        site = the_site(connection)
+        done = events.find(connection, site.id, number)
+        if done is None or done.comment is None or not done.before or not done.after:
+            raise NotFound("There is nothing to undo there.")
+        last = events.last_of(connection, done.comment)
+        if last is not None and last.seq != done.seq:
+            raise Conflict(_told(last))
+        entry = _move(
+            connection,
+            site,
+            done.comment,
+            Status(done.before["status"]),
+            "undo",
+            by=by,
+            expected=done.after["status"],
+            now=now,
+            undoes=done.seq,
+        )
+    _announce(db, entry)
+    return entry
+
+
+def remove_demo(db: Database, *, by: Actor, now: datetime) -> int:
+    """Delete every sample reply and what answers it, for good; return how many."""
+    with db.write() as connection:
+        site = the_site(connection)
+        gone = comments.remove_origin(connection, site.id, Origin.DEMO)
+        for page_id in sorted({page_id for _, page_id in gone}):
+            number = sites.next_number(connection, site.id)
+            pages.set_revision(connection, page_id, number)
+            count = sum(1 for _, where in gone if where == page_id)
+            entry = Event(
+                number, now, by.name, "remove-demo", None, None, {"replies": count}, None, None
+            )
+            events.add(connection, site.id, entry, editor_id=by.editor_id)
+    if gone:
+        db.announce()
+    return len(gone)
+
+
+def the_site(connection: Connection) -> Site:
+    """Return the site; there is one on every service so far, made by the first migration."""
+    found = sites.find(connection)
+    if found is None:
+        raise NotFound("The database has no site; run: rejoinder migrate")
+    return found
+
+
+def open_page(connection: Connection, site: Site, key: str) -> Page:
+    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
+    # PostgreSQL refuses NUL in a text; no key has a control character.
+    page = pages.find(connection, site.id, key) if key.isprintable() else None
+    if page is None or not page.registered:
+        raise NotFound("There is no article here that takes replies.")
+    if not page.open:
+        raise Forbidden(f"Replies to “{page.title}” are closed.")
+    return page
+
+
+def _move(
+    connection: Connection,
+    site: Site,
+    public_id: str,
+    to: Status,
+    action: str,
+    *,
+    by: Actor,
+    expected: str,
+    now: datetime,
+    undoes: int | None,
+) -> Event:
+    # The number first: its lock keeps the state that is read next until this commits.
+    number = sites.next_number(connection, site.id)
+    reply = comments.find(connection, site.id, public_id)
+    if reply is None:
+        raise NotFound("That reply does not exist.")
+    if reply.status != expected or reply.status == to:
+        last = events.last_of(connection, public_id)
+        raise Conflict(_told(last) if last else f"The reply is {reply.status} already.")
+    if to == Status.APPROVED and "own-address" in reply.reasons:
+        raise Conflict(
+            "This reply cannot be approved: its text contains its author's email address, and "
+            "no page may show one."
+        )
+    comments.set_status(connection, reply.id, to)
+    if Status.APPROVED in (reply.status, to):
+        pages.set_revision(connection, reply.page_id, number)
+    entry = Event(
+        number,
+        now,
+        by.name,
+        action,
+        public_id,
+        reply.page_key,
+        {"status": reply.status},
+        {"status": to.value},
+        undoes,
+    )
+    events.add(connection, site.id, entry, editor_id=by.editor_id)
+    return entry
+
+
+def _announce(db: Database, entry: Event) -> None:
+    states = {(entry.before or {}).get("status"), (entry.after or {}).get("status")}
+    if Status.APPROVED in states:
+        db.announce()
+
+
+def _told(last: Event) -> str:
+    state = (last.after or {}).get("status", "as it was")
+    return (
+        f"{last.actor} was here first: {DONE.get(last.action, last.action).lower()} at "
+        f"{last.at:%H:%M:%S} UTC, so the reply is {state} now. Nothing was changed by you."
+    )
+
+
+def _reasons(draft: Draft, disputed: bool) -> list[str]:
+    reasons = ["all"]
+    if disputed:
+        reasons.append("disputed")
+    if BIDI_CONTROLS.intersection(draft.text):
+        reasons.append("bidi")
+    if draft.email.casefold() in draft.text.casefold():
+        reasons.append("own-address")
+    return reasons
+
+
+def _as_form(draft: Draft) -> Mapping[str, str]:
+    values = (draft.text, draft.name, draft.email, draft.url or "", draft.parent or "")
+    return dict(zip(FIELDS, values, strict=True))
+
+
+def _fingerprint(secret: bytes, page_key: str, draft: Draft) -> str:
+    parts = (page_key, draft.parent or "", draft.name, draft.email.casefold(), draft.text)
+    # Length-prefixed, so that no two different replies can run together into the same bytes.
+    message = b"".join(
+        len(data).to_bytes(4, "big") + data for data in (part.encode() for part in parts)
+    )
+    return hmac.new(secret, b"resend:" + message, hashlib.sha256).hexdigest()

@@ -1,0 +1,96 @@
+"""Every setting of the service, read once from the environment and checked at start."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from comments_service.errors import SettingsError
+
+PREFIX = "REJOINDER_"
+
+# What to do about a setting that is missing or wrong, where the name alone does not say it.
+MENDS = {
+    "secret": "run `make serve` once (it writes var/rejoinder.env), or set 32 random characters",
+    "api_token": "run `make serve` once (it writes var/rejoinder.env), or set 32 random characters",
+    "site_url": "set the address that readers type, for instance https://blog.example",
+    "database": "set an SQLAlchemy URL, for instance sqlite:///var/comments.sqlite3",
+}
+
+Secret = Annotated[SecretStr, Field(min_length=32)]
+
+
+class Settings(BaseSettings):
+    """The service's settings; each is the environment variable `REJOINDER_` + its name in capitals.
+
+    Every one is described in docs/settings.md; a test compares the two.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    secret: Secret
+    """Keys the authors' private links and the form tokens; whoever has it can make both."""
+    api_token: Secret
+    """What the site side shows to read discussions and to register pages."""
+    database: str = "sqlite:///var/comments.sqlite3"
+    """SQLAlchemy URL of the database."""
+    site_url: str = "http://127.0.0.1:8000"
+    """Origin under which readers reach the site and this service; links begin with it."""
+    site_name: str = "Rejoinder"
+    """Name of the site, in the titles of the service's own pages."""
+    stylesheet: str = "/theme/css/site.css"
+    """The site's style sheet, so that forms and status pages look like the site."""
+    site_dir: Path | None = None
+    """Folder with the built site, served at `/`; unset where a web server does that."""
+    body_limit: int = Field(default=262_144, ge=65_536, le=1_048_576)
+    """Largest form body in bytes; a longer one is answered with 413."""
+    resend_hours: int = Field(default=24, ge=0, le=168)
+    """How long the same reply sent again leads to the first one's status page. Hours."""
+    session_idle_hours: int = Field(default=12, ge=1, le=720)
+    """An editor is signed out after this long without a request. Hours."""
+    session_days: int = Field(default=14, ge=1, le=90)
+    """An editor is signed out after this long in any case. Days."""
+
+    @field_validator("site_url")
+    @classmethod
+    def _origin_only(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
+            raise ValueError("must be an origin such as https://blog.example, without a path")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether readers reach the site over https, so that cookies can demand it."""
+        return self.site_url.startswith("https://")
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> "Settings":
+        """Read the settings from `environ` (the process's own by default).
+
+        Raises `SettingsError`, which names every setting that is missing or wrong, and its mend.
+        """
+        source = os.environ if environ is None else environ
+        given = {
+            name: source[PREFIX + name.upper()]
+            for name in cls.model_fields
+            if PREFIX + name.upper() in source
+        }
+        try:
+            return cls(**(given | overrides))
+        except ValidationError as error:
+            raise SettingsError("\n".join(_lines(error))) from None
+
+
+def _lines(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors():
+        name = str(problem["loc"][0])
+        missing = problem["type"] == "missing"
+        what = "is missing" if missing else f"cannot be used: {problem['msg']}"
+        lines.append(f"{PREFIX}{name.upper()} {what}; {MENDS.get(name, 'see docs/settings.md')}")
+    return lines

@@ -1,0 +1,1 @@
+"""Every query of the service. Nothing outside this package writes SQL."""

@@ -1,0 +1,88 @@
+"""The audit log: who did what, when, with what before and what after."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, insert, select
+
+from comments_service.tables import comment, event, page
+
+
+class Event(NamedTuple):
+    """One entry. `seq` is its number in the site's commit-ordered sequence."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    comment: str | None
+    page: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    undoes: int | None
+
+
+class Told(NamedTuple):
+    """An entry of the history, with what it is about in words."""
+
+    event: Event
+    author_name: str | None
+    page_title: str | None
+    undone: bool
+
+
+_COLUMNS = tuple(event.c[name] for name in Event._fields)
+
+
+def add(connection: Connection, site_id: int, new: Event, *, editor_id: int | None = None) -> None:
+    """Write one entry; call it in the transaction of what it tells."""
+    connection.execute(insert(event).values(site_id=site_id, editor_id=editor_id, **new._asdict()))
+
+
+def find(connection: Connection, site_id: int, seq: int) -> Event | None:
+    """Return the entry with that number, or None."""
+    query = select(*_COLUMNS).where(event.c.site_id == site_id, event.c.seq == seq)
+    row = connection.execute(query).first()
+    return Event(*row) if row else None
+
+
+def last_of(connection: Connection, comment_id: str) -> Event | None:
+    """Return the latest entry about that reply, or None."""
+    query = (
+        select(*_COLUMNS).where(event.c.comment == comment_id).order_by(event.c.seq.desc()).limit(1)
+    )
+    row = connection.execute(query).first()
+    return Event(*row) if row else None
+
+
+_undoing = event.alias("undoing")
+
+
+def history(connection: Connection, site_id: int, *, before: int | None, limit: int) -> list[Told]:
+    """Return up to `limit` entries below number `before` (None: from the end), newest first.
+
+    Submissions by readers are left out: the queue shows those.
+    """
+    query = (
+        select(
+            *_COLUMNS,
+            comment.c.author_name,
+            page.c.title,
+            _undoing.c.seq.is_not(None).label("undone"),
+        )
+        .outerjoin(comment, comment.c.public_id == event.c.comment)
+        .outerjoin(page, page.c.id == comment.c.page_id)
+        .outerjoin(
+            _undoing, (_undoing.c.undoes == event.c.seq) & (_undoing.c.site_id == event.c.site_id)
+        )
+        .where(event.c.site_id == site_id, event.c.action != "submit")
+        .order_by(event.c.seq.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(event.c.seq < before)
+    width = len(_COLUMNS)
+    return [
+        Told(Event(*row[:width]), row[width], row[width + 1], bool(row[width + 2]))
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,87 @@
+"""Pages that take replies, as the site's builds registered them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from comments_service.tables import page
+
+
+class Page(NamedTuple):
+    """A page. `revision` is 0 until its discussion changes publicly for the first time."""
+
+    id: int
+    key: str
+    url: str
+    title: str
+    question: str
+    open: bool
+    registered: bool
+    revision: int
+
+
+class Registration(NamedTuple):
+    """What a build says of one page."""
+
+    key: str
+    url: str
+    title: str
+    question: str
+    open: bool
+
+
+_COLUMNS = tuple(page.c[name] for name in Page._fields)
+
+
+def find(connection: Connection, site_id: int, key: str) -> Page | None:
+    """Return the page of that key, registered now or once, or None."""
+    query = select(*_COLUMNS).where(page.c.site_id == site_id, page.c.key == key)
+    row = connection.execute(query).first()
+    return Page(*row) if row else None
+
+
+def replace_all(connection: Connection, site_id: int, pages: Iterable[Registration]) -> int:
+    """Make `pages` the site's registered pages; return how many others were withdrawn."""
+    known = {
+        row.key: row
+        for row in connection.execute(select(*_COLUMNS).where(page.c.site_id == site_id))
+    }
+    listed = set()
+    new = []
+    for entry in pages:
+        listed.add(entry.key)
+        values = {**entry._asdict(), "registered": True}
+        before = known.get(entry.key)
+        if before is None:
+            new.append({**values, "site_id": site_id, "revision": 0})
+        elif any(getattr(before, name) != value for name, value in values.items()):
+            connection.execute(update(page).where(page.c.id == before.id).values(**values))
+    if new:
+        connection.execute(insert(page), new)
+    gone = [row.id for row in known.values() if row.registered and row.key not in listed]
+    for page_id in gone:
+        connection.execute(update(page).where(page.c.id == page_id).values(registered=False))
+    return len(gone)
+
+
+def set_revision(connection: Connection, page_id: int, revision: int) -> None:
+    """Record that the page's discussion changed publicly."""
+    connection.execute(update(page).where(page.c.id == page_id).values(revision=revision))
+
+
+def latest_revision(connection: Connection, site_id: int) -> int:
+    """Return the highest revision of any page of the site; 0 if nothing was ever public."""
+    query = select(func.max(page.c.revision)).where(page.c.site_id == site_id)
+    return connection.execute(query).scalar() or 0
+
+
+def changed_since(connection: Connection, site_id: int, since: int, limit: int) -> list[Page]:
+    """Return up to `limit` pages with a revision above `since`, lowest revision first."""
+    query = (
+        select(*_COLUMNS)
+        .where(page.c.site_id == site_id, page.c.revision > since)
+        .order_by(page.c.revision)
+        .limit(limit)
+    )
+    return [Page(*row) for row in connection.execute(query)]

@@ -1,0 +1,232 @@
+"""The site side's API (docs/wire.md): discussions, changes with long poll, page registration."""
+
+import asyncio
+import hmac
+import json
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.concurrency import run_in_threadpool
+
+from comments_service import moderation
+from comments_service.errors import NotFound, Unauthorized
+from comments_service.store import comments, pages
+from comments_service.store.comments import PublicComment
+from comments_service.store.database import Database
+from comments_service.store.pages import Page, Registration
+from comments_service.web.bell import Bell
+from comments_service.web.context import context_of
+from comments_service.web.pages import iso
+
+MAX_WAIT_S = 30
+RESERVED_KEYS = frozenset({"api", "status", "assets"})
+
+_bearer = HTTPBearer(auto_error=False, description="The setting REJOINDER_API_TOKEN.")
+
+
+def site_side_only(
+    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> None:
+    """Raise `Unauthorized` unless the call carries the site side's token."""
+    expected = context_of(request).settings.api_token.get_secret_value()
+    token = given.credentials if given is not None else ""
+    if not hmac.compare_digest(token.encode(), expected.encode()):
+        raise Unauthorized("Send the header “Authorization: Bearer” with REJOINDER_API_TOKEN.")
+
+
+class Author(BaseModel):
+    """Whoever wrote a public reply."""
+
+    name: str
+    url: str | None
+
+
+class Comment(BaseModel):
+    """A public reply; `removed` marks the placeholder of one that is public no longer."""
+
+    id: str
+    parent: str | None
+    author: Author | None
+    html: str
+    submitted: str
+    edited: str | None
+    editor: bool
+    removed: bool
+
+
+class Discussion(BaseModel):
+    """All that is public of one page's discussion, in the order of submission."""
+
+    key: str
+    revision: int
+    comments: list[Comment]
+
+
+class Changes(BaseModel):
+    """Discussions that changed after a cursor, each whole, lowest revision first."""
+
+    epoch: str
+    latest: int
+    next: int
+    more: bool
+    discussions: list[Discussion]
+
+
+class PageIn(BaseModel):
+    """A page that takes replies."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: str = Field(min_length=1, max_length=200)
+    url: str = Field(min_length=1, max_length=2000)
+    title: str = Field(min_length=1, max_length=1000)
+    question: str = Field(default="", max_length=1000)
+    open: bool = True
+
+    @field_validator("key")
+    @classmethod
+    def _usable_key(cls, value: str) -> str:
+        if "/" in value or not value.isprintable() or any(char.isspace() for char in value):
+            raise ValueError("a key has no slash, white space or control character")
+        if value in RESERVED_KEYS:
+            raise ValueError(f"“{value}” is an address of the service itself; choose another key")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _usable_url(cls, value: str) -> str:
+        # Browsers read "//host" and "/\\host" as other sites: a redirect there would be a trap.
+        on_site = re.fullmatch(r"/(?![/\\])[^\\]*", value)
+        if not value.isprintable() or not (on_site or re.match(r"https?://[^/\\]", value)):
+            raise ValueError("a url is a path that begins with one “/”, or an http(s) address")
+        return value
+
+
+class PagesIn(BaseModel):
+    """Every page of the site that takes replies."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pages: list[PageIn] = Field(max_length=100_000)
+
+    @field_validator("pages")
+    @classmethod
+    def _each_once(cls, value: list[PageIn]) -> list[PageIn]:
+        if len({page.key for page in value}) != len(value):
+            raise ValueError("each key may be listed once")
+        return value
+
+
+class Registered(BaseModel):
+    """What a registration did."""
+
+    registered: int
+    withdrawn: int
+
+
+router = APIRouter(dependencies=[Depends(site_side_only)])
+
+
+@router.get("/changes", response_model=Changes, responses={304: {"description": "Nothing new."}})
+async def changes(
+    request: Request,
+    since: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """Discussions with a revision above `since`; with nothing new, waits up to `wait` seconds."""
+    db = context_of(request).db
+    bell: Bell = request.app.state.bell
+    known = request.headers.get("if-none-match")
+    deadline = asyncio.get_running_loop().time() + wait
+    while True:
+        with bell.listening() as rung:
+            answer = await run_in_threadpool(_changes, db, since, limit)
+            tag = f'"{answer["epoch"]}:{answer["next"]}"'
+            left = deadline - asyncio.get_running_loop().time()
+            current = f'"{answer["epoch"]}:{since}"'
+            news = answer["discussions"] or answer["latest"] < since
+            foreign = known is not None and known != current
+            if news or foreign or left <= 0 or bell.closed:
+                break
+            await rung(left)
+    if known == tag and not news:
+        return Response(status_code=304, headers={"ETag": tag})
+    return _json(answer, tag)
+
+
+@router.get(
+    "/discussions/{key}", response_model=Discussion, responses={304: {"description": "Unchanged."}}
+)
+def discussion(request: Request, key: str) -> Response:
+    """One page's discussion."""
+    with context_of(request).db.read() as connection:
+        site = moderation.the_site(connection)
+        found = pages.find(connection, site.id, key) if key.isprintable() else None
+        if found is None or not found.registered:
+            raise NotFound("No page with that key is registered.")
+        tag = f'"{site.epoch}:{found.revision}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag})
+        replies = comments.public_discussion(connection, found.id)
+    return _json(_discussion(found, replies), tag)
+
+
+@router.put("/pages", response_model=Registered)
+def register(request: Request, body: PagesIn) -> dict[str, int]:
+    """Replace the list of pages that take replies; those left out are withdrawn."""
+    entries = [Registration(**page.model_dump()) for page in body.pages]
+    with context_of(request).db.write() as connection:
+        site = moderation.the_site(connection)
+        withdrawn = pages.replace_all(connection, site.id, entries)
+    return {"registered": len(entries), "withdrawn": withdrawn}
+
+
+def _changes(db: Database, since: int, limit: int) -> dict[str, Any]:
+    with db.read() as connection:
+        site = moderation.the_site(connection)
+        latest = pages.latest_revision(connection, site.id)
+        changed = pages.changed_since(connection, site.id, since, limit + 1)
+        shown = changed[:limit]
+        discussions = [
+            _discussion(page, comments.public_discussion(connection, page.id)) for page in shown
+        ]
+    following = shown[-1].revision if shown else min(since, latest)
+    return {
+        "epoch": site.epoch,
+        "latest": latest,
+        "next": following,
+        "more": len(changed) > limit,
+        "discussions": discussions,
+    }
+
+
+def _discussion(page: Page, replies: list[PublicComment]) -> dict[str, Any]:
+    ids = {reply.id: reply.public_id for reply in replies}
+    return {
+        "key": page.key,
+        "revision": page.revision,
+        "comments": [_comment(reply, ids) for reply in replies],
+    }
+
+
+def _comment(reply: PublicComment, ids: dict[int, str]) -> dict[str, Any]:
+    return {
+        "id": reply.public_id,
+        "parent": None if reply.parent_id is None else ids[reply.parent_id],
+        "author": None if reply.removed else {"name": reply.author_name, "url": reply.author_url},
+        "html": reply.html,
+        "submitted": iso(reply.submitted_at),
+        "edited": None if reply.edited_at is None else iso(reply.edited_at),
+        "editor": reply.by_editor,
+        "removed": reply.removed,
+    }
+
+
+def _json(content: Any, tag: str) -> Response:
+    # Built by hand from checked rows: validating every reply again would double the cost.
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Response(body, media_type="application/json", headers={"ETag": tag})

@@ -1,0 +1,34 @@
+"""What every handler works with, put together once by `create_app`."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from starlette.requests import Request
+
+from comments_service.settings import Settings
+from comments_service.store.database import Database
+
+
+class Context(NamedTuple):
+    """The parts that handlers share. `now` returns an aware UTC datetime."""
+
+    settings: Settings
+    db: Database
+    now: Callable[[], datetime]
+
+    @property
+    def secret(self) -> bytes:
+        """The key of private links and form tokens."""
+        return self.settings.secret.get_secret_value().encode()
+
+    @property
+    def resend_window(self) -> timedelta:
+        """How long the same reply sent again counts as the first one."""
+        return timedelta(hours=self.settings.resend_hours)
+
+
+def context_of(request: Request) -> Context:
+    """Return the context of the application that got this request."""
+    context: Context = request.app.state.context
+    return context

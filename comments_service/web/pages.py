@@ -1,0 +1,66 @@
+"""Renders the service's own pages."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_datetime
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from comments_service import draft, moderation
+from comments_service.errors import ServiceError
+from comments_service.web import security
+from comments_service.web.context import context_of
+
+HERE = Path(__file__).parent.parent
+
+
+def when(value: datetime) -> str:
+    """Return a moment for people, for instance `23 November 2026, 14:05 UTC`."""
+    return format_datetime(value, "d MMMM y, HH:mm", locale="en") + " UTC"
+
+
+def iso(value: datetime) -> str:
+    """Return a moment for `<time datetime>`."""
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"when": when, "iso": iso}
+    environment.globals |= {
+        "limits": draft.LIMITS,
+        "reasons": moderation.REASONS,
+        "done": moderation.DONE,
+    }
+    return environment
+
+
+_templates = _environment()
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a template into an answer with the security headers."""
+    settings = context_of(request).settings
+    html = _templates.get_template(template).render(
+        site_name=settings.site_name,
+        site_url=settings.site_url,
+        stylesheet=settings.stylesheet,
+        **values,
+    )
+    return HTMLResponse(html, status, headers=security.headers(settings))
+
+
+def message(request: Request, error: ServiceError, *, text: str = "") -> HTMLResponse:
+    """Render an error; `text` is what somebody typed and must not lose."""
+    return page(
+        request, "message.html", error.status, title=error.title, detail=error.detail, text=text
+    )

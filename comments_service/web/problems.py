@@ -1,0 +1,112 @@
+"""Errors as answers: a page for people, problem details (RFC 9457) for programs."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from comments_service.errors import ServiceError
+from comments_service.web.pages import message
+
+# Each takes the kind of error that it stands for in the tables below.
+Handler = Callable[[Request, Any], Response]
+
+logger = logging.getLogger("rejoinder.service")
+
+# Never what was inside: neither readers nor programs can mend our faults.
+INTERNAL = (
+    "Something went wrong on our side. Nothing was lost that we had said was kept; try again."
+)
+BUSY = "The service cannot store anything just now. Keep your text and try again in a minute."
+
+
+def problem(status: int, title: str, detail: str, **more: object) -> Response:
+    """Return an `application/problem+json` answer."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status,
+        media_type="application/problem+json",
+        headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
+    )
+
+
+def _api_service_error(_request: Request, error: ServiceError) -> Response:
+    answer = problem(error.status, error.title, error.detail)
+    if error.status == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="rejoinder"'
+    return answer
+
+
+def _api_validation_error(_request: Request, error: RequestValidationError) -> Response:
+    found = error.errors()
+    unreadable = any(one["type"] == "json_invalid" for one in found)
+    # Where and why, never what was sent: it may hold anything.
+    told = [
+        {"pointer": "/" + "/".join(map(str, one["loc"])), "detail": one["msg"]}
+        for one in found[:20]
+    ]
+    detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in told)
+    return problem(400 if unreadable else 422, "The request does not fit", detail, errors=told)
+
+
+def _api_http_error(_request: Request, error: HTTPException) -> Response:
+    answer = problem(error.status_code, error.detail, error.detail)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _api_internal_error(request: Request, error: Exception) -> Response:
+    _log(request, error)
+    return problem(503 if _is_busy(error) else 500, "Something went wrong", INTERNAL)
+
+
+def _page_service_error(request: Request, error: ServiceError) -> Response:
+    return message(request, error)
+
+
+def _page_http_error(request: Request, error: HTTPException) -> Response:
+    told = ServiceError("There is nothing at this address that does what you asked.")
+    told.status, told.title = error.status_code, error.detail
+    answer = message(request, told)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _page_internal_error(request: Request, error: Exception) -> Response:
+    _log(request, error)
+    told = ServiceError(BUSY if _is_busy(error) else INTERNAL)
+    told.status = 503 if _is_busy(error) else 500
+    return message(request, told)
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, DBAPIError)
+
+
+def _log(request: Request, error: Exception) -> None:
+    # The statement's parameters would be a reader's text and address; the driver's words are not.
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    route = getattr(request.scope.get("route"), "path", "-")
+    logger.error("event=failed route=%s error=%s", route, type(cause).__name__)
+
+
+PAGE_HANDLERS: dict[Any, Handler] = {
+    ServiceError: _page_service_error,
+    HTTPException: _page_http_error,
+    DBAPIError: _page_internal_error,
+    Exception: _page_internal_error,
+}
+API_HANDLERS: dict[Any, Handler] = {
+    ServiceError: _api_service_error,
+    RequestValidationError: _api_validation_error,
+    HTTPException: _api_http_error,
+    DBAPIError: _api_internal_error,
+    Exception: _api_internal_error,
+}

@@ -1,0 +1,97 @@
+"""Headers of every answer, and the proof that a form was sent from our own page."""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from comments_service.auth import keyed
+from comments_service.errors import Forbidden
+from comments_service.settings import Settings
+from comments_service.web.context import Context
+
+_FOREIGN = "This form was not sent from this site's own page. Reload the page, then send it again."
+
+
+def headers(settings: Settings) -> dict[str, str]:
+    """Return the headers of every page that the service renders."""
+    # The style sheet may live on another origin than the service.
+    styles = urlsplit(settings.stylesheet)
+    origin = f" {styles.scheme}://{styles.netloc}" if styles.netloc else ""
+    policy = (
+        f"default-src 'none'; style-src 'self'{origin}; img-src 'self'{origin}; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    values = {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        # Private links must not travel to the sites that a reply links to.
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "X-Robots-Tag": "noindex",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    if settings.secure:
+        values["Strict-Transport-Security"] = "max-age=31536000"
+    return values
+
+
+def cookie_name(settings: Settings, name: str) -> str:
+    """Return the cookie's name; over https the browser then guards host, path and Secure."""
+    return f"__Host-{name}" if settings.secure else name
+
+
+def set_cookie(response: Response, settings: Settings, name: str, value: str) -> None:
+    """Set a cookie that scripts cannot read and other sites' forms do not carry."""
+    response.set_cookie(
+        cookie_name(settings, name),
+        value,
+        path="/",
+        secure=settings.secure,
+        httponly=True,
+        samesite="lax",
+        max_age=settings.session_days * 86_400,
+    )
+
+
+def clear_cookie(response: Response, settings: Settings, name: str) -> None:
+    """Have the browser forget the cookie."""
+    response.delete_cookie(
+        cookie_name(settings, name),
+        path="/",
+        secure=settings.secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def check_origin(request: Request, settings: Settings) -> None:
+    """Raise `Forbidden` when the browser says that another site sent the form."""
+    origin = request.headers.get("origin")
+    if origin is not None:
+        sender = urlsplit(origin).netloc
+        ours = {request.headers.get("host", ""), urlsplit(settings.site_url).netloc}
+        if not sender or sender not in ours:
+            raise Forbidden(_FOREIGN)
+    elif request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise Forbidden(_FOREIGN)
+
+
+def check_token(form: Mapping[str, str], expected: str) -> None:
+    """Raise `Forbidden` unless the form carries the token of the page that it came from."""
+    if not hmac.compare_digest(form.get("token", "").encode(), expected.encode()):
+        raise Forbidden(_FOREIGN)
+
+
+PRE_SESSION = "rejoinder_visit"
+
+
+def visit_token(request: Request, context: Context) -> tuple[str, str]:
+    """Return (visit id, form token) for a page shown before anybody is signed in."""
+    name = cookie_name(context.settings, PRE_SESSION)
+    visit = request.cookies.get(name) or secrets.token_urlsafe(16)
+    return visit, keyed(context.secret, "visit:" + visit)
