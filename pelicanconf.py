@@ -1,0 +1,102 @@
+"""The site's settings for development; publishconf.py adds what the public site needs."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+
+SITENAME = "Rejoinder"
+SITESUBTITLE = "Advice that waits for your answer"
+AUTHOR = "The editors"
+# Root-relative links, Pelican's convention for development.
+SITEURL = ""
+RELATIVE_URLS = False
+
+PATH = str(ROOT / "content")
+THEME = str(ROOT / "theme")
+OUTPUT_PATH = str(ROOT / "output")
+ARTICLE_PATHS = [""]
+PAGE_PATHS = ["pages"]
+STATIC_PATHS = ["images"]
+PLUGINS = ["plugins.discussion"]
+
+# Times and names of months must not depend on the machine that builds.
+TIMEZONE = "UTC"
+LOCALE = ["C.UTF-8", "C"]
+DEFAULT_LANG = "en"
+DEFAULT_DATE_FORMAT = "%-d %B %Y"
+
+# One folder a page, so that addresses have no file extension.
+ARTICLE_URL = "{slug}/"
+ARTICLE_SAVE_AS = "{slug}/index.html"
+ARTICLE_LANG_URL = "{slug}/{lang}/"
+ARTICLE_LANG_SAVE_AS = "{slug}/{lang}/index.html"
+DRAFT_URL = "drafts/{slug}/"
+DRAFT_SAVE_AS = "drafts/{slug}/index.html"
+DRAFT_LANG_URL = "drafts/{slug}/{lang}/"
+DRAFT_LANG_SAVE_AS = "drafts/{slug}/{lang}/index.html"
+PAGE_URL = "{slug}/"
+PAGE_SAVE_AS = "{slug}/index.html"
+PAGE_LANG_URL = "{slug}/{lang}/"
+PAGE_LANG_SAVE_AS = "{slug}/{lang}/index.html"
+DRAFT_PAGE_URL = "drafts/pages/{slug}/"
+DRAFT_PAGE_SAVE_AS = "drafts/pages/{slug}/index.html"
+CATEGORY_URL = "category/{slug}/"
+CATEGORY_SAVE_AS = "category/{slug}/index.html"
+TAG_URL = "tag/{slug}/"
+TAG_SAVE_AS = "tag/{slug}/index.html"
+AUTHOR_URL = "author/{slug}/"
+AUTHOR_SAVE_AS = "author/{slug}/index.html"
+
+DIRECT_TEMPLATES = ["index", "authors", "categories", "tags", "archives", "404"]
+# The addresses that a theme links to, and the files behind them.
+ARCHIVES_URL = "archive/"
+ARCHIVES_SAVE_AS = "archive/index.html"
+CATEGORIES_URL = "topics/"
+CATEGORIES_SAVE_AS = "topics/index.html"
+TAGS_URL = "tags/"
+TAGS_SAVE_AS = "tags/index.html"
+AUTHORS_URL = "authors/"
+AUTHORS_SAVE_AS = "authors/index.html"
+
+DEFAULT_PAGINATION = 5
+# The default patterns fail when one tag's name begins another's and both paginate.
+PAGINATION_PATTERNS = [
+    (1, "{url}", "{save_as}"),
+    (2, "{base_name}/page/{number}/", "{base_name}/page/{number}/index.html"),
+]
+
+DEFAULT_CATEGORY = "advice"
+USE_FOLDER_AS_CATEGORY = False
+DEFAULT_METADATA = {"status": "published"}
+# The clock of the machine must not decide what is published.
+WITH_FUTURE_DATES = True
+SUMMARY_MAX_LENGTH = 40
+
+MARKDOWN = {
+    "extension_configs": {
+        "markdown.extensions.extra": {},
+        "markdown.extensions.admonition": {},
+        "markdown.extensions.smarty": {},
+        "markdown.extensions.toc": {},
+        "markdown.extensions.sane_lists": {},
+        "markdown.extensions.meta": {},
+    },
+    "output_format": "html5",
+}
+TYPOGRIFY = False
+
+# The cache does not notice changed settings or plugins.
+CACHE_CONTENT = False
+LOAD_CONTENT_CACHE = False
+
+FEED_ALL_ATOM = None
+CATEGORY_FEED_ATOM = None
+TRANSLATION_FEED_ATOM = None
+AUTHOR_FEED_ATOM = None
+AUTHOR_FEED_RSS = None
+
+# The discussions; what is left out has its default (docs/theme.md).
+DISCUSSION_SNAPSHOT = str(ROOT / os.environ.get("REJOINDER_VAR", "var") / "discussions.sqlite3")
+DISCUSSION_MAX_DEPTH = 4
+DISCUSSION_REQUIRED = True

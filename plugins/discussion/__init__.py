@@ -1,0 +1,17 @@
+"""Moderated discussions inside Pelican's static pages.
+
+`PLUGINS = ["plugins.discussion"]` switches it on. Importing this package costs nothing: Pelican,
+Jinja2 and requests are imported by the rooms that use them, when they are used.
+"""
+
+
+def register() -> None:
+    """Connect the plugin to Pelican's signals."""
+    from pelican import signals
+
+    from plugins.discussion import hooks
+
+    # Once per run, unlike `initialized`, which autoreload would let go stale.
+    signals.get_generators.connect(hooks.fetch_discussions)
+    signals.all_generators_finalized.connect(hooks.attach_discussions)
+    signals.finalized.connect(hooks.finish)

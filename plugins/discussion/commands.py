@@ -1,0 +1,210 @@
+"""The site side's verbs of the `rejoinder` command. Heavy imports stay inside the functions."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from plugins.discussion.errors import DiscussionError
+
+if TYPE_CHECKING:
+    from plugins.discussion.publisher import Publisher
+
+OUTPUT = Path("output")
+SETTINGS = Path("pelicanconf.py")
+WATCHED = ("content", "theme", "plugins")
+# What a page write in flight may still take; kill -9 would be safe too.
+STOP_SECONDS = 0.8
+
+_output = click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=OUTPUT,
+    show_default=True,
+    help="The link to the newest build.",
+)
+_settings = click.option(
+    "--settings",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=SETTINGS,
+    show_default=True,
+    help="The Pelican settings to build with.",
+)
+
+
+@click.command()
+@_settings
+@_output
+def build(settings: Path, output: Path) -> None:
+    """Build the static site into a fresh directory and then show it at once."""
+    from plugins.discussion import builder
+
+    # A terminated build removes its half-built directory, like an interrupted one.
+    signal.signal(signal.SIGTERM, _interrupt)
+    with _readable_errors():
+        done = builder.build(Path.cwd(), settings, output)
+    click.echo(f"Built {done.pages} pages with discussions in {done.seconds:.1f} s: {output}/")
+
+
+@click.command()
+@_output
+@click.option("--once", is_flag=True, help="Bring every page up to date and end.")
+def publish(output: Path, once: bool) -> None:
+    """Follow the comments service and keep the built pages up to date."""
+    with _readable_errors(), _publisher(output) as publisher:
+        if once:
+            written = publisher.once()
+            click.echo(f"Every page is up to date; {written} changed.")
+            return
+        with _until_stopped() as stop:
+            worker = _in_background(publisher.follow, stop)
+            while not stop.wait(0.5) and worker.is_alive():
+                pass
+            stop.set()
+            worker.join(STOP_SECONDS)
+
+
+@click.command()
+@_settings
+@_output
+def watch(settings: Path, output: Path) -> None:
+    """Publish continuously, and build again when articles, theme or plugins change."""
+    from watchfiles import watch as changes_of
+
+    root = Path.cwd()
+    folders = [root / name for name in WATCHED if (root / name).is_dir()]
+    with _readable_errors(), _publisher(output) as publisher, _until_stopped() as stop:
+        worker = _in_background(publisher.follow, stop)
+        # Editors replace files, which ends a watch on the file itself: compare stamps instead.
+        configured = _stamps(root, settings)
+        if not output.exists():
+            _rebuild(settings, output, stop)
+        for changes in changes_of(
+            *folders,
+            stop_event=stop,
+            debounce=400,
+            step=50,
+            rust_timeout=500,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+        ):
+            now = _stamps(root, settings)
+            if changes or now != configured:
+                configured = now
+                _rebuild(settings, output, stop)
+        stop.set()
+        worker.join(STOP_SECONDS)
+
+
+def _rebuild(settings: Path, output: Path, stop: threading.Event) -> None:
+    """In a process of its own: Pelican never frees what it read, and plugins may have changed."""
+    started = time.monotonic()
+    arguments = ["build", "--settings", str(settings), "--output", str(output)]
+    with subprocess.Popen(  # noqa: S603 - this program itself
+        [sys.executable, "-m", "rejoinder", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        # Ctrl-C reaches this process only, which then ends the build.
+        start_new_session=True,
+    ) as process:
+        lines: list[str] = []
+        reader = _in_background(lambda: lines.extend(process.stdout or ()))
+        while process.poll() is None:
+            if stop.wait(0.05):
+                process.terminate()
+                try:
+                    process.wait(STOP_SECONDS / 2)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                return
+        reader.join()
+    if process.returncode == 0:
+        for line in lines:
+            if line.startswith("WARNING"):
+                click.echo(line.rstrip(), err=True)
+        click.echo(f"Rebuilt in {time.monotonic() - started:.1f} s")
+    else:
+        click.echo("".join(lines).rstrip(), err=True)
+        click.echo("The build failed; the pages stay as they were.", err=True)
+
+
+def _stamps(root: Path, settings: Path) -> list[tuple[int, int] | None]:
+    stamps: list[tuple[int, int] | None] = []
+    for path in dict.fromkeys([root / "pelicanconf.py", root / settings]):
+        try:
+            stat = path.stat()
+            stamps.append((stat.st_mtime_ns, stat.st_size))
+        except OSError:
+            stamps.append(None)
+    return stamps
+
+
+@contextmanager
+def _publisher(output: Path) -> Iterator[Publisher]:
+    from plugins.discussion.client import Client
+    from plugins.discussion.publisher import Publisher
+    from plugins.discussion.settings import SiteSettings
+    from plugins.discussion.snapshot import Snapshot
+
+    settings = SiteSettings.from_environ(os.environ)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="time=%(asctime)s level=%(levelname)s %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    # Retries of a service that is away; the publisher says that once itself.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    client = Client.from_settings(settings)
+    yield Publisher(output, Snapshot(settings.snapshot), client, lock=settings.lock)
+    # Neither is closed: a thread may still be in the long poll, and the process ends now.
+
+
+def _in_background(call: Callable[..., Any], *arguments: Any) -> threading.Thread:
+    # A daemon: the process may end in the middle of a long poll.
+    thread = threading.Thread(target=call, args=arguments, daemon=True)
+    thread.start()
+    return thread
+
+
+@contextmanager
+def _until_stopped() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; ending that way is no error."""
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    try:
+        yield
+    except DiscussionError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,45 @@
+"""One family of errors for the site side; every message says the mend."""
+
+
+class DiscussionError(Exception):
+    """Anything that the site side reports to the person who runs it."""
+
+
+class SettingsError(DiscussionError):
+    """A setting is missing or cannot be used."""
+
+
+class ServiceError(DiscussionError):
+    """The comments service gave no usable answer."""
+
+
+class ServiceUnavailable(ServiceError):
+    """The service cannot be reached, or answers that it is out of order."""
+
+
+class ServiceRefused(ServiceError):
+    """The service does not accept this site's token."""
+
+
+class WireError(ServiceError):
+    """The service's answer breaks docs/wire.md; the message says what and where, never the text."""
+
+
+class SnapshotError(DiscussionError):
+    """The snapshot of the discussions cannot be used."""
+
+
+class RenderError(DiscussionError):
+    """A discussion cannot be turned into HTML."""
+
+
+class PageError(DiscussionError):
+    """A built page does not have exactly one pair of markers for its discussion."""
+
+
+class ManifestError(DiscussionError):
+    """A build has no manifest, or one that cannot be used."""
+
+
+class BuildError(DiscussionError):
+    """A build of the site failed; what was published before is untouched."""

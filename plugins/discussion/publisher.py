@@ -1,0 +1,272 @@
+"""Follows the service's changes and makes each page match its discussion.
+
+It keeps nothing in memory that it could not find out again: pages carry their revision, the
+snapshot its cursor. So it may be killed at any instant, and a repeat changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from filelock import FileLock
+
+from plugins.discussion.client import Client
+from plugins.discussion.errors import (
+    DiscussionError,
+    ManifestError,
+    PageError,
+    ServiceError,
+)
+from plugins.discussion.model import Batch
+from plugins.discussion.site import Outcome, Site, stamp_of
+from plugins.discussion.snapshot import Position, Snapshot, follows
+
+log = logging.getLogger("rejoinder.publisher")
+
+WAIT_SECONDS = 25
+TICK_SECONDS = 0.2
+RETRY_SECONDS = 2.0
+MAX_BACKOFF_SECONDS = 10.0
+
+
+class Publisher:
+    """Keeps the pages of `output` (a directory, or the link to one) equal to the discussions.
+
+    `lock` is the file that every writer of pages holds; the default stands beside the snapshot.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        snapshot: Snapshot,
+        client: Client,
+        *,
+        lock: Path | None = None,
+        wait_seconds: int = WAIT_SECONDS,
+    ) -> None:
+        self.output = output.absolute()
+        self._snapshot = snapshot
+        self._client = client
+        self._lock = FileLock(lock or snapshot.path.parent / "site.lock", mode=0o644)
+        self._wait = wait_seconds
+        self._site: Site | None = None
+        self._registered = False
+        self._registering = threading.Lock()
+        self._here: Position | None = None
+        self._failed: set[str] = set()
+        self._retry_at = 0.0
+        self._reconcile = False
+        self._trouble: str | None = None
+        self._quiet_until = 0.0
+        self._backoff = 0.0
+
+    def once(self) -> int:
+        """Register, fetch and reconcile once; returns how many pages were written.
+
+        Raises DiscussionError when there is no build, no service, or a page that cannot be mended.
+        """
+        self._site = Site.open(self.output)
+        self._client.register(self._site.manifest.pages)
+        self._snapshot.sync(self._client)
+        with self._lock:
+            self._site = Site.open(self.output)
+            outcome = self._site.reconcile(self._snapshot)
+        self._tell(outcome)
+        if outcome.failed:
+            raise PageError("\n".join(str(error) for error in outcome.failed.values()))
+        return len(outcome.written)
+
+    def follow(self, stop: threading.Event) -> None:
+        """Publish every change as it comes, until `stop` is set; no error ends it."""
+        ask: _Ask | None = None
+        log.info("event=follow output=%s service=%s", self.output, self._client.service_url)
+        while not stop.is_set():
+            try:
+                self._notice_build()
+                if ask is None and time.monotonic() >= self._quiet_until:
+                    ask = _Ask(self._ask_service)
+                if ask is None:
+                    stop.wait(TICK_SECONDS)
+                elif ask.done.wait(TICK_SECONDS):
+                    done, ask = ask, None
+                    self._take(done)
+                self._retry()
+            except DiscussionError as error:
+                # The lock's folder, the snapshot's disk: say it, wait, go over all pages again.
+                self._reconcile = True
+                self._say("event=error", error)
+                stop.wait(RETRY_SECONDS)
+            except Exception:
+                self._reconcile = True
+                log.exception("event=error kind=unexpected")
+                stop.wait(RETRY_SECONDS)
+        log.info("event=stopped")
+
+    # What the helper thread does: only talk and store, never touch a page.
+
+    def _ask_service(self) -> set[str] | None:
+        """The keys that changed; None means that any may have."""
+        if not self._registered and self._site is not None:
+            self._register()
+        here, stored = self._here, self._snapshot.position()
+        if here is None or stored is None or stored.generation != here.generation:
+            # A build may have found the service replaced before this process did.
+            self._catch_up()
+            return None
+        batch = self._client.changes(here.cursor, here.epoch, wait=self._wait)
+        if batch is None:
+            return set()
+        if not follows(batch, here):
+            self._catch_up()
+            return None
+        keys = self._snapshot.apply(batch)
+        if keys is None:
+            self._catch_up()
+            return None
+        self._here = Position(here.epoch, batch.next, here.generation)
+        self._trace(batch)
+        return keys
+
+    def _catch_up(self) -> None:
+        self._here = None
+        self._snapshot.sync(self._client)
+        self._here = self._snapshot.position()
+
+    def _register(self) -> None:
+        # One at a time: the list of the older build must not arrive after that of the newer.
+        with self._registering:
+            site = self._site
+            if site is None or self._registered:
+                return
+            answer = self._client.register(site.manifest.pages)
+            # A newer build may have come while the service answered.
+            self._registered = self._site is site
+        log.info("event=registered pages=%d withdrawn=%d", answer.registered, answer.withdrawn)
+
+    # What the main loop does.
+
+    def _notice_build(self) -> None:
+        """Take up a new build at once: its pages may be older than what was published before."""
+        stamp = stamp_of(self.output)
+        if self._site is not None and stamp == self._site.stamp and not self._reconcile:
+            return
+        if stamp is None:
+            if self._trouble != "build":
+                self._trouble = "build"
+                log.warning("event=no-build output=%s mend='rejoinder build'", self.output)
+            self._site = None
+            return
+        if self._trouble == "build":
+            self._trouble = None
+        if self._site is None or stamp != self._site.stamp:
+            self._open()
+        if self._site is not None:
+            self._publish_all()
+
+    def _open(self) -> None:
+        try:
+            with self._lock:
+                self._site = Site.open(self.output)
+        except ManifestError:
+            self._site = None
+            raise
+        log.info("event=build root=%s pages=%d", self._site.root, len(self._site.manifest.entries))
+        self._registered = False
+        self._reconcile = True
+        self._failed.clear()
+
+    def _publish_all(self) -> None:
+        # Without a snapshot there is nothing to compare with; the first answer brings one.
+        self._reconcile = False
+        if self._snapshot.position() is not None:
+            self._write(lambda site: site.reconcile(self._snapshot))
+        self._register_now()
+
+    def _register_now(self) -> None:
+        """The long poll may last; a new build's pages must take replies before it ends."""
+        if self._here is None or self._registered:
+            return
+        try:
+            self._register()
+        except ServiceError as error:
+            self._away(error)
+
+    def _publish(self, keys: Iterable[str]) -> None:
+        self._write(lambda site: site.update(self._snapshot, keys))
+
+    def _write(self, work: Callable[[Site], Outcome]) -> None:
+        if self._site is None:
+            return
+        with self._lock:
+            if stamp_of(self.output) != self._site.stamp:
+                # A build came between; its pages are reconciled when it is taken up.
+                self._reconcile = True
+                return
+            outcome = work(self._site)
+        self._failed.difference_update(outcome.written)
+        self._failed |= set(outcome.failed)
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        self._tell(outcome)
+
+    def _retry(self) -> None:
+        if self._failed and time.monotonic() >= self._retry_at:
+            failed, self._failed = sorted(self._failed), set()
+            self._publish(failed)
+
+    def _take(self, ask: _Ask) -> None:
+        if ask.error is not None:
+            if not isinstance(ask.error, DiscussionError):
+                log.error("event=error kind=unexpected", exc_info=ask.error)
+            self._away(ask.error)
+            return
+        if self._backoff:
+            log.info("event=service-back service=%s", self._client.service_url)
+        self._backoff = self._quiet_until = 0.0
+        if ask.keys is None:
+            self._reconcile = True
+        elif ask.keys:
+            self._publish(ask.keys)
+
+    def _away(self, error: BaseException) -> None:
+        if not self._backoff:
+            self._say("event=service-away", error)
+        self._backoff = min(MAX_BACKOFF_SECONDS, max(0.5, self._backoff * 2))
+        self._quiet_until = time.monotonic() + self._backoff
+
+    def _tell(self, outcome: Outcome) -> None:
+        for key in outcome.written:
+            log.info("event=published key=%s", key)
+        for key, error in outcome.failed.items():
+            self._say(f"event=page-failed key={key}", error)
+
+    @staticmethod
+    def _say(event: str, error: BaseException) -> None:
+        """One line, without the trace: these errors say the mend."""
+        log.error("%s kind=%s detail=%r", event, type(error).__name__, str(error))
+
+    def _trace(self, batch: Batch) -> None:
+        log.debug("event=changes count=%d next=%d", len(batch.discussions), batch.next)
+
+
+class _Ask:
+    """One call to the service in a thread of its own, so that a held answer holds nothing up."""
+
+    def __init__(self, call: Callable[[], set[str] | None]) -> None:
+        self.done = threading.Event()
+        self.keys: set[str] | None = None
+        self.error: BaseException | None = None
+        self._call = call
+        # A daemon: a process that ends does not wait for the service's answer.
+        threading.Thread(target=self._run, name="discussion-ask", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.keys = self._call()
+        except BaseException as error:  # the main loop tells it
+            self.error = error
+        finally:
+            self.done.set()

@@ -1,0 +1,237 @@
+"""The last discussions received, in one SQLite file, so that a build never loses them.
+
+The build and the publisher share the file. Rows only ever grow newer, except when the service was
+restored or replaced; then all of them change in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from plugins.discussion.client import Client
+from plugins.discussion.errors import ServiceError, SnapshotError, WireError
+from plugins.discussion.model import Batch, Discussion, iso, read_discussion, write_discussion
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS discussion (
+    key TEXT PRIMARY KEY, revision INTEGER NOT NULL, json TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the snapshot has followed the service.
+
+    `generation` is the snapshot's own name for one epoch without a break: revisions of different
+    generations cannot be compared, even when a restored service kept its epoch.
+    """
+
+    epoch: str
+    cursor: int
+    generation: str
+
+
+class Snapshot:
+    """The discussions on disk; safe for several processes and threads. Raises SnapshotError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._guard = threading.RLock()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                self.path, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            self._db.execute("PRAGMA journal_mode=WAL")
+            # What a build may be made from must survive a power cut.
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(TABLES)
+        except (sqlite3.Error, OSError) as error:
+            raise self._broken(error) from error
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; it can be opened again at any time."""
+        with self._guard:
+            self._db.close()
+
+    def position(self) -> Position | None:
+        """How far the snapshot has come; None when nothing was ever received completely."""
+        with self._guard, self._broken_is_an_error():
+            meta = dict(self._db.execute("SELECT name, value FROM meta"))
+        if "epoch" not in meta:
+            return None
+        return Position(meta["epoch"], int(meta["cursor"]), meta["generation"])
+
+    def received(self) -> datetime | None:
+        """When the service last said that this is all (UTC); None for never."""
+        text = self._meta("received")
+        return None if text is None else datetime.fromisoformat(text)
+
+    def get(self, key: str) -> Discussion:
+        """The discussion of this key; one of revision 0 without replies when there is none."""
+        with self._guard, self._broken_is_an_error():
+            row = self._db.execute("SELECT json FROM discussion WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return Discussion(key, 0)
+        try:
+            return read_discussion(json.loads(row[0]))
+        except (ValueError, WireError) as error:
+            raise self._broken(error) from error
+
+    def revisions(self) -> dict[str, int]:
+        """The revision of every discussion held, by key."""
+        with self._guard, self._broken_is_an_error():
+            return dict(self._db.execute("SELECT key, revision FROM discussion"))
+
+    def sync(self, client: Client, *, now: datetime | None = None) -> set[str]:
+        """Bring the snapshot to what the service says; returns the keys that may have changed.
+
+        Raises ServiceError without having lost anything.
+        """
+        changed: set[str] = set()
+        while True:
+            here = self.position()
+            if here is None:
+                return changed | self._replace(client, now)
+            batch = client.changes(here.cursor, here.epoch)
+            if batch is not None and not follows(batch, here):
+                return changed | self._replace(client, now)
+            if batch is None:
+                self._write_meta(received=_stamp(now))
+                return changed
+            changed |= self.apply(batch, now=now) or set()
+            if not batch.more:
+                return changed
+
+    def apply(self, batch: Batch, *, now: datetime | None = None) -> set[str] | None:
+        """Take in one batch in one transaction; returns its keys.
+
+        None: the snapshot meanwhile belongs to another epoch, nothing was taken; call `sync`.
+        """
+        with self._transaction():
+            here = self.position()
+            if here is None or here.epoch != batch.epoch:
+                return None
+            self._insert(batch.discussions)
+            # Another process may be further on; never step back.
+            self._write_meta(cursor=str(max(here.cursor, batch.next)))
+            if not batch.more:
+                self._write_meta(received=_stamp(now))
+        return {discussion.key for discussion in batch.discussions}
+
+    def reconciled(self) -> tuple[str, str] | None:
+        """The build directory whose pages were all compared last, and with which generation."""
+        text = self._meta("reconciled")
+        if text is None:
+            return None
+        root, generation = json.loads(text)
+        return str(root), str(generation)
+
+    def mark_reconciled(self, root: str, generation: str) -> None:
+        """Remember that every page of this build directory agrees with this generation."""
+        if self.reconciled() != (root, generation):
+            self._write_meta(reconciled=json.dumps([root, generation]))
+
+    def _replace(self, client: Client, now: datetime | None) -> set[str]:
+        """Fetch everything, then replace everything, in one transaction."""
+        batches = list(_everything(client))
+        with self._transaction():
+            before = set(self.revisions())
+            self._db.execute("DELETE FROM discussion")
+            for batch in batches:
+                self._insert(batch.discussions)
+            self._write_meta(
+                epoch=batches[-1].epoch,
+                cursor=str(batches[-1].next),
+                generation=secrets.token_hex(8),
+                received=_stamp(now),
+            )
+        return before | {one.key for batch in batches for one in batch.discussions}
+
+    def _insert(self, discussions: Iterable[Discussion]) -> None:
+        self._db.executemany(
+            "INSERT INTO discussion (key, revision, json) VALUES (?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, json = excluded.json "
+            "WHERE excluded.revision > revision",
+            [(one.key, one.revision, write_discussion(one)) for one in discussions],
+        )
+
+    def _meta(self, name: str) -> str | None:
+        with self._guard, self._broken_is_an_error():
+            row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _write_meta(self, **values: str) -> None:
+        with self._guard, self._broken_is_an_error():
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guard, self._broken_is_an_error():
+            # IMMEDIATE: a read that turns into a write later could be refused half-way.
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _broken_is_an_error(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> SnapshotError:
+        return SnapshotError(
+            f"The snapshot {self.path} cannot be used ({error}). It holds nothing that the service "
+            "does not have: delete it (and its -wal and -shm) and build again with the service on."
+        )
+
+
+def follows(batch: Batch, here: Position) -> bool:
+    """Whether the batch continues from here, or the service was restored or replaced."""
+    return batch.epoch == here.epoch and batch.latest >= here.cursor
+
+
+def _everything(client: Client) -> Iterator[Batch]:
+    cursor, epoch = 0, None
+    while True:
+        # Without an epoch: 304 is no answer to somebody who holds nothing.
+        batch = client.changes(cursor, None, limit=500)
+        if batch is None or (epoch is not None and batch.epoch != epoch):
+            raise ServiceError("The service was replaced while it was being read; try again.")
+        if batch.more and batch.next <= cursor:
+            raise WireError(f"answer.next: {batch.next} is not above the cursor {cursor}")
+        yield batch
+        if not batch.more:
+            return
+        cursor, epoch = batch.next, batch.epoch
+
+
+def _stamp(now: datetime | None) -> str:
+    return iso((now or datetime.now(UTC)).replace(microsecond=0))

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plugins.discussion.errors import RenderError, SettingsError
+from plugins.discussion.model import Page, read_discussion
+from plugins.discussion.page import find
+from plugins.discussion.render import Limits, RenderSettings, closing, mark_of, opening, render
+from tests.site.samples import PAGE, SETTINGS, TEMPLATES, discussion, identifier, removed, reply
+from tests.site.strategies import comments
+
+REAL = Path(__file__).resolve().parents[2] / "theme" / "templates" / "discussion"
+
+
+def shown(made: list[dict[str, Any]], page: Page = PAGE, templates: Path = TEMPLATES) -> str:
+    return render(read_discussion(discussion(made, page.key)), page, SETTINGS, templates)
+
+
+class Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.comments: list[str] = []
+        self.names: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.names += [name for name, _ in attrs]
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+@pytest.mark.parametrize("templates", [TEMPLATES, REAL], ids=["small", "theme"])
+@given(made=comments())
+@settings(deadline=None)
+def test_every_discussion_stands_between_exactly_one_pair_of_markers(
+    made: list[dict[str, Any]], templates: Path
+) -> None:
+    html = shown(made, templates=templates)
+    assert html.startswith("<!--discussion networking 7-->")
+    assert html.endswith("<!--/discussion networking-->")
+    span = find(html.encode(), "networking")
+    assert (span.start, span.end, span.revision) == (0, len(html.encode()), 7)
+
+
+@pytest.mark.parametrize("templates", [TEMPLATES, REAL], ids=["small", "theme"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "' onmouseover='alert(1)",
+        "{{ 7*7 }}{% for x in y %}",
+        "<!--/discussion networking-->",
+        "--><b>",
+    ],
+)
+def test_a_name_is_text_whatever_it_holds(name: str, templates: Path) -> None:
+    plain, hostile = Elements(), Elements()
+    plain.feed(shown([reply(1, author={"name": "Ann", "url": None})], templates=templates))
+    html = shown([reply(1, author={"name": name, "url": None})], templates=templates)
+    hostile.feed(html)
+    assert hostile.tags == plain.tags
+    assert hostile.names == plain.names
+    assert "49" not in html
+    assert len(hostile.comments) == 2
+
+
+def test_a_hostile_title_or_question_is_text() -> None:
+    page = Page("networking", "/networking/", "<script>", "<script>&amp;", True)
+    html = shown([], page)
+    assert "<script>" not in html
+    assert "&lt;script&gt;&amp;amp;" in html
+
+
+def test_an_attribute_cannot_forge_a_marker() -> None:
+    title = "<!--/discussion networking--><!--discussion networking 9-->"
+    html = shown([reply(1, html=f'<p><a href="https://x.example/" title="{title}">x</a></p>')])
+    assert html.count("<!--") == 2
+    parser = Elements()
+    parser.feed(html)
+    assert len(parser.comments) == 2
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=200))
+def test_no_key_can_leave_its_marker(key: str) -> None:
+    mark = mark_of(key)
+    assert mark.isascii()
+    assert not set(mark) & set("<> \t\n\r\"'&")
+    assert "--" not in mark
+    assert not mark.endswith("-")
+
+
+@given(st.lists(st.text("ab-%2D .", min_size=1, max_size=8), min_size=2, unique=True))
+def test_different_keys_have_different_markers(keys: list[str]) -> None:
+    assert len({opening(key) for key in keys}) == len(keys)
+    assert len({closing(key) for key in keys}) == len(keys)
+
+
+def test_replies_are_shown_as_the_templates_are_promised() -> None:
+    html = shown(
+        [
+            reply(1, author={"name": "Ann", "url": "https://ann.example/"}, editor=True),
+            reply(2, 1, edited="2026-11-02T08:05:09.5Z"),
+            removed(3),
+            reply(4, 3),
+        ]
+    )
+    assert '<a href="https://ann.example/">Ann</a>' in html
+    assert "<i>Editor</i>" in html
+    assert '<time class="edited" datetime="2026-11-02T08:05:09Z">2 November 2026, 08:05 UTC' in html
+    assert "3 replies to Networking" in html
+    assert f'href="/comments/networking/reply/{identifier(1)}"' in html
+    assert f"/reply/{identifier(3)}" not in html
+    assert "<p>Reply number 4.</p>" in html
+
+
+def test_a_closed_page_offers_no_reply() -> None:
+    html = shown([reply(1)], Page("networking", "/networking/", "N", "", False))
+    assert "/reply/" not in html
+    assert "<form" not in html
+
+
+def test_where_nesting_stops_the_answered_reply_is_named() -> None:
+    html = shown([reply(n, n - 1 if n > 1 else None) for n in range(1, 7)])
+    assert f'<a href="#comment-{identifier(5)}">to Reader 5</a>' in html
+    assert html.count(">to Reader") == 2
+
+
+def test_a_removed_reply_is_not_named_where_nesting_stops() -> None:
+    chain = [reply(n, n - 1 if n > 1 else None) for n in range(1, 7)]
+    chain[4] = removed(5, 4)
+    assert f'href="#comment-{identifier(5)}"' not in shown(chain)
+
+
+def test_addresses_are_quoted_in_the_form_too() -> None:
+    page = Page("ü&?", "/x/", "X", "", True)
+    assert 'action="/comments/%C3%BC%26%3F"' in shown([], page)
+
+
+def test_a_template_that_prints_a_marker_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "discussion.html").write_text("<!--discussion networking 1-->")
+    with pytest.raises(RenderError, match="prints a discussion marker"):
+        shown([], templates=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ nowhere }}", "{% if %}", "{{ page.nowhere }}", "{{ 1 + '' }}"]
+)
+def test_a_broken_template_is_an_error_that_names_it(tmp_path: Path, source: str) -> None:
+    (tmp_path / "discussion.html").write_text(source)
+    with pytest.raises(RenderError) as caught:
+        shown([], templates=tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_render_settings_survive_json() -> None:
+    made = RenderSettings("https://x.example/comments", "pt-br", 3, Limits(comment=5))
+    assert RenderSettings.from_json(json.loads(json.dumps(made.as_json()))) == made
+
+
+@pytest.mark.parametrize(
+    ("change", "setting"),
+    [
+        ({"language": "zz"}, "DISCUSSION_LANGUAGE"),
+        ({"max_depth": 0}, "DISCUSSION_MAX_DEPTH"),
+        ({"max_depth": 1000}, "DISCUSSION_MAX_DEPTH"),
+        ({"limits": {"shoe": 43}}, "DISCUSSION_LIMITS"),
+        ({"limits": {"comment": 0}}, "DISCUSSION_LIMITS"),
+        ({"comments_url": None}, "DISCUSSION_COMMENTS_URL"),
+    ],
+)
+def test_a_wrong_setting_is_named(change: dict[str, Any], setting: str) -> None:
+    with pytest.raises(SettingsError, match=setting):
+        RenderSettings.from_json({**SETTINGS.as_json(), **change})
+
+
+def test_dates_follow_the_language_of_the_site() -> None:
+    french = RenderSettings("/comments", "fr")
+    html = render(read_discussion(discussion([reply(1)])), PAGE, french, TEMPLATES)
+    assert "1 novembre 2026, 00:01 UTC" in html
+
+
+def test_neither_zone_nor_locale_of_the_machine_shows() -> None:
+    code = (
+        "from tests.site.test_render import shown, reply;"
+        "import sys; sys.stdout.buffer.write(shown([reply(1), reply(2, 1)]).encode())"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "TZ": zone, "LC_ALL": locale, "PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+        for zone, locale, seed in [("UTC", "C", "1"), ("Asia/Tokyo", "de_DE.UTF-8", "2")]
+    }
+    assert len(outputs) == 1
+
+
+def test_a_thousand_replies_render_fast() -> None:
+    import time
+
+    read = read_discussion(discussion([reply(n, n // 2 or None) for n in range(1, 1001)]))
+    render(read, PAGE, SETTINGS, TEMPLATES)
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        render(read, PAGE, SETTINGS, TEMPLATES)
+        seconds.append(time.perf_counter() - started)
+    assert min(seconds) < 0.1
+
+
+def test_ten_thousand_replies_in_one_chain_render() -> None:
+    made = [reply(n, n - 1 if n > 1 else None) for n in range(1, 10_001)]
+    assert shown(made).count("<li ") == 10_000
