@@ -1,0 +1,85 @@
+"""The `rejoinder` command: gathers the verbs that the houses bring, and loads the environment."""
+
+import os
+import signal
+import threading
+import time
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from rejoinder import environment
+
+# The sections of the help, by the package that brings the verb.
+SECTIONS = {
+    "rejoinder": "Everything at once",
+    "plugins": "The site",
+    "comments_service": "Replies and editors",
+}
+# Set by `rejoinder serve` for its children: they stop when it is gone, however it went.
+SUPERVISED = "REJOINDER_SUPERVISED"
+
+
+class Verbs(click.Group):
+    """A group whose commands are the entry points of `rejoinder.commands`."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self._points: dict[str, EntryPoint] = {
+            point.name: point for point in entry_points(group="rejoinder.commands")
+        }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all verbs."""
+        return list(self._points)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one verb; the module of no other is imported."""
+        point = self._points.get(cmd_name)
+        if point is None:
+            return None
+        command = point.load()
+        if not isinstance(command, click.Command):
+            raise click.ClickException(f"The entry point {point.value} is not a command.")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help as a map of the product: a section for each house."""
+        for package, title in SECTIONS.items():
+            rows = []
+            for name, point in self._points.items():
+                if point.module.split(".")[0] == package and (verb := self.get_command(ctx, name)):
+                    rows.extend(_rows(name, verb))
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def _rows(name: str, verb: click.Command) -> list[tuple[str, str]]:
+    if isinstance(verb, click.Group):
+        return [
+            (f"{name} {sub}", one.get_short_help_str(200)) for sub, one in verb.commands.items()
+        ]
+    return [(name, verb.get_short_help_str(200))]
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rejoinder")
+def verbs() -> None:
+    """Rejoinder: a Pelican blog of advice articles whose readers talk back.
+
+    Run it in the project's folder, where pelicanconf.py is. Start with: rejoinder serve
+    """
+
+
+def main() -> None:
+    """Load var/rejoinder.env and run the verb."""
+    environment.load()
+    if os.environ.get(SUPERVISED):
+        threading.Thread(target=_stop_with_parent, args=(os.getppid(),), daemon=True).start()
+    verbs(prog_name="rejoinder")
+
+
+def _stop_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)

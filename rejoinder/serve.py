@@ -1,0 +1,175 @@
+"""`rejoinder serve`: service, publisher and site in one process tree behind one origin."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import click
+import requests
+
+from rejoinder import environment
+from rejoinder.cli import SUPERVISED
+
+START_SECONDS = 30
+STOP_SECONDS = 5
+# A child that keeps falling over within this time of its start is given up.
+STEADY_SECONDS = 10
+TRIES = 3
+
+
+@click.command()
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+def serve(port: int, host: str) -> None:
+    """Build the site and run everything on one address, with an embedded database."""
+    if not Path("pelicanconf.py").exists():
+        raise click.ClickException("There is no pelicanconf.py here; run it in the site's folder.")
+    _check_free(host, port)
+    url = f"http://{host}:{port}"
+    environment.ensure_secrets()
+    environment.remember_address(url)
+    os.environ |= {
+        "REJOINDER_SITE_URL": url,
+        "REJOINDER_SERVICE_URL": url,
+        "REJOINDER_SITE_DIR": "output",
+        SUPERVISED: "1",
+    }
+    _run("migrate")
+    with _Children() as children:
+        children.start("service", "--host", host, "--port", str(port))
+        _wait_for(f"{url}/comments/api/openapi.json", children)
+        click.echo("Building the site ...")
+        _run("build")
+        children.start("watch")
+        _greet(url)
+        children.keep_running()
+    click.echo("Stopped.")
+
+
+def _greet(url: str) -> None:
+    link = subprocess.run(
+        _command("editor", "first-link"), capture_output=True, text=True, check=False
+    ).stdout.strip()
+    entrance = (
+        f"  Become the first editor (this link works once, within a day):\n    {link}"
+        if link
+        else "  Lost the password? Run: .venv/bin/rejoinder editor link EMAIL"
+    )
+    click.echo(
+        f"\n  Rejoinder is running.\n"
+        f"  Articles            {url}/\n"
+        f"  Moderation queue    {url}/moderate/\n"
+        f"{entrance}\n"
+        f"  Sample replies:     make demo   (take them out: .venv/bin/rejoinder demo --remove)\n"
+        f"  Edit content/ or theme/ and the pages are rebuilt. Ctrl-C stops everything.\n"
+    )
+
+
+def _command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "rejoinder", *words]
+
+
+def _run(*words: str) -> None:
+    """Run a verb to its end; stop here if it fails (it has said why)."""
+    code = subprocess.run(_command(*words), check=False).returncode
+    if code:
+        raise click.ClickException(f"rejoinder {' '.join(words)} failed, so nothing is running.")
+
+
+def _check_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Cannot listen on {host}:{port} ({error.strerror}); "
+                f"choose another port: make serve PORT={port + 1}"
+            ) from None
+
+
+def _wait_for(url: str, children: "_Children") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        children.check()
+        try:
+            if requests.get(url, timeout=2).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.1)
+    raise click.ClickException(f"The service did not answer within {START_SECONDS} seconds.")
+
+
+class _Stop(Exception):
+    """Raised in the main thread by SIGINT and SIGTERM."""
+
+
+class _Children:
+    """The processes that run until we stop; one that falls over is started again."""
+
+    def __init__(self) -> None:
+        self._running: dict[tuple[str, ...], subprocess.Popen[bytes]] = {}
+        self._started: dict[tuple[str, ...], float] = {}
+        self._falls: dict[tuple[str, ...], int] = {}
+        self._handlers: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> "_Children":
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._handlers[number] = signal.signal(number, _stop)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> bool:
+        for number in self._handlers:
+            signal.signal(number, signal.SIG_IGN)
+        self._stop_all()
+        return kind is _Stop
+
+    def start(self, *words: str) -> None:
+        """Start a verb; it runs in a session of its own, so that Ctrl-C reaches only us."""
+        self._running[words] = subprocess.Popen(_command(*words), start_new_session=True)
+        self._started[words] = time.monotonic()
+
+    def check(self) -> None:
+        """Start again what fell over; raise if it does so again and again."""
+        for words, process in list(self._running.items()):
+            if process.poll() is None:
+                continue
+            steady = time.monotonic() - self._started[words] > STEADY_SECONDS
+            self._falls[words] = 1 if steady else self._falls.get(words, 0) + 1
+            if self._falls[words] >= TRIES:
+                raise click.ClickException(f"rejoinder {words[0]} does not stay up; see above.")
+            click.echo(f"rejoinder {words[0]} ended ({process.returncode}); starting it again.")
+            self.start(*words)
+
+    def keep_running(self) -> None:
+        """Watch the children until we are told to stop."""
+        while True:
+            self.check()
+            time.sleep(0.5)
+
+    def _stop_all(self) -> None:
+        # In reverse: whoever asks the service stops before it.
+        for process in reversed(self._running.values()):
+            self._each(process, process.terminate)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self._running.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self._each(process, process.kill)
+                process.wait()
+
+    @staticmethod
+    def _each(process: subprocess.Popen[bytes], act: Callable[[], None]) -> None:
+        if process.poll() is None:
+            act()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stop
