@@ -1,0 +1,128 @@
+"""A real service on a loopback port, in this process, over a database of its own."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+import uvicorn
+from starlette.applications import Starlette
+
+from comments_service.app import create_app
+from comments_service.migrations import upgrade
+from comments_service.settings import Settings
+from comments_service.store.database import Database
+
+SECRET = "a secret of the tests, long enough to be one"
+TOKEN = "a token of the tests, long enough to be one"
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    """The time that the service sees; moves only when told."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+class Service:
+    """Asks a running service, as the site side, as a reader and as an editor would."""
+
+    def __init__(self, url: str, settings: Settings, db: Database, clock: Clock) -> None:
+        self.url, self.settings, self.db, self.clock = url, settings, db, clock
+
+    def api(self, method: str, path: str, **options: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {TOKEN}"} | options.pop("headers", {})
+        return requests.request(
+            method, f"{self.url}/comments/api{path}", headers=headers, timeout=40, **options
+        )
+
+    def register(self, *keys: str, **more: Any) -> None:
+        pages = [
+            {"key": key, "url": f"/{key}/", "title": f"About {key}", "question": "And you?"} | more
+            for key in keys
+        ]
+        self.api("PUT", "/pages", json={"pages": pages}).raise_for_status()
+
+    def post(self, key: str = "networking", **fields: str) -> requests.Response:
+        return requests.post(
+            f"{self.url}/comments/{key}", data=reply(**fields), allow_redirects=False, timeout=30
+        )
+
+    def submit(self, key: str = "networking", **fields: str) -> str:
+        """Post a reply that must be accepted; return its public id."""
+        answer = self.post(key, **fields)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["Location"].split("/")[3]
+
+
+def reply(**fields: str) -> dict[str, str]:
+    """The fields of a good reply, with some of them replaced."""
+    good = {
+        "comment": "I bring one question and leave after two talks.",
+        "author": "Ann Okoye",
+        "email": "ann.okoye@example.org",
+        "url": "",
+        "parent": "",
+    }
+    return good | fields
+
+
+def settings_for(folder: Path, **more: Any) -> Settings:
+    """Settings over an SQLite file in `folder`."""
+    environ = {
+        "REJOINDER_SECRET": SECRET,
+        "REJOINDER_API_TOKEN": TOKEN,
+        "REJOINDER_DATABASE": f"sqlite:///{folder / 'comments.sqlite3'}",
+    }
+    return Settings.from_environ(environ, **more)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(app: Starlette, port: int) -> Iterator[None]:
+    """Run an application by uvicorn in a thread until the block ends."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < deadline, "the service did not start"
+        time.sleep(0.01)
+    yield
+    app.state.bell.close()
+    server.should_exit = True
+    thread.join(10)
+
+
+@contextmanager
+def running_service(
+    folder: Path, clock: Callable[[], datetime] | None = None, **settings: Any
+) -> Iterator[Service]:
+    """A service over a fresh database in `folder`."""
+    port = free_port()
+    known = settings_for(folder, **({"site_url": f"http://127.0.0.1:{port}"} | settings))
+    db = Database(known.database)
+    upgrade(db.engine)
+    time_of = clock if isinstance(clock, Clock) else Clock()
+    with serving(create_app(known, db, time_of), port):
+        yield Service(f"http://127.0.0.1:{port}", known, db, time_of)
+    db.close()
