@@ -29,6 +29,9 @@ from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
 
+# By its name, because importing it imports Pelican.
+HOOKS = "plugins.discussion.hooks"
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -61,6 +64,8 @@ def build(root: Path, settings_file: Path, output: Path) -> Build:
             previous = output.resolve() if output.is_dir() else None
             if previous is not None:
                 keep_times(previous, fresh)
+            # The link may reach the disk before the pages it leads to.
+            os.sync()
             with Snapshot(snapshot_path) as snapshot:
                 _fetch_again(snapshot, site_settings)
                 with FileLock(var / "site.lock", mode=0o644):
@@ -129,6 +134,8 @@ def _errors_are_fatal() -> Iterator[list[str]]:
     stderr = logging.StreamHandler(sys.stderr)
     stderr.setLevel(logging.WARNING)
     stderr.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    # Errors end in the one message at the end; the plugin prints its warnings itself.
+    stderr.addFilter(lambda record: record.levelno < logging.ERROR and record.name != HOOKS)
     logger = logging.getLogger()
     before = FatalLogger.fatal_lvl
     FatalLogger.fatal_lvl = logging.ERROR
@@ -158,7 +165,7 @@ class _Errors(logging.Handler):
 
 
 def _let_go() -> None:
-    hooks: Any = sys.modules.get("plugins.discussion.hooks")
+    hooks: Any = sys.modules.get(HOOKS)
     if hooks is not None:
         hooks.close()
 
@@ -182,8 +189,6 @@ def _bring_up_to_date(fresh: Path, previous: Path | None, snapshot: Snapshot) ->
     if previous is not None:
         entries = site.manifest.entries
         keep_times(previous, fresh, [entries[key].file for key in outcome.written])
-    # The link may reach the disk before the pages it leads to.
-    os.sync()
     return len(site.manifest.entries)
 
 

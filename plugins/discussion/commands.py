@@ -112,7 +112,7 @@ def _rebuild(settings: Path, output: Path, stop: threading.Event) -> None:
     """In a process of its own: Pelican never frees what it read, and plugins may have changed."""
     started = time.monotonic()
     arguments = ["build", "--settings", str(settings), "--output", str(output)]
-    with subprocess.Popen(  # noqa: S603 - this program itself
+    with subprocess.Popen(
         [sys.executable, "-m", "rejoinder", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 # Folders of the output, or doors of the service, that an article would hide.
 RESERVED = frozenset({"comments", "moderate", "theme", manifests.FOLDER})
+# Below /comments/ these are addresses of the service itself; it refuses them as keys.
+RESERVED_KEYS = RESERVED | {"api", "assets", "status"}
 TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
 
 
@@ -215,7 +217,7 @@ def _key(article: Any) -> str:
             f"{article.source_path}: the discussion's key {problem}; "
             "add a line like: Discussion: another-key"
         )
-    if key in RESERVED:
+    if key in RESERVED_KEYS:
         raise BuildError(
             f"{article.source_path}: the discussion's key {key!r} is reserved; "
             "choose another slug, or add a line like: Discussion: another-key"

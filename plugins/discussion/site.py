@@ -44,6 +44,11 @@ class Site:
         root = Path(stamp[0]) if stamp else output
         return cls(root, manifests.load(root), stamp or ("", 0, 0, 0))
 
+    @property
+    def name(self) -> str:
+        """What tells this build from any other, also from a later one in the same directory."""
+        return ":".join(map(str, self.stamp))
+
     def update(self, snapshot: Snapshot, keys: Iterable[str]) -> Outcome:
         """Make the pages of these keys show what the snapshot holds; others are left alone."""
         outcome = Outcome()
@@ -60,7 +65,7 @@ class Site:
         reconciled with the snapshot's generation (`thorough=None` decides so by itself).
         """
         here = snapshot.position()
-        mark = (str(self.root), here.generation if here else "")
+        mark = (self.name, here.generation if here else "")
         if thorough is None:
             thorough = snapshot.reconciled() != mark
         outcome = Outcome()

@@ -142,17 +142,17 @@ class Snapshot:
         return {discussion.key for discussion in batch.discussions}
 
     def reconciled(self) -> tuple[str, str] | None:
-        """The build directory whose pages were all compared last, and with which generation."""
+        """The build whose pages were all compared last, and with which generation."""
         text = self._meta("reconciled")
         if text is None:
             return None
-        root, generation = json.loads(text)
-        return str(root), str(generation)
+        build, generation = json.loads(text)
+        return str(build), str(generation)
 
-    def mark_reconciled(self, root: str, generation: str) -> None:
-        """Remember that every page of this build directory agrees with this generation."""
-        if self.reconciled() != (root, generation):
-            self._write_meta(reconciled=json.dumps([root, generation]))
+    def mark_reconciled(self, build: str, generation: str) -> None:
+        """Remember that every page of this build agrees with this generation."""
+        if self.reconciled() != (build, generation):
+            self._write_meta(reconciled=json.dumps([build, generation]))
 
     def _replace(self, client: Client, now: datetime | None) -> set[str]:
         """Fetch everything, then replace everything, in one transaction."""

@@ -112,9 +112,10 @@ def tree(root: Path) -> dict[str, bytes]:
 
 def identities(root: Path) -> dict[str, tuple[int, int]]:
     """Inode and time of every file below a directory."""
+    root = root.resolve()
     return {
         path.relative_to(root).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns)
-        for path in sorted(root.resolve().rglob("*"))
+        for path in sorted(root.rglob("*"))
         if path.is_file()
     }
 
@@ -124,10 +125,12 @@ def client_of(url: str) -> Client:
 
 
 @contextmanager
-def following(output: Path, snapshot: Path, url: str) -> Iterator[Publisher]:
+def following(
+    output: Path, snapshot: Path, url: str, asks: Client | None = None
+) -> Iterator[Publisher]:
     """A publisher that follows the service in a thread, until the block ends."""
     stop = threading.Event()
-    with Snapshot(snapshot) as store, client_of(url) as client:
+    with Snapshot(snapshot) as store, asks or client_of(url) as client:
         publisher = Publisher(output, store, client)
         thread = threading.Thread(target=publisher.follow, args=(stop,), daemon=True)
         thread.start()

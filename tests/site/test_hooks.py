@@ -73,8 +73,10 @@ def test_hidden_articles_have_discussions_and_drafts_have_none(wire: Wire, envir
         make_site(
             environ,
             {
-                "a.md": article("Hidden", "hidden", Status="hidden"),
-                "b.md": article("Draft", "draft", Status="draft", Discussion="secret-key"),
+                "a.md": article("Hidden", "hidden", Status="hidden", Category="c"),
+                "b.md": article(
+                    "Draft", "draft", Status="draft", Category="c", Discussion="secret-key"
+                ),
             },
         )
     )
@@ -181,7 +183,7 @@ def test_without_service_and_snapshot_the_build_stops(
         monkeypatch.setenv("REJOINDER_SERVICE_URL", "http://127.0.0.1:9")
     else:
         monkeypatch.delenv("REJOINDER_API_TOKEN")
-    with pytest.raises(BuildError, match="no discussions to build with.*DISCUSSION_REQUIRED"):
+    with pytest.raises(BuildError, match=r"no discussions to build with.*DISCUSSION_REQUIRED"):
         build(make_site(environ))
     assert not (environ / "output").exists()
     assert list((environ / "var" / "builds").iterdir()) == []
@@ -208,7 +210,7 @@ def test_a_disturbed_registration_is_left_to_the_publisher(
         wire.failures = [500]
         return answer
 
-    wire.changes = then_fail  # type: ignore[method-assign]
+    wire.changes = then_fail  # type: ignore[method-assign,assignment]
     build(site)
     assert "could not be registered; the publisher will do it" in capsys.readouterr().err
 

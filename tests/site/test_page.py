@@ -103,7 +103,7 @@ def test_a_failed_write_leaves_the_page_and_no_rest(
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(page.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(PageError, match="No space left"):
         swap(file, "networking", NEW)
     assert file.read_bytes() == before
