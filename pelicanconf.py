@@ -3,7 +3,15 @@
 import os
 from pathlib import Path
 
+from markdown.extensions import toc
+
 ROOT = Path(__file__).resolve().parent
+
+
+def heading_id(text: str, separator: str) -> str:
+    """Return the id of a heading; the prefix keeps it apart from the form's and the replies'."""
+    return f"section-{toc.slugify(text, separator)}"
+
 
 SITENAME = "Rejoinder"
 SITESUBTITLE = "Advice that waits for your answer"
@@ -78,7 +86,7 @@ MARKDOWN = {
         "markdown.extensions.extra": {},
         "markdown.extensions.admonition": {},
         "markdown.extensions.smarty": {},
-        "markdown.extensions.toc": {},
+        "markdown.extensions.toc": {"slugify": heading_id},
         "markdown.extensions.sane_lists": {},
         "markdown.extensions.meta": {},
     },
