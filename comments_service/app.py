@@ -9,11 +9,11 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comments_service.settings import Settings
@@ -55,14 +55,14 @@ def create_app(
         Mount("/comments/api", site_api),
         *public.ROUTES,
         *queue.ROUTES,
-        Mount("/moderate/assets", StaticFiles(directory=ASSETS)),
+        Mount("/moderate/assets", StaticSite(ASSETS)),
     ]
     if settings.site_dir is not None:
         routes.append(Mount("/", StaticSite(settings.site_dir)))
     app = Starlette(
         routes=routes,
         exception_handlers=problems.PAGE_HANDLERS,
-        middleware=[Middleware(_RequestLog)],
+        middleware=[Middleware(_RequestLog), Middleware(_NoSniff)],
         lifespan=lifespan,
     )
     app.state.context = context
@@ -89,6 +89,21 @@ def _api(context: Context, bell: Bell) -> FastAPI:
     app.state.context = context
     app.state.bell = bell
     return app
+
+
+class _NoSniff:
+    """Every answer is what its Content-Type says, the API's as well as the pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def mark(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("X-Content-Type-Options", "nosniff")
+            await send(message)
+
+        await self._app(scope, receive, mark if scope["type"] == "http" else send)
 
 
 class _RequestLog:

@@ -115,7 +115,13 @@ def look_at_link(db: Database, token: str, *, now: datetime) -> Editor | None:
         link = editors.find_link(connection, _digest(token))
         if link is None or link.expires_at <= now:
             raise NotFound(LINK_GONE)
-        return None if link.editor_id is None else editors.get(connection, link.editor_id)
+        if link.editor_id is None:
+            return None
+        editor = editors.get(connection, link.editor_id)
+        # None would mean a link for a first editor; this one's editor is disabled.
+        if editor is None:
+            raise NotFound(LINK_GONE)
+        return editor
 
 
 def use_link(db: Database, token: str, *, now: datetime) -> SignedIn:

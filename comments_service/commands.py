@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
-def service(host: str, port: int) -> None:
+@click.option("--quiet", is_flag=True, help="Log only what went wrong, not each request.")
+def service(host: str, port: int, quiet: bool) -> None:
     """Run the comments service alone: readers' forms, the queue, the API."""
     import uvicorn
 
     from comments_service.app import create_app
 
     logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s"
+        level=logging.WARNING if quiet else logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(name)s %(message)s",
     )
     settings, db = _open()
     app = create_app(settings, db)
@@ -113,7 +116,8 @@ def editor_first_link() -> None:
     from comments_service import auth
 
     settings, db = _open()
-    token = auth.first_link(db, now=datetime.now(UTC))
+    with _told():
+        token = auth.first_link(db, now=datetime.now(UTC))
     if token is not None:
         click.echo(f"{settings.site_url}/moderate/link/{token}")
 
@@ -129,8 +133,10 @@ def demo(remove: bool) -> None:
     now = datetime.now(UTC)
     with _told():
         if remove:
-            count = moderation.remove_demo(db, by=moderation.COMMAND_LINE, now=now)
-            click.echo(f"{count} sample replies are gone, and whatever answered them.")
+            gone = moderation.remove_demo(db, by=moderation.COMMAND_LINE, now=now)
+            click.echo(
+                f"{gone.samples} sample replies are gone, and {gone.answers} that answered them."
+            )
             return
         added = fill(db, settings.secret.get_secret_value().encode(), now=now)
     click.echo(
@@ -161,9 +167,13 @@ def _password() -> str:
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn the service's errors into the command line's."""
-    from comments_service.errors import ServiceError
+    from comments_service.errors import ServiceError, Unavailable
 
     try:
         yield
+    except Unavailable as error:
+        raise click.ClickException(
+            f"The database cannot be used: {error.reason}. If it is new, run: rejoinder migrate"
+        ) from None
     except ServiceError as error:
         raise click.ClickException(error.detail) from None

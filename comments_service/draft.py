@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import email_validator
 from pydantic import HttpUrl, TypeAdapter, ValidationError
@@ -20,6 +21,7 @@ BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _LINE_BREAKS = re.compile(r"\r\n?")
 _HAS_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 _PUBLIC_ID = re.compile(r"[0-9a-z]{26}")
 _url = TypeAdapter(HttpUrl)
 
@@ -78,14 +80,14 @@ def check(form: Mapping[str, str]) -> Draft:
     ):
         if name not in problems and (problem := check_field(kept[name])):
             problems[name] = problem
-    email = kept["email"].casefold()
-    if email and not problems and (where := _published_address(kept, email)):
+    if not problems and (where := _published_address(kept)):
         problems[where] = "Take your email address out of this field: what stands here is published"
     if kept["parent"] and not _PUBLIC_ID.fullmatch(kept["parent"]):
         kept["parent"] = ""
         problems.setdefault("parent", PARENT_GONE)
     if problems:
-        raise Refused(problems, kept)
+        # In the order of the form, however they were found: that is how the summary is read.
+        raise Refused({name: problems[name] for name in FIELDS if name in problems}, kept)
     return Draft(
         text=kept["comment"],
         name=kept["author"],
@@ -95,6 +97,7 @@ def check(form: Mapping[str, str]) -> Draft:
     )
 
 
+ENTER_COMMENT = "Enter a comment"
 PARENT_GONE = (
     "The reply that you were answering is not there any more. "
     "Your comment is kept: post it again to add it to the discussion"
@@ -116,21 +119,35 @@ def _forbidden(char: str, multiline: bool) -> bool:
         return not (multiline and char in "\n\t")
     if category in {"Zl", "Zp"}:
         return not multiline
-    return category == "Cs" or (not multiline and char in BIDI_CONTROLS)
+    # Feeds are XML, which has no place for the code points that are no characters.
+    if category == "Cs" or ord(char) & 0xFFFE == 0xFFFE or "\ufdd0" <= char <= "\ufdef":
+        return True
+    return not multiline and char in BIDI_CONTROLS
 
 
-def _visible(value: str) -> bool:
+def visible(value: str) -> bool:
+    """Return whether a reader would see anything. Marks alone do not count: some have no ink."""
     return any(
-        unicodedata.category(char)[0] in "LNPSM" and char not in _BLANK_LETTERS for char in value
+        unicodedata.category(char)[0] in "LNPS" and char not in _BLANK_LETTERS for char in value
     )
 
 
+def shows_address(text: str, email: str) -> bool:
+    """Return whether the address can be read in `text`, however its characters are written."""
+    return any(_folded(email) in _folded(one) for one in (text, unquote(text)))
+
+
+def _folded(value: str) -> str:
+    seen = (char for char in value if unicodedata.category(char) not in {"Cf", "Mn"})
+    return unicodedata.normalize("NFKC", "".join(seen)).casefold()
+
+
 def _comment_problem(value: str) -> str | None:
-    return None if _visible(value) else "Enter a comment"
+    return None if visible(value) else ENTER_COMMENT
 
 
 def _name_problem(value: str) -> str | None:
-    return None if _visible(value) else "Enter your name"
+    return None if visible(value) else "Enter your name"
 
 
 def email_problem(value: str) -> str | None:
@@ -159,15 +176,18 @@ def _url_problem(value: str) -> str | None:
 def _web_address(value: str) -> str | None:
     if not value:
         return None
-    if not _HAS_SCHEME.match(value) or re.match(r"[^/:]+:\d", value):
-        value = "https://" + value
-    parsed = _url.validate_python(value)
+    bare = not _HAS_SCHEME.match(value) or re.match(r"[^/:]+:\d", value) is not None
+    parsed = _url.validate_python("https://" + value if bare else value)
+    host = parsed.host or ""
     # An address with a user name in it is a trick or a leak, never a home page.
-    return None if parsed.username or parsed.password else str(parsed)
+    if parsed.username or parsed.password or not _HOST.fullmatch(host):
+        return None
+    # "n/a" and "none" are words, not sites.
+    return None if bare and "." not in host else str(parsed)
 
 
-def _published_address(kept: Mapping[str, str], email: str) -> str | None:
+def _published_address(kept: Mapping[str, str]) -> str | None:
     for name in ("author", "url"):
-        if email in kept[name].casefold():
+        if shows_address(kept[name], kept["email"]):
             return name
     return None

@@ -67,6 +67,19 @@ class UnsupportedMediaType(ServiceError):
     title = "That kind of content is not read here"
 
 
+class Unavailable(ServiceError):
+    """The database cannot be used just now; `reason` is for the log, never for readers."""
+
+    status = 503
+    title = "Not just now"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "The service cannot store anything just now. Keep your text and try again in a minute."
+        )
+        self.reason = reason
+
+
 class Invalid(ServiceError):
     """Fields that cannot be accepted: `fields` maps each field's name to one sentence."""
 

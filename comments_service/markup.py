@@ -5,6 +5,8 @@ list says what a reply may contain, and nh3, an independent parser, has the last
 two sanitizers see different documents, the reply is held and says so.
 """
 
+import re
+from html.parser import HTMLParser
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,6 +21,11 @@ TAGS = frozenset({"p", "br", "em", "strong", "a", "blockquote", "ul", "ol", "li"
 ATTRIBUTES = {"a": ["href"], "ol": ["start"]}
 SCHEMES = frozenset({"http", "https"})
 REL = "ugc nofollow noopener"
+
+
+# A reference such as `&#12;` can bring back what the text itself may not hold: everything that
+# XML has no place for, and the carriage return, which readers of files turn into another byte.
+_NOT_IN_A_PAGE = re.compile(r"[^\t\n\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
 
 class Rendered(NamedTuple):
@@ -52,7 +59,8 @@ _markdown = _parser()
 _bleach = bleach.Cleaner(tags=TAGS, attributes=ATTRIBUTES, protocols=SCHEMES, strip=False)
 _nh3 = nh3.Cleaner(
     tags=set(TAGS),
-    attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
+    # "*": left to itself, nh3 allows `title` and `lang` everywhere, and the two would disagree.
+    attributes={"*": set()} | {tag: set(names) for tag, names in ATTRIBUTES.items()},
     url_schemes=set(SCHEMES),
     link_rel=REL,
 )
@@ -60,6 +68,34 @@ _nh3 = nh3.Cleaner(
 
 def render(text: str) -> Rendered:
     """Turn a reader's text (at most 10,000 characters, checked before) into safe HTML."""
-    raw = _markdown.render(text)
+    raw = _NOT_IN_A_PAGE.sub("", _markdown.render(text))
     html = _nh3.clean(_bleach.clean(raw))
     return Rendered(html, disputed=html != _nh3.clean(raw))
+
+
+class Seen(NamedTuple):
+    """What HTML shows: its text without the tags, and where its links lead."""
+
+    text: str
+    links: list[str]
+
+
+def seen(html: str) -> Seen:
+    """Return what a reader gets to see of rendered HTML."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return Seen("".join(reader.text), reader.links)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text: list[str] = []
+        self.links: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value for name, value in attrs if name == "href" and value]

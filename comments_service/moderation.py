@@ -13,9 +13,19 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from comments_service import markup
-from comments_service.draft import BIDI_CONTROLS, FIELDS, PARENT_GONE, Draft, Refused
+from comments_service.draft import (
+    BIDI_CONTROLS,
+    ENTER_COMMENT,
+    FIELDS,
+    PARENT_GONE,
+    Draft,
+    Refused,
+    shows_address,
+    visible,
+)
 from comments_service.errors import Conflict, Forbidden, NotFound
 from comments_service.ids import new_id
+from comments_service.markup import Seen
 from comments_service.store import comments, events, pages, sites
 from comments_service.store.comments import NewComment
 from comments_service.store.database import Database
@@ -84,8 +94,10 @@ def submit(
     reply that it answers is not public, or nothing would be seen of the text).
     """
     rendered = markup.render(draft.text)
-    if not rendered.html.strip():
-        raise Refused({"comment": "Enter a comment"}, _as_form(draft))
+    seen = markup.seen(rendered.html)
+    # A lone ">" or "[](https://example.com)" is markup around nothing.
+    if not visible(seen.text):
+        raise Refused({"comment": ENTER_COMMENT}, _as_form(draft))
     fingerprint = _fingerprint(secret, page_key, draft)
     with db.write() as connection:
         site = the_site(connection)
@@ -114,7 +126,7 @@ def submit(
             text=draft.text,
             html=rendered.html,
             markup_version=markup.VERSION,
-            reasons=_reasons(draft, rendered.disputed),
+            reasons=_reasons(draft, seen, rendered.disputed),
             origin=origin,
             submitted_at=now,
         )
@@ -190,22 +202,31 @@ def undo(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
     return entry
 
 
-def remove_demo(db: Database, *, by: Actor, now: datetime) -> int:
-    """Delete every sample reply and what answers it, for good; return how many."""
+class Removed(NamedTuple):
+    """How many samples are gone, and how many real replies went with them."""
+
+    samples: int
+    answers: int
+
+
+def remove_demo(db: Database, *, by: Actor, now: datetime) -> Removed:
+    """Delete every sample reply and what answers it, for good."""
     with db.write() as connection:
         site = the_site(connection)
         gone = comments.remove_origin(connection, site.id, Origin.DEMO)
-        for page_id in sorted({page_id for _, page_id in gone}):
+        for page_id in sorted({one.page_id for one in gone}):
+            here = [one for one in gone if one.page_id == page_id]
             number = sites.next_number(connection, site.id)
-            pages.set_revision(connection, page_id, number)
-            count = sum(1 for _, where in gone if where == page_id)
+            if any(one.public for one in here):
+                pages.set_revision(connection, page_id, number)
             entry = Event(
-                number, now, by.name, "remove-demo", None, None, {"replies": count}, None, None
+                number, now, by.name, "remove-demo", None, None, {"replies": len(here)}, None, None
             )
             events.add(connection, site.id, entry, editor_id=by.editor_id)
-    if gone:
+    if any(one.public for one in gone):
         db.announce()
-    return len(gone)
+    samples = sum(1 for one in gone if one.origin == Origin.DEMO)
+    return Removed(samples, len(gone) - samples)
 
 
 def the_site(connection: Connection) -> Site:
@@ -253,6 +274,8 @@ def _move(
             "no page may show one."
         )
     comments.set_status(connection, reply.id, to)
+    if to == Status.APPROVED:
+        comments.give_slot(connection, reply.id)
     if Status.APPROVED in (reply.status, to):
         pages.set_revision(connection, reply.page_id, number)
     entry = Event(
@@ -284,13 +307,15 @@ def _told(last: Event) -> str:
     )
 
 
-def _reasons(draft: Draft, disputed: bool) -> list[str]:
+def _reasons(draft: Draft, seen: Seen, disputed: bool) -> list[str]:
+    # Typed and shown: `&#64;` is an @ only once it is rendered.
+    texts = (draft.text, seen.text, *seen.links)
     reasons = ["all"]
     if disputed:
         reasons.append("disputed")
-    if BIDI_CONTROLS.intersection(draft.text):
+    if any(BIDI_CONTROLS.intersection(text) for text in texts):
         reasons.append("bidi")
-    if draft.email.casefold() in draft.text.casefold():
+    if any(shows_address(text, draft.email) for text in texts):
         reasons.append("own-address")
     return reasons
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from comments_service.errors import SettingsError
 
@@ -63,6 +63,17 @@ class Settings(BaseSettings):
             raise ValueError("must be an origin such as https://blog.example, without a path")
         return f"{parts.scheme}://{parts.netloc}"
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *others: PydanticBaseSettingsSource,
+        **more: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `from_environ` gives and nothing from behind its back."""
+        return (init_settings,)
+
     @property
     def secure(self) -> bool:
         """Whether readers reach the site over https, so that cookies can demand it."""
@@ -75,10 +86,9 @@ class Settings(BaseSettings):
         Raises `SettingsError`, which names every setting that is missing or wrong, and its mend.
         """
         source = os.environ if environ is None else environ
+        # An empty value is an unset one: an empty `site_dir` would serve the current folder.
         given = {
-            name: source[PREFIX + name.upper()]
-            for name in cls.model_fields
-            if PREFIX + name.upper() in source
+            name: value for name in cls.model_fields if (value := source.get(PREFIX + name.upper()))
         }
         try:
             return cls(**(given | overrides))

@@ -20,6 +20,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 
@@ -93,6 +94,11 @@ page = Table(
     Column("registered", Boolean, nullable=False),
     # The sequence number of the last public change of its discussion; 0: never had one.
     Column("revision", Integer, nullable=False, default=0),
+    # The last slot given to one of its top-level replies; counted here, so that none comes twice.
+    Column("slots", Integer, nullable=False, default=0, server_default=text("0")),
+    # How the site divides long discussions; null: everything stands at `url`.
+    Column("page_size", Integer, nullable=True),
+    Column("replies_url", String(2000), nullable=True),
     UniqueConstraint("site_id", "key"),
     Index(None, "site_id", "revision"),
 )
@@ -117,6 +123,8 @@ comment = Table(
     Column("origin", String(16), nullable=False),
     Column("submitted_at", UTCDateTime, nullable=False),
     Column("edited_at", UTCDateTime, nullable=True),
+    # A top-level reply's permanent place in its discussion, from its first approval on.
+    Column("slot", Integer, nullable=True),
     Index(None, "site_id", "status", "submitted_at", "id"),
     Index(None, "page_id", "status"),
 )

@@ -6,7 +6,7 @@ import pytest
 from tests.running import Service, running_service
 
 
-@pytest.fixture()
+@pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """A service with three open pages and one closed."""
     with running_service(tmp_path) as running:

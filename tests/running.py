@@ -13,6 +13,7 @@ import requests
 import uvicorn
 from starlette.applications import Starlette
 
+from comments_service import moderation
 from comments_service.app import create_app
 from comments_service.migrations import upgrade
 from comments_service.settings import Settings
@@ -65,6 +66,17 @@ class Service:
         answer = self.post(key, **fields)
         assert answer.status_code == 303, answer.text
         return answer.headers["Location"].split("/")[3]
+
+    def approve(self, public_id: str) -> None:
+        """Approve a pending reply, as the command line could."""
+        moderation.decide(
+            self.db,
+            public_id,
+            "approve",
+            by=moderation.COMMAND_LINE,
+            expected="pending",
+            now=self.clock(),
+        )
 
 
 def reply(**fields: str) -> dict[str, str]:

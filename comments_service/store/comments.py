@@ -24,6 +24,7 @@ class PublicComment(NamedTuple):
     html: str
     submitted_at: datetime
     edited_at: datetime | None
+    slot: int | None
     removed: bool
 
 
@@ -142,9 +143,43 @@ def set_status(connection: Connection, comment_id: int, status: Status) -> None:
     connection.execute(update(comment).where(comment.c.id == comment_id).values(status=status))
 
 
-def remove_origin(connection: Connection, site_id: int, origin: Origin) -> list[tuple[str, int]]:
-    """Delete the replies of that origin, and those below them; return (public id, page id)s."""
-    query = select(comment.c.id, comment.c.public_id, comment.c.page_id)
+def give_slot(connection: Connection, comment_id: int) -> None:
+    """Give a top-level reply the next place in its discussion, once; no number is used twice."""
+    without = select(comment.c.page_id).where(
+        comment.c.id == comment_id, comment.c.parent_id.is_(None), comment.c.slot.is_(None)
+    )
+    page_id = connection.execute(without).scalar()
+    if page_id is None:
+        return
+    count = update(page).where(page.c.id == page_id).values(slots=page.c.slots + 1)
+    slot = connection.execute(count.returning(page.c.slots)).scalar_one()
+    connection.execute(update(comment).where(comment.c.id == comment_id).values(slot=slot))
+
+
+def slot_of_thread(connection: Connection, comment_id: int) -> int | None:
+    """Return the slot of the top-level reply that this one stands below, or is."""
+    thread = (
+        select(comment.c.parent_id, comment.c.slot)
+        .where(comment.c.id == comment_id)
+        .cte(recursive=True)
+    )
+    above = select(comment.c.parent_id, comment.c.slot).where(comment.c.id == thread.c.parent_id)
+    thread = thread.union(above)
+    return connection.execute(select(thread.c.slot).where(thread.c.parent_id.is_(None))).scalar()
+
+
+class Gone(NamedTuple):
+    """A reply that was deleted."""
+
+    id: int
+    page_id: int
+    origin: str
+    public: bool
+
+
+def remove_origin(connection: Connection, site_id: int, origin: Origin) -> list[Gone]:
+    """Delete the replies of that origin, and those below them; return what they were."""
+    query = select(comment.c.id, comment.c.page_id, comment.c.origin, IS_PUBLIC)
     level: Sequence[Any] = connection.execute(
         query.where(comment.c.site_id == site_id, comment.c.origin == origin)
     ).all()
@@ -156,7 +191,7 @@ def remove_origin(connection: Connection, site_id: int, origin: Origin) -> list[
     # Children before parents, as the foreign key wants; ids grow downwards.
     for comment_id in sorted(found, reverse=True):
         connection.execute(delete(comment).where(comment.c.id == comment_id))
-    return [(row.public_id, row.page_id) for row in found.values()]
+    return [Gone(*row) for row in found.values()]
 
 
 _PUBLIC = select(
@@ -169,6 +204,7 @@ _PUBLIC = select(
     comment.c.html,
     comment.c.submitted_at,
     comment.c.edited_at,
+    comment.c.slot,
 )
 
 
@@ -179,12 +215,12 @@ def public_discussion(connection: Connection, page_id: int) -> list[PublicCommen
     `removed`, without its author and text: the thread keeps its shape.
     """
     shown = _PUBLIC.where(comment.c.page_id == page_id, IS_PUBLIC)
-    found = {row.id: PublicComment(*row, False) for row in connection.execute(shown)}
+    found = {row.id: PublicComment._make((*row, False)) for row in connection.execute(shown)}
     missing = _absent_parents(found)
     while missing:
         hidden = _PUBLIC.where(comment.c.id.in_(missing))
         for row in connection.execute(hidden):
-            found[row.id] = PublicComment(*row, True)._replace(
+            found[row.id] = PublicComment._make((*row, True))._replace(
                 author_name="", author_url=None, by_editor=False, html="", edited_at=None
             )
         missing = _absent_parents(found)

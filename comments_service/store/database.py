@@ -7,8 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
-# How long a writer of one process waits for a writer of another. Milliseconds.
+from comments_service.errors import Unavailable
+
+# How long a writer waits for its turn, and then for a writer of another process. Milliseconds.
 BUSY_TIMEOUT_MS = 10_000
 _WRITES = "rejoinder_writes"
 
@@ -20,10 +23,13 @@ class Database:
     transaction, never inside, so that nobody acts on what may still be rolled back.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
+        self._patience = busy_timeout_ms / 1000
         self._sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = (
-            _sqlite_engine(url) if self._sqlite else create_engine(url, hide_parameters=True)
+            _sqlite_engine(url, self._patience)
+            if self._sqlite
+            else create_engine(url, hide_parameters=True)
         )
         self._writer = self._engine.execution_options(**{_WRITES: True})
         # Writers of this process queue here instead of polling SQLite's lock, which would make
@@ -33,19 +39,31 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view of the database; changes nothing."""
-        with self._engine.connect() as connection, connection.begin():
+        """One consistent view of the database; changes nothing. May raise `Unavailable`."""
+        with _usable(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that is wholly on disk when the block ends, or not at all."""
-        if not self._sqlite:
-            with self._writer.begin() as connection:
-                yield connection
-            return
-        with self._turn, self._writer.begin() as connection:
+        """One transaction that is wholly on disk when the block ends, or not at all.
+
+        May raise `Unavailable`: the database is locked for too long, read-only or full.
+        """
+        with _usable(), self._my_turn(), self._writer.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._sqlite:
+            yield
+            return
+        # Not for ever: behind one writer that waits for the lock, all would wait in turn.
+        if not self._turn.acquire(timeout=self._patience):
+            raise Unavailable("the writers before this one are still waiting")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Have `listener` called, in the announcing thread, after each public change."""
@@ -66,10 +84,18 @@ class Database:
         self._engine.dispose()
 
 
-def _sqlite_engine(url: str) -> Engine:
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable(str(error.orig)) from error
+
+
+def _sqlite_engine(url: str, patience: float) -> Engine:
     engine = create_engine(
         url,
-        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        connect_args={"timeout": patience, "check_same_thread": False},
         pool_size=16,
         # Parameters are readers' texts and addresses: no error may carry them into a log.
         hide_parameters=True,

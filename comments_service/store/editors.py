@@ -50,11 +50,12 @@ def add(
 
 
 def set_password(connection: Connection, editor_id: int, password_hash: str) -> None:
-    """Replace the password and end every session that the old one opened."""
+    """Replace the password; end every session and every link that could open one."""
     connection.execute(
         update(editor).where(editor.c.id == editor_id).values(password_hash=password_hash)
     )
     connection.execute(delete(session).where(session.c.editor_id == editor_id))
+    connection.execute(delete(sign_in_link).where(sign_in_link.c.editor_id == editor_id))
 
 
 def find(connection: Connection, email: str) -> Editor | None:

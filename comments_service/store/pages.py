@@ -19,6 +19,8 @@ class Page(NamedTuple):
     open: bool
     registered: bool
     revision: int
+    page_size: int | None
+    replies_url: str | None
 
 
 class Registration(NamedTuple):
@@ -29,6 +31,8 @@ class Registration(NamedTuple):
     title: str
     question: str
     open: bool
+    page_size: int | None = None
+    replies_url: str | None = None
 
 
 _COLUMNS = tuple(page.c[name] for name in Page._fields)
@@ -63,6 +67,14 @@ def replace_all(connection: Connection, site_id: int, pages: Iterable[Registrati
     for page_id in gone:
         connection.execute(update(page).where(page.c.id == page_id).values(registered=False))
     return len(gone)
+
+
+def address_of_slot(connection: Connection, page_id: int, slot: int | None) -> str:
+    """Return the address at which the thread in this slot stands: the page's, or a later one's."""
+    query = select(page.c.url, page.c.page_size, page.c.replies_url).where(page.c.id == page_id)
+    url, size, pattern = connection.execute(query).one()
+    number = (slot - 1) // size + 1 if slot and size else 1
+    return str(url if number == 1 or pattern is None else pattern.replace("{page}", str(number)))
 
 
 def set_revision(connection: Connection, page_id: int, revision: int) -> None:

@@ -4,9 +4,12 @@ import asyncio
 import hmac
 import json
 import re
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
@@ -19,10 +22,14 @@ from comments_service.store.database import Database
 from comments_service.store.pages import Page, Registration
 from comments_service.web.bell import Bell
 from comments_service.web.context import context_of
+from comments_service.web.forms import read_body
 from comments_service.web.pages import iso
 
 MAX_WAIT_S = 30
-RESERVED_KEYS = frozenset({"api", "status", "assets"})
+# 100,000 pages of ordinary length; more would only fill the memory.
+BODY_LIMIT = 33_554_432
+# Addresses of the service itself, and what browsers take out of an address.
+RESERVED_KEYS = frozenset({"api", "status", "assets", ".", ".."})
 
 _bearer = HTTPBearer(auto_error=False, description="The setting REJOINDER_API_TOKEN.")
 
@@ -55,6 +62,7 @@ class Comment(BaseModel):
     edited: str | None
     editor: bool
     removed: bool
+    slot: int | None
 
 
 class Discussion(BaseModel):
@@ -85,6 +93,8 @@ class PageIn(BaseModel):
     title: str = Field(min_length=1, max_length=1000)
     question: str = Field(default="", max_length=1000)
     open: bool = True
+    page_size: int | None = Field(default=None, ge=1, le=10_000)
+    replies_url: str | None = Field(default=None, max_length=2000, pattern=r"\{page\}")
 
     @field_validator("key")
     @classmethod
@@ -95,12 +105,19 @@ class PageIn(BaseModel):
             raise ValueError(f"“{value}” is an address of the service itself; choose another key")
         return value
 
-    @field_validator("url")
+    @field_validator("url", "replies_url")
     @classmethod
-    def _usable_url(cls, value: str) -> str:
+    def _usable_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         # Browsers read "//host" and "/\\host" as other sites: a redirect there would be a trap.
         on_site = re.fullmatch(r"/(?![/\\])[^\\]*", value)
-        if not value.isprintable() or not (on_site or re.match(r"https?://[^/\\]", value)):
+        elsewhere = re.match(r"https?://[^/\\]", value)
+        try:
+            urlsplit(value)
+        except ValueError:
+            on_site = elsewhere = None
+        if not value.isprintable() or not (on_site or elsewhere):
             raise ValueError("a url is a path that begins with one “/”, or an http(s) address")
         return value
 
@@ -127,7 +144,31 @@ class Registered(BaseModel):
     withdrawn: int
 
 
-router = APIRouter(dependencies=[Depends(site_side_only)])
+class _SiteSideRoute(APIRoute):
+    """Asks for the token and looks at the length before anything of the body is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            site_side_only(request, await _bearer(request))
+            bounded = _Bounded(request.scope, request.receive)
+            # Now, because FastAPI would turn "too long" into "not readable".
+            await bounded.body()
+            return await handle(bounded)
+
+        return guarded
+
+
+class _Bounded(Request):
+    async def body(self) -> bytes:
+        if not hasattr(self, "_body"):
+            self._body = await read_body(self, BODY_LIMIT)
+        return self._body
+
+
+# The dependency is what puts the token into the OpenAPI description.
+router = APIRouter(route_class=_SiteSideRoute, dependencies=[Depends(site_side_only)])
 
 
 @router.get("/changes", response_model=Changes, responses={304: {"description": "Nothing new."}})
@@ -223,6 +264,7 @@ def _comment(reply: PublicComment, ids: dict[int, str]) -> dict[str, Any]:
         "edited": None if reply.edited_at is None else iso(reply.edited_at),
         "editor": reply.by_editor,
         "removed": reply.removed,
+        "slot": reply.slot,
     }
 
 

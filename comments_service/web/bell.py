@@ -24,7 +24,7 @@ class Bell:
     def close(self) -> None:
         """Wake whoever waits, and let nobody wait again: the service is stopping."""
         self.closed = True
-        self._wake()
+        self.ring()
 
     def _wake(self) -> None:
         for event in self._waiting:

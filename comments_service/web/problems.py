@@ -10,8 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
-from comments_service.errors import ServiceError
+from comments_service.errors import ServiceError, Unavailable
 from comments_service.web.pages import message
 
 # Each takes the kind of error that it stands for in the tables below.
@@ -23,7 +24,6 @@ logger = logging.getLogger("rejoinder.service")
 INTERNAL = (
     "Something went wrong on our side. Nothing was lost that we had said was kept; try again."
 )
-BUSY = "The service cannot store anything just now. Keep your text and try again in a minute."
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> Response:
@@ -37,7 +37,8 @@ def problem(status: int, title: str, detail: str, **more: object) -> Response:
     )
 
 
-def _api_service_error(_request: Request, error: ServiceError) -> Response:
+def _api_service_error(request: Request, error: ServiceError) -> Response:
+    note_unavailable(request, error)
     answer = problem(error.status, error.title, error.detail)
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="rejoinder"'
@@ -64,10 +65,11 @@ def _api_http_error(_request: Request, error: HTTPException) -> Response:
 
 def _api_internal_error(request: Request, error: Exception) -> Response:
     _log(request, error)
-    return problem(503 if _is_busy(error) else 500, "Something went wrong", INTERNAL)
+    return problem(500, "Something went wrong", INTERNAL)
 
 
 def _page_service_error(request: Request, error: ServiceError) -> Response:
+    note_unavailable(request, error)
     return message(request, error)
 
 
@@ -76,21 +78,33 @@ def _page_http_error(request: Request, error: HTTPException) -> Response:
     told.status, told.title = error.status_code, error.detail
     answer = message(request, told)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods_here(request)))
     return answer
+
+
+def _methods_here(request: Request) -> set[str]:
+    """Return the methods of this address; each has a route of its own."""
+    matching = (
+        route.methods or set()
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    )
+    return set[str]().union(*matching)
 
 
 def _page_internal_error(request: Request, error: Exception) -> Response:
     _log(request, error)
-    told = ServiceError(BUSY if _is_busy(error) else INTERNAL)
-    told.status = 503 if _is_busy(error) else 500
-    return message(request, told)
+    return message(request, ServiceError(INTERNAL))
 
 
-def _is_busy(error: Exception) -> bool:
-    return isinstance(error, DBAPIError)
+def note_unavailable(request: Request, error: ServiceError) -> None:
+    """Log what readers are not told."""
+    if isinstance(error, Unavailable):
+        _log(request, error.__cause__ or error)
 
 
-def _log(request: Request, error: Exception) -> None:
+def _log(request: Request, error: BaseException) -> None:
     # The statement's parameters would be a reader's text and address; the driver's words are not.
     cause = error.orig if isinstance(error, DBAPIError) else error
     route = getattr(request.scope.get("route"), "path", "-")

@@ -12,12 +12,13 @@ from starlette.routing import Route
 
 from comments_service import auth, draft, moderation
 from comments_service.draft import Refused
-from comments_service.errors import Forbidden, NotFound
+from comments_service.errors import Forbidden, NotFound, Unavailable
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.pages import message, page
+from comments_service.web.problems import note_unavailable
 
 EMPTY = dict.fromkeys(draft.FIELDS, "")
 
@@ -38,8 +39,9 @@ async def submit(request: Request) -> Response:
         except Refused as error:
             typed, problems, status = error.kept, error.fields, error.status
         view = await run_in_threadpool(_look, context, key, typed["parent"])
-    except (NotFound, Forbidden) as error:
-        # The article is gone or closed: what was typed is still the reader's.
+    except (NotFound, Forbidden, Unavailable) as error:
+        # The article is gone or closed, or we are: what was typed is still the reader's.
+        note_unavailable(request, error)
         return message(request, error, text=typed["comment"])
     return _form_page(request, view, typed, problems, status)
 
@@ -124,18 +126,20 @@ async def status(request: Request) -> Response:
     public_id, token = request.path_params["id"], request.path_params["token"]
     if not auth.is_author_token(context.secret, public_id, token):
         raise NotFound("This link does not lead to a reply; check that it was copied whole.")
-    reply = await run_in_threadpool(_own, context, public_id)
-    link = urljoin(context.settings.site_url, reply.page_url)
-    return page(request, "status.html", reply=reply, link=link)
+    reply, address = await run_in_threadpool(_own, context, public_id)
+    link, place = (urljoin(context.settings.site_url, one) for one in (reply.page_url, address))
+    return page(request, "status.html", reply=reply, link=link, place=place)
 
 
-def _own(context: Context, public_id: str) -> Stored:
+def _own(context: Context, public_id: str) -> tuple[Stored, str]:
+    """The reply, and the address at which its thread stands."""
     with context.db.read() as connection:
         site = moderation.the_site(connection)
         reply = comments.find(connection, site.id, public_id)
-    if reply is None:
-        raise NotFound("This reply does not exist any more.")
-    return reply
+        if reply is None:
+            raise NotFound("This reply does not exist any more.")
+        slot = comments.slot_of_thread(connection, reply.id)
+        return reply, pages.address_of_slot(connection, reply.page_id, slot)
 
 
 def reply_path(key: str) -> str:

@@ -1,6 +1,7 @@
 """Headers of every answer, and the proof that a form was sent from our own page."""
 
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -73,9 +74,10 @@ def check_origin(request: Request, settings: Settings) -> None:
     """Raise `Forbidden` when the browser says that another site sent the form."""
     origin = request.headers.get("origin")
     if origin is not None:
-        sender = urlsplit(origin).netloc
-        ours = {request.headers.get("host", ""), urlsplit(settings.site_url).netloc}
-        if not sender or sender not in ours:
+        host = request.headers.get("host", "")
+        # Compared as it came: what cannot be parsed is foreign too.
+        ours = {settings.site_url.lower(), f"http://{host}".lower(), f"https://{host}".lower()}
+        if not host or origin.lower() not in ours:
             raise Forbidden(_FOREIGN)
     elif request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise Forbidden(_FOREIGN)
@@ -93,5 +95,8 @@ PRE_SESSION = "rejoinder_visit"
 def visit_token(request: Request, context: Context) -> tuple[str, str]:
     """Return (visit id, form token) for a page shown before anybody is signed in."""
     name = cookie_name(context.settings, PRE_SESSION)
-    visit = request.cookies.get(name) or secrets.token_urlsafe(16)
+    visit = request.cookies.get(name, "")
+    # Sent back as a header: only what we could have made ourselves.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{22}", visit):
+        visit = secrets.token_urlsafe(16)
     return visit, keyed(context.secret, "visit:" + visit)

@@ -1,0 +1,81 @@
+"""Runs `rejoinder` as a shell would, in a folder of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from comments_service.store.database import Database
+from tests.running import SECRET, TOKEN, Clock, Service, free_port, settings_for
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("REJOINDER_")}
+    return kept | {
+        "REJOINDER_VAR": str(folder),
+        "REJOINDER_SECRET": SECRET,
+        "REJOINDER_API_TOKEN": TOKEN,
+        "REJOINDER_DATABASE": f"sqlite:///{folder / 'comments.sqlite3'}",
+        **more,
+    }
+
+
+def rejoinder(folder: Path, *words: str, typed: str = "", fails: bool = False, **more: str) -> str:
+    """Run one verb to its end; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rejoinder", *words],
+        cwd=folder,
+        env=environment(folder, **more),
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode != 0) == fails, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@contextmanager
+def service_process(folder: Path) -> Iterator[tuple[Service, subprocess.Popen[bytes]]]:
+    """The service as a process of its own; killed at the end if it still runs."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with (folder / f"service-{port}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rejoinder", "service", "--port", str(port)],
+            cwd=folder,
+            env=environment(folder, REJOINDER_SITE_URL=url),
+            stdout=log,
+            stderr=log,
+        )
+    settings = settings_for(folder, site_url=url)
+    db = Database(settings.database)
+    try:
+        _wait(url, process)
+        yield Service(url, settings, db, Clock()), process
+    finally:
+        db.close()
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait(20)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        assert process.poll() is None, "the service ended"
+        assert time.monotonic() < deadline, "the service did not start"
+        try:
+            requests.get(f"{url}/comments/api/openapi.json", timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.05)
+        else:
+            return

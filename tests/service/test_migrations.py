@@ -1,0 +1,60 @@
+"""The schema: what the migrations make is what the tables say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from comments_service import migrations
+from comments_service.store.database import Database
+from comments_service.tables import metadata
+from tests.running import Service
+from tests.service.asking import dump
+
+
+@pytest.fixture(name="fresh")
+def _fresh(tmp_path: Path) -> Iterator[Database]:
+    db = Database(f"sqlite:///{tmp_path / 'fresh.sqlite3'}")
+    yield db
+    db.close()
+
+
+def test_migrating_again_changes_nothing(service: Service) -> None:
+    service.submit()
+    before = dump(service.db)
+    migrations.upgrade(service.db.engine)
+    assert dump(service.db) == before
+
+
+def test_the_migrations_make_the_tables(fresh: Database) -> None:
+    migrations.upgrade(fresh.engine)
+    with fresh.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_every_migration_can_be_taken_back(fresh: Database) -> None:
+    migrations.upgrade(fresh.engine)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with fresh.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert inspect(fresh.engine).get_table_names() == ["alembic_version"]
+    migrations.upgrade(fresh.engine)
+    assert set(metadata.tables) <= set(inspect(fresh.engine).get_table_names())
+
+
+def test_every_database_has_an_epoch_of_its_own(tmp_path: Path) -> None:
+    epochs = []
+    for name in ("one", "two"):
+        db = Database(f"sqlite:///{tmp_path / name}")
+        migrations.upgrade(db.engine)
+        epochs.append(dump(db)["site"][0][2])
+        db.close()
+    assert len(set(epochs)) == 2
