@@ -42,7 +42,7 @@ def serve(port: int, host: str) -> None:
     }
     _run("migrate")
     with _Children() as children:
-        children.start("service", "--host", host, "--port", str(port))
+        children.start("service", "--quiet", "--host", host, "--port", str(port))
         _wait_for(f"{url}/comments/api/openapi.json", children)
         click.echo("Building the site ...")
         _run("build")

@@ -1,0 +1,101 @@
+"""What every page keeps: accessible, no wider than the screen, nothing from a third party."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.e2e.project import Project
+from tests.running import reply
+
+pytestmark = pytest.mark.xdist_group("pages")
+
+PUBLIC = [
+    "/", "/page/2/", "/networking/", "/meetings/", "/about/", "/archive/", "/topics/", "/tags/",
+    "/authors/", "/category/careers/", "/author/mara-lindqvist/", "/no-such-page/",
+    "/comments/api/", "/moderate/sign-in",
+]  # fmt: skip
+EDITORS = [
+    "/moderate/", "/moderate/?status=approved", "/moderate/?status=spam", "/moderate/history",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def alive(project: Project, editor: BrowserContext) -> Project:
+    """The project with its samples, and one reply that tries to be wide."""
+    wide = reply(comment="w" * 5000, author="W" * 100)
+    requests.post(f"{project.url}/comments/networking", data=wide, timeout=10)
+    project.run("demo")
+    project.wait(lambda: "Siobhán" in project.page("networking"))
+    queue = editor.new_page()
+    queue.goto(f"{project.url}/moderate/")
+    card = queue.get_by_role("article").filter(has_text="w" * 5000)
+    card.get_by_role("button", name="Approve").click()
+    queue.close()
+    project.wait(lambda: "w" * 5000 in project.page("networking"))
+    return project
+
+
+def readers_pages(project: Project) -> list[tuple[str, str]]:
+    """The addresses of pages that need a reply: its answer form and its status page."""
+    answer = requests.post(
+        f"{project.url}/comments/networking", data=reply(comment="A short one."),
+        allow_redirects=False, timeout=10,
+    )  # fmt: skip
+    return [("status", answer.headers["Location"])]
+
+
+@pytest.fixture(params=["light", "dark"])
+def pages(
+    request: pytest.FixtureRequest, alive: Project, browser: Browser, editor: BrowserContext
+) -> Iterator[tuple[Page, list[str]]]:
+    """A browser page that is signed in, and every address to look at."""
+    context = browser.new_context(color_scheme=request.param, storage_state=editor.storage_state())
+    paths = [*PUBLIC, *EDITORS, *(path for _, path in readers_pages(alive))]
+    yield context.new_page(), [alive.url + path for path in paths]
+    context.close()
+
+
+def test_axe_finds_nothing_on_any_page(pages: tuple[Page, list[str]]) -> None:
+    page, addresses = pages
+    found = []
+    for address in addresses:
+        page.goto(address)
+        found += [
+            f"{address}: {one['id']}: {node['html'][:200]}"
+            for one in Axe().run(page).response["violations"]
+            for node in one["nodes"]
+        ]
+    # The form with its errors is a page that is posted, not fetched.
+    page.goto(addresses[2])
+    page.evaluate("document.querySelector('#respond form').noValidate = true")
+    page.get_by_role("button", name="Post Comment").click()
+    assert page.title().startswith("Error: ")
+    found += [f"errors: {one['id']}" for one in Axe().run(page).response["violations"]]
+    assert found == []
+
+
+def test_no_page_is_wider_than_a_small_phone(alive: Project, pages: tuple[Page, list[str]]) -> None:
+    page, addresses = pages
+    page.set_viewport_size({"width": 320, "height": 640})
+    for address in addresses:
+        page.goto(address)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 320, f"{address} is {width} px wide"
+
+
+def test_no_page_asks_anybody_else_for_anything(pages: tuple[Page, list[str]]) -> None:
+    page, addresses = pages
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+    for address in addresses:
+        page.goto(address)
+    assert asked == {urlsplit(addresses[0]).netloc}
+
+
+def test_reading_pages_have_no_script(alive: Project) -> None:
+    for path in PUBLIC:
+        assert "<script" not in requests.get(alive.url + path, timeout=10).text

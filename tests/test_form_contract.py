@@ -1,0 +1,72 @@
+"""The form in the static page and the service's own form are one contract."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import requests
+
+from plugins.discussion.model import Discussion, Page
+from plugins.discussion.render import RenderSettings, render
+from tests.running import Service
+
+ROOT = Path(__file__).parents[1]
+# What the service adds when it shows the form again.
+OWN = {"value", "aria-invalid", "aria-describedby", "autofocus"}
+
+
+class Form(HTMLParser):
+    """The fields of a form, in their order, with their attributes; and its labels."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.fields: list[dict[str, str | None]] = []
+        self.words: list[str] = []
+        self._inside = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"input", "textarea", "button"}:
+            field: dict[str, str | None] = {"tag": tag}
+            field.update((name, value) for name, value in attrs if name not in OWN)
+            self.fields.append(field)
+        self._inside = tag if tag in {"label", "button"} or ("id", "form-note") in attrs else ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside and data.strip():
+            self.words.append(data.strip())
+            self._inside = ""
+
+
+def static_form() -> Form:
+    page = Page(key="networking", url="/networking/", title="T", question="Q?", open=True)
+    settings = RenderSettings(comments_url="/comments", language="en")
+    templates = ROOT / "theme" / "templates" / "discussion"
+    empty = Discussion(key="networking", revision=0, comments=())
+    return Form(render(empty, page, settings, templates))
+
+
+def test_both_forms_have_the_same_fields_words_and_limits(service: Service) -> None:
+    public_id = service.submit()
+    service.approve(public_id)
+    answer = requests.get(f"{service.url}/comments/networking/reply/{public_id}", timeout=10)
+    ours, theirs = static_form(), Form(answer.text)
+    assert ours.fields == theirs.fields
+    assert ours.words == theirs.words
+
+
+def test_the_form_is_the_one_that_was_promised() -> None:
+    form = static_form()
+    assert [field.get("name") for field in form.fields] == [
+        "comment", "author", "email", "url", "parent", None,
+    ]  # fmt: skip
+    assert form.words == [
+        "Your email address will not be published. Required fields are marked *",
+        "Comment *",
+        "Name *",
+        "Email *",
+        "Website (optional)",
+        "Post Comment",
+    ]
+    required = {field["name"] for field in form.fields if "required" in field}
+    assert required == {"comment", "author", "email"}
+    assert [field.get("autocomplete") for field in form.fields[1:4]] == ["name", "email", "url"]
