@@ -3,13 +3,13 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from comments_service import markup
 from comments_service.ids import new_id
 from comments_service.moderation import the_site
 from comments_service.store import comments, pages, sites
-from comments_service.store.comments import NewComment
+from comments_service.store.comments import NewComment, NewContact
 from comments_service.store.database import Database
 from comments_service.tables import Origin, Status, page
 
@@ -36,14 +36,14 @@ def fill(url: str, *, replies: int, pending: int) -> list[tuple[str, str]]:
                     parent = chance.choice(ids) if number % 3 == 2 else None
                     at = start + timedelta(minutes=number)
                     new = _reply(site.id, page_id, parent, at, Status.APPROVED, chance)
-                    ids.append(comments.add(connection, new, email=_email(new), fingerprint=""))
+                    ids.append(_add(connection, new))
                 pages.set_revision(connection, page_id, sites.next_number(connection, site.id))
     with db.write() as connection:
         site = the_site(connection)
         for page_id, key in chance.choices(keys, k=pending):
             at = start + timedelta(days=1)
             new = _reply(site.id, page_id, None, at, Status.PENDING, chance)
-            comments.add(connection, new, email=_email(new), fingerprint="")
+            _add(connection, new)
             waiting.append((new.public_id, key))
     db.close()
     return waiting
@@ -76,5 +76,6 @@ def _reply(
     )
 
 
-def _email(new: NewComment) -> str:
-    return f"{new.public_id}@example.org"
+def _add(connection: Connection, new: NewComment) -> int:
+    who = NewContact(f"{new.public_id}@example.org", fingerprint="")
+    return comments.add(connection, [(new, who)])[new.public_id]

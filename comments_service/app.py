@@ -4,23 +4,24 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from comments_service import moderation
 from comments_service.settings import Settings
 from comments_service.store.database import Database
 from comments_service.web import api, problems, public, queue
 from comments_service.web.bell import Bell
 from comments_service.web.context import Context
+from comments_service.web.intake import Intake
 from comments_service.web.pages import page
 from comments_service.web.static_site import StaticSite
 
@@ -39,21 +40,24 @@ def create_app(
     """Return the application: readers' doors, the queue, the API, and the site if it is given."""
     bell = Bell()
     db.subscribe(bell.ring)
-    context = Context(settings, db, now)
+    window = timedelta(hours=settings.resend_hours)
+    intake = Intake(lambda batch: moderation.submit_all(db, batch, resend_window=window))
+    context = Context(settings, db, now, intake)
     site_api = _api(context, bell)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         bell.close()
+        intake.close()
 
     async def api_guide(request: Request) -> Response:
         return page(request, "api.html", schema=site_api.openapi())
 
     routes = [
+        *public.ROUTES,
         Route("/comments/api/", api_guide, methods=["GET"]),
         Mount("/comments/api", site_api),
-        *public.ROUTES,
         *queue.ROUTES,
         Mount("/moderate/assets", StaticSite(ASSETS)),
     ]
@@ -99,8 +103,10 @@ class _NoSniff:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def mark(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault("X-Content-Type-Options", "nosniff")
+            if message["type"] == "http.response.start" and not any(
+                name == b"x-content-type-options" for name, _ in message["headers"]
+            ):
+                message["headers"].append((b"x-content-type-options", b"nosniff"))
             await send(message)
 
         await self._app(scope, receive, mark if scope["type"] == "http" else send)

@@ -19,6 +19,7 @@ FIELDS = ("comment", "author", "email", "url", "parent")
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Letters by category that nobody can see.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+_BREAKS = {ord("\n"): " ", ord("\t"): " "}
 _LINE_BREAKS = re.compile(r"\r\n?")
 _HAS_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
@@ -110,6 +111,9 @@ def _normal(value: str) -> str:
 
 def _printable(value: str, *, multiline: bool) -> str:
     """Take out what no reader can see and no page may hold."""
+    # Nearly every text: what is forbidden is not printable to Python either.
+    if (value.translate(_BREAKS) if multiline else value).isprintable():
+        return value.strip()
     return "".join(char for char in value if not _forbidden(char, multiline)).strip()
 
 
@@ -134,10 +138,12 @@ def visible(value: str) -> bool:
 
 def shows_address(text: str, email: str) -> bool:
     """Return whether the address can be read in `text`, however its characters are written."""
-    return any(_folded(email) in _folded(one) for one in (text, unquote(text)))
+    return any(_folded(email) in _folded(one) for one in {text, unquote(text)})
 
 
 def _folded(value: str) -> str:
+    if value.isascii():
+        return value.casefold()
     seen = (char for char in value if unicodedata.category(char) not in {"Cf", "Mn"})
     return unicodedata.normalize("NFKC", "".join(seen)).casefold()
 

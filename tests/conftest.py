@@ -1,9 +1,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.running import Service, running_service
+
+
+# A slow machine must not fail a property that holds.
+hypothesis.settings.register_profile(
+    "rejoinder", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("rejoinder")
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """Replies: what is stored, and the one rule of what is public."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from comments_service.tables import Origin, Status, comment, contact, page
 
@@ -85,26 +85,44 @@ class NewComment(NamedTuple):
     submitted_at: datetime
 
 
-def add(connection: Connection, new: NewComment, *, email: str, fingerprint: str) -> int:
-    """Store a reply and, apart from it, its author's contact; return its row id."""
-    row = insert(comment).values(**new._asdict()).returning(comment.c.id)
-    comment_id = int(connection.execute(row).scalar_one())
+class NewContact(NamedTuple):
+    """What is stored of an author apart from the reply."""
+
+    email: str
+    fingerprint: str
+
+
+_ADD = insert(comment).returning(comment.c.id, comment.c.public_id)
+_ADD_CONTACT = insert(contact)
+_SAME = (
+    select(contact.c.fingerprint, comment.c.public_id)
+    .join(comment, comment.c.id == contact.c.comment_id)
+    .where(
+        contact.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
+        comment.c.submitted_at > bindparam("since"),
+    )
+    .order_by(comment.c.id.desc())
+)
+
+
+def add(connection: Connection, new: Sequence[tuple[NewComment, NewContact]]) -> dict[str, int]:
+    """Store replies and, apart from them, their authors' contacts; return each one's row id."""
+    rows = connection.execute(_ADD, [reply._asdict() for reply, _ in new])
+    ids = {row.public_id: row.id for row in rows}
     connection.execute(
-        insert(contact).values(comment_id=comment_id, email=email, fingerprint=fingerprint)
+        _ADD_CONTACT,
+        [{"comment_id": ids[reply.public_id], **who._asdict()} for reply, who in new],
     )
-    return comment_id
+    return ids
 
 
-def find_resend(connection: Connection, fingerprint: str, since: datetime) -> str | None:
-    """Return the public id of the reply with this fingerprint stored after `since`, or None."""
-    query = (
-        select(comment.c.public_id)
-        .join(contact, contact.c.comment_id == comment.c.id)
-        .where(contact.c.fingerprint == fingerprint, comment.c.submitted_at > since)
-        .order_by(comment.c.id)
-        .limit(1)
-    )
-    return connection.execute(query).scalar()
+def find_resends(
+    connection: Connection, fingerprints: Collection[str], since: datetime
+) -> dict[str, str]:
+    """Return the public id of the first reply stored after `since` with each fingerprint."""
+    rows = connection.execute(_SAME, {"fingerprints": sorted(fingerprints), "since": since})
+    # Newest first, so that the oldest one stays.
+    return {row.fingerprint: row.public_id for row in rows}
 
 
 _STORED = select(

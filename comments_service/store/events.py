@@ -1,5 +1,6 @@
 """The audit log: who did what, when, with what before and what after."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -34,9 +35,20 @@ class Told(NamedTuple):
 _COLUMNS = tuple(event.c[name] for name in Event._fields)
 
 
+_ADD = insert(event)
+
+
 def add(connection: Connection, site_id: int, new: Event, *, editor_id: int | None = None) -> None:
     """Write one entry; call it in the transaction of what it tells."""
-    connection.execute(insert(event).values(site_id=site_id, editor_id=editor_id, **new._asdict()))
+    add_all(connection, site_id, [new], editor_id=editor_id)
+
+
+def add_all(
+    connection: Connection, site_id: int, new: Sequence[Event], *, editor_id: int | None = None
+) -> None:
+    """Write entries; call it in the transaction of what they tell."""
+    whose = {"site_id": site_id, "editor_id": editor_id}
+    connection.execute(_ADD, [{**whose, **entry._asdict()} for entry in new])
 
 
 def find(connection: Connection, site_id: int, seq: int) -> Event | None:

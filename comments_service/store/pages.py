@@ -1,9 +1,9 @@
 """Pages that take replies, as the site's builds registered them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from comments_service.tables import page
 
@@ -38,11 +38,20 @@ class Registration(NamedTuple):
 _COLUMNS = tuple(page.c[name] for name in Page._fields)
 
 
+_OF_KEYS = select(*_COLUMNS).where(
+    page.c.site_id == bindparam("of_site"), page.c.key.in_(bindparam("keys", expanding=True))
+)
+
+
 def find(connection: Connection, site_id: int, key: str) -> Page | None:
     """Return the page of that key, registered now or once, or None."""
-    query = select(*_COLUMNS).where(page.c.site_id == site_id, page.c.key == key)
-    row = connection.execute(query).first()
-    return Page(*row) if row else None
+    return find_all(connection, site_id, [key]).get(key)
+
+
+def find_all(connection: Connection, site_id: int, keys: Collection[str]) -> dict[str, Page]:
+    """Return the pages of those keys that there are, by key."""
+    rows = connection.execute(_OF_KEYS, {"of_site": site_id, "keys": sorted(keys)})
+    return {row.key: Page._make(row) for row in rows}
 
 
 def replace_all(connection: Connection, site_id: int, pages: Iterable[Registration]) -> int:

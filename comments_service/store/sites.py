@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from comments_service.tables import site
 
@@ -16,9 +16,26 @@ class Site(NamedTuple):
     epoch: str
 
 
+# Statements on the way of every submission are built once: building one costs more than running it.
+_FIND = select(site.c.id, site.c.epoch).where(site.c.key == bindparam("of_key"))
+_LOCK = _FIND.with_for_update()
+_TAKE = (
+    update(site)
+    .where(site.c.id == bindparam("of_site"))
+    .values(seq=site.c.seq + bindparam("count"))
+    .returning(site.c.seq)
+)
+
+
 def find(connection: Connection, key: str = DEFAULT) -> Site | None:
     """Return the site of that key, or None."""
-    row = connection.execute(select(site.c.id, site.c.epoch).where(site.c.key == key)).first()
+    row = connection.execute(_FIND, {"of_key": key}).first()
+    return Site(*row) if row else None
+
+
+def lock(connection: Connection, key: str = DEFAULT) -> Site | None:
+    """Return the site of that key; nobody else takes numbers of it until this commits."""
+    row = connection.execute(_LOCK, {"of_key": key}).first()
     return Site(*row) if row else None
 
 
@@ -30,5 +47,10 @@ def add(connection: Connection, *, key: str = DEFAULT, epoch: str) -> Site:
 
 def next_number(connection: Connection, site_id: int) -> int:
     """Take the next number of the site's sequence; nobody else gets one until this commits."""
-    bump = update(site).where(site.c.id == site_id).values(seq=site.c.seq + 1).returning(site.c.seq)
-    return int(connection.execute(bump).scalar_one())
+    return next_numbers(connection, site_id, 1)[0]
+
+
+def next_numbers(connection: Connection, site_id: int, count: int) -> range:
+    """Take that many numbers at once, in order."""
+    last = int(connection.execute(_TAKE, {"of_site": site_id, "count": count}).scalar_one())
+    return range(last - count + 1, last + 1)

@@ -1,23 +1,27 @@
 """What every handler works with, put together once by `create_app`."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import cached_property
 
 from starlette.requests import Request
 
 from comments_service.settings import Settings
 from comments_service.store.database import Database
+from comments_service.web.intake import Intake
 
 
-class Context(NamedTuple):
+@dataclass(frozen=True)
+class Context:
     """The parts that handlers share. `now` returns an aware UTC datetime."""
 
     settings: Settings
     db: Database
     now: Callable[[], datetime]
+    intake: Intake
 
-    @property
+    @cached_property
     def secret(self) -> bytes:
         """The key of private links and form tokens."""
         return self.settings.secret.get_secret_value().encode()

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from comments_service import auth, draft, moderation
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, Unavailable
+from comments_service.moderation import Submission
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
 from comments_service.web.context import Context, context_of
@@ -20,6 +21,8 @@ from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.pages import message, page
 from comments_service.web.problems import note_unavailable
 
+# Characters.
+SHORT = 2_000
 EMPTY = dict.fromkeys(draft.FIELDS, "")
 
 
@@ -32,7 +35,7 @@ async def submit(request: Request) -> Response:
         try:
             form = await read_form(request, context.settings.body_limit)
             typed = _known(form)
-            return await run_in_threadpool(_store, context, key, form)
+            return await _store(context, key, form)
         except Unreadable as error:
             typed = _known(error.fields)
             problems, status = _unreadable(error, typed), error.status
@@ -56,18 +59,20 @@ def _unreadable(error: Unreadable, typed: Mapping[str, str]) -> dict[str, str]:
     return dict.fromkeys(marked or ["comment"], error.detail)
 
 
-def _store(context: Context, key: str, form: dict[str, str]) -> Response:
-    stored = moderation.submit(
-        context.db,
-        context.secret,
-        key,
-        draft.check(form),
-        now=context.now(),
-        resend_window=context.resend_window,
-    )
+async def _store(context: Context, key: str, form: dict[str, str]) -> Response:
+    # A short text is rendered in less time than it takes to reach another thread.
+    if len(form.get("comment", "")) <= SHORT:
+        one = _prepare(context, key, form)
+    else:
+        one = await run_in_threadpool(_prepare, context, key, form)
+    stored = await context.intake.submit(one)
     return RedirectResponse(
         status_path(context, stored.public_id), 303, headers={"Cache-Control": "no-store"}
     )
+
+
+def _prepare(context: Context, key: str, form: dict[str, str]) -> Submission:
+    return moderation.prepare(context.secret, key, draft.check(form), now=context.now())
 
 
 class _View(NamedTuple):
@@ -153,8 +158,8 @@ def status_path(context: Context, public_id: str) -> str:
 
 
 ROUTES = [
-    Route("/comments/status/{id}/{token}", status, methods=["GET"]),
-    Route("/comments/{key}/reply/{id}", reply_form, methods=["GET"]),
-    Route("/comments/{key}", to_article, methods=["GET"]),
     Route("/comments/{key}", submit, methods=["POST"]),
+    Route("/comments/{key}", to_article, methods=["GET"]),
+    Route("/comments/{key}/reply/{id}", reply_form, methods=["GET"]),
+    Route("/comments/status/{id}/{token}", status, methods=["GET"]),
 ]

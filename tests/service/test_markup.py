@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from comments_service import markup
 from comments_service.markup import ATTRIBUTES, REL, SCHEMES, TAGS, render, seen
 
 LINK = 'rel="ugc nofollow noopener"'
@@ -284,3 +285,31 @@ def test_what_is_seen_is_the_text_and_the_addresses() -> None:
     told = seen(render("a&#64;b *c* [d](https://e.example/?f&g)\n\n`<i>`").html)
     assert told.text.split() == ["a@b", "c", "d", "<i>"]
     assert told.links == ["https://e.example/?f&g"]
+
+
+class _Reading(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text = ""
+        self.links: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+
+@given(_pieces)
+def test_what_is_seen_is_what_a_parser_reads(text: str) -> None:
+    html = render(text).html
+    reading = _Reading(html)
+    assert seen(html) == (reading.text, reading.links)
+
+
+@given(_pieces)
+def test_without_slashes_there_is_no_address_to_look_for(text: str) -> None:
+    text = text.replace("//", "")
+    assert markup._markdown.render(text) == markup._markdown_without_addresses.render(text)

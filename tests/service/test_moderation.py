@@ -175,7 +175,7 @@ def test_a_submission_that_fails_late_leaves_nothing(
     def fail(*_args: Any, **_options: Any) -> None:
         raise NotFound("broken")
 
-    monkeypatch.setattr("comments_service.store.events.add", fail)
+    monkeypatch.setattr("comments_service.store.events.add_all", fail)
     with pytest.raises(NotFound):
         moderation.submit(
             service.db,
