@@ -6,7 +6,6 @@ import pytest
 
 from tests.running import Service, running_service
 
-
 # A slow machine must not fail a property that holds.
 hypothesis.settings.register_profile(
     "rejoinder", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
