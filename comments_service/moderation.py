@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import markup
+from comments_service import markup, privacy
 from comments_service.draft import (
     BIDI_CONTROLS,
     ENTER_COMMENT,
@@ -27,7 +27,7 @@ from comments_service.errors import Conflict, Forbidden, NotFound, ServiceError,
 from comments_service.ids import new_id
 from comments_service.markup import Seen
 from comments_service.store import comments, events, pages, sites
-from comments_service.store.comments import NewComment, NewContact
+from comments_service.store.comments import NewComment, NewContact, Stored
 from comments_service.store.database import Database
 from comments_service.store.events import Event
 from comments_service.store.pages import Page
@@ -368,11 +368,8 @@ def _move(
     if reply.status != expected or reply.status == to:
         last = events.last_of(connection, public_id)
         raise Conflict(_told(last) if last else f"The reply is {reply.status} already.")
-    if to == Status.APPROVED and "own-address" in reply.reasons:
-        raise Conflict(
-            "This reply cannot be approved: its text contains its author's email address, and "
-            "no page may show one."
-        )
+    if to == Status.APPROVED:
+        _check_private(connection, reply)
     comments.set_status(connection, reply.id, to)
     if to == Status.APPROVED:
         comments.give_slot(connection, reply.id)
@@ -391,6 +388,20 @@ def _move(
     )
     events.add(connection, site.id, entry, editor_id=by.editor_id)
     return entry
+
+
+def _check_private(connection: Connection, reply: Stored) -> None:
+    """Raise `Conflict` when publishing the reply would publish somebody's address."""
+    fields = {"name": reply.author_name, "website": reply.author_url, "text": reply.html}
+    for field, shown in fields.items():
+        asked = privacy.candidates(shown)
+        own = field == "text" and "own-address" in reply.reasons
+        if own or (asked and privacy.private(connection, asked)):
+            whose = "its author's" if own else "a reader's"
+            raise Conflict(
+                f"This reply cannot be approved: its {field} contains {whose} email address, or a "
+                "hash of one, and no page may show that."
+            )
 
 
 def _announce(db: Database, entry: Event) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    func,
     text,
 )
 
@@ -138,6 +139,8 @@ contact = Table(
     # Keyed hash of (page, parent, name, email, text): tells a resend from a new reply.
     Column("fingerprint", String(64), nullable=False, index=True),
 )
+
+Index("ix_contact_email_lower", func.lower(contact.c.email))
 
 editor = Table(
     "editor",

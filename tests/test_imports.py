@@ -18,6 +18,7 @@ ORDER = [
     "store",
     "markup",
     "draft",
+    "privacy",
     "moderation",
     "auth",
     "web",

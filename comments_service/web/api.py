@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 
-from comments_service import moderation
+from comments_service import moderation, privacy
 from comments_service.errors import NotFound, Unauthorized
 from comments_service.store import comments, pages
 from comments_service.store.comments import PublicComment
@@ -137,6 +137,28 @@ class PagesIn(BaseModel):
         return value
 
 
+class Candidates(BaseModel):
+    """What looks like an email address or a hash of one, found in a page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    candidates: list[Annotated[str, Field(max_length=320)]] = Field(max_length=10_000)
+
+
+class LeakOut(BaseModel):
+    """One that is private: its position in the question, whose reply, and what it is of them."""
+
+    position: int
+    reply: str
+    kind: str
+
+
+class Found(BaseModel):
+    """What is private of what was asked."""
+
+    private: list[LeakOut]
+
+
 class Registered(BaseModel):
     """What a registration did."""
 
@@ -224,6 +246,14 @@ def register(request: Request, body: PagesIn) -> dict[str, int]:
         site = moderation.the_site(connection)
         withdrawn = pages.replace_all(connection, site.id, entries)
     return {"registered": len(entries), "withdrawn": withdrawn}
+
+
+@router.post("/private", response_model=Found)
+def private(request: Request, body: Candidates) -> dict[str, list[dict[str, object]]]:
+    """Which of these belong to the author of a stored reply; the answer does not repeat them."""
+    with context_of(request).db.read() as connection:
+        found = privacy.private(connection, body.candidates)
+    return {"private": [leak._asdict() for leak in found]}
 
 
 def _changes(db: Database, since: int, limit: int) -> dict[str, Any]:

@@ -324,6 +324,7 @@ def test_the_description_is_valid_and_complete(shared: Service) -> None:
         ("GET", "/changes"),
         ("GET", "/discussions/{key}"),
         ("PUT", "/pages"),
+        ("POST", "/private"),
     }
     assert document["servers"] == [{"url": "/comments/api"}]
     for methods in document["paths"].values():

@@ -1,0 +1,40 @@
+"""Private contact data. Nothing that goes public is read from here."""
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from comments_service.tables import comment, contact
+
+_BATCH = 500
+
+
+class Contact(NamedTuple):
+    """An author's address, and the public id of the reply that it was given with."""
+
+    email: str
+    reply: str
+
+
+_CONTACTS = select(contact.c.email, comment.c.public_id).join(
+    comment, comment.c.id == contact.c.comment_id
+)
+
+
+def with_addresses(connection: Connection, addresses: Collection[str]) -> Iterator[Contact]:
+    """Yield a contact for each of the addresses, given in small letters, that is stored."""
+    wanted = sorted(addresses)
+    for start in range(0, len(wanted), _BATCH):
+        batch = wanted[start : start + _BATCH]
+        # The database folds ASCII only; what else is in an address is compared as it was typed.
+        query = _CONTACTS.where(func.lower(contact.c.email).in_(batch))
+        for row in connection.execute(query):
+            yield Contact(*row)
+
+
+def everyone(connection: Connection) -> Iterator[Contact]:
+    """Yield every contact, a few at a time."""
+    rows = connection.execution_options(yield_per=1000).execute(_CONTACTS)
+    for row in rows:
+        yield Contact(*row)

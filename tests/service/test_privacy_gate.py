@@ -1,0 +1,100 @@
+"""What looks like an address is compared with the stored ones, and nothing else is told."""
+
+import hashlib
+
+import pytest
+
+from comments_service import moderation, privacy
+from comments_service.errors import Conflict
+from tests.running import Service
+
+EMAIL = "Ann.Okoye@Example.org"
+
+
+def asked(service: Service, *candidates: str) -> list[dict[str, object]]:
+    answer = service.api("POST", "/private", json={"candidates": list(candidates)})
+    assert answer.ok, answer.text
+    assert "@" not in answer.text
+    found: list[dict[str, object]] = answer.json()["private"]
+    return found
+
+
+def test_a_stored_address_is_recognised_in_any_letters(service: Service) -> None:
+    reply = service.submit(email=EMAIL)
+    for form in (EMAIL, EMAIL.lower(), EMAIL.upper()):
+        assert asked(service, "nobody@example.org", form) == [
+            {"position": 1, "reply": reply, "kind": "email"}
+        ]
+
+
+@pytest.mark.parametrize("kind", ["md5", "sha1", "sha256", "sha512"])
+def test_a_common_hash_of_a_stored_address_is_recognised(service: Service, kind: str) -> None:
+    reply = service.submit(email=EMAIL)
+    for form in (EMAIL, EMAIL.lower()):
+        digest = hashlib.new(kind, form.encode()).hexdigest()
+        for written in (digest, digest.upper()):
+            found = asked(service, written)
+            assert found == [{"position": 0, "reply": reply, "kind": f"{kind} of the email"}]
+
+
+def test_what_is_nobodys_is_not_private(service: Service) -> None:
+    service.submit(email=EMAIL)
+    assert (
+        asked(service, "ann.okoye@example.com", "a" * 40, "d41d8cd98f00b204e9800998ecf8427e") == []
+    )
+
+
+def test_the_question_needs_the_token(service: Service) -> None:
+    answer = service.api(
+        "POST", "/private", json={"candidates": []}, headers={"Authorization": "Bearer no"}
+    )
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "write to {}",
+        "<p>write to <b>{}</b>.</p>",
+        '<a href="https://x.example/?to={}">x</a>',
+        "({})",
+        "{}.",
+    ],
+)
+@pytest.mark.parametrize("written", ["ann@example.org", "ann%40example.org", "ann&#64;example.org"])
+def test_addresses_are_found_however_they_are_written(text: str, written: str) -> None:
+    assert "ann@example.org" in privacy.candidates(text.format(written))
+
+
+def test_hashes_are_found_and_ids_are_not() -> None:
+    digest = hashlib.sha256(b"x").hexdigest()
+    assert privacy.candidates(f"avatar/{digest}?s=80") == [digest]
+    assert privacy.candidates("01k9zq3v7e8m2c4t6w8x0z1y3a", "f" * 33, None) == []
+
+
+def test_a_reply_that_shows_another_readers_address_is_not_approved(service: Service) -> None:
+    service.submit(email=EMAIL)
+    telltale = service.submit(
+        author="Tom", email="tom@example.net", comment=f"Ask {EMAIL.lower()}, she knows."
+    )
+    with pytest.raises(Conflict, match="its text contains a reader's email address"):
+        service.approve(telltale)
+    assert service.api("GET", "/discussions/networking").json()["comments"] == []
+
+
+def test_an_address_that_nobody_replied_with_may_be_shown(service: Service) -> None:
+    service.approve(service.submit(comment="Write to hello@charity.example, they answer."))
+    shown = service.api("GET", "/discussions/networking").json()["comments"]
+    assert "hello@charity.example" in shown[0]["html"]
+
+
+def test_an_undo_cannot_publish_an_address_either(service: Service) -> None:
+    telltale = service.submit(author="Tom", comment="Ask ann@example.net.", email="t@example.net")
+    service.approve(telltale)
+    done = moderation.decide(
+        service.db, telltale, "trash", by=moderation.COMMAND_LINE, expected="approved",
+        now=service.clock(),
+    )  # fmt: skip
+    service.submit(comment="I am Ann.", email="ann@example.net")
+    with pytest.raises(Conflict):
+        moderation.undo(service.db, done.seq, by=moderation.COMMAND_LINE, now=service.clock())
