@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
@@ -29,6 +29,9 @@ from plugins.discussion.settings import SiteSettings
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 10.0
 MAX_WAIT_SECONDS = 30
+# The service's limits for questions about private data, in strings and characters.
+MAX_CANDIDATES = 10_000
+MAX_CANDIDATE = 320
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -85,7 +88,7 @@ class Client:
                 redirect=0,
                 other=0,
                 status_forcelist={502, 503, 504},
-                allowed_methods={"GET", "PUT"},
+                allowed_methods={"GET", "POST", "PUT"},
                 backoff_factor=0.1,
                 respect_retry_after_header=False,
                 raise_on_status=False,
@@ -166,6 +169,20 @@ class Client:
         if not isinstance(registered, int) or not isinstance(withdrawn, int):
             raise WireError("answer: expected the numbers registered and withdrawn")
         return Registration(registered, withdrawn)
+
+    def private(self, candidates: Sequence[str]) -> dict[str, str]:
+        """Which of these belong to somebody who replied: each with what it is of which reply."""
+        found: dict[str, str] = {}
+        for start in range(0, len(candidates), MAX_CANDIDATES):
+            asked = [one[:MAX_CANDIDATE] for one in candidates[start : start + MAX_CANDIDATES]]
+            response = self._ask("POST", "private", json={"candidates": asked})
+            try:
+                for leak in self._json(response)["private"]:
+                    candidate = candidates[start + int(leak["position"])]
+                    found[candidate] = f"the {leak['kind']} given with reply {leak['reply']}"
+            except (KeyError, TypeError, ValueError, IndexError):
+                raise WireError("answer.private: expected position, reply and kind") from None
+        return found
 
     def _ask(
         self,

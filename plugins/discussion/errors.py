@@ -43,3 +43,7 @@ class ManifestError(DiscussionError):
 
 class BuildError(DiscussionError):
     """A build of the site failed; what was published before is untouched."""
+
+
+class PrivacyError(DiscussionError):
+    """A page would show somebody's address; the message names the reply and the field."""

@@ -1,0 +1,101 @@
+"""The privacy gate: no page with a stored email address, or a common hash of one, is written.
+
+This side holds no addresses to compare with. What looks like one, or like a hash of one, is shown
+to the service, which says whose it is; most discussions have nothing that does, and cost a scan.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from plugins.discussion.errors import PrivacyError
+from plugins.discussion.model import Comment, Discussion
+
+Ask = Callable[[Sequence[str]], Mapping[str, str]]
+
+_ADDRESS = re.compile(r"[^\s<>\"'(),:;@\[\]\\]{1,64}@[^\s<>\"'(),:;@\[\]\\/?&=]{1,253}")
+# "to=ann@example.org" may be a parameter and an address, or one odd address.
+_LAST_PART = re.compile(r"[^=/?&]*@.*")
+# MD5, SHA-1, SHA-256 and SHA-512 in hexadecimal.
+_DIGEST = re.compile(
+    r"(?<![0-9a-zA-Z])"
+    r"(?:[0-9a-fA-F]{128}|[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})"
+    r"(?![0-9a-zA-Z])"
+)
+
+
+def candidates(text: str) -> set[str]:
+    """What in a text looks like an address or a hash of one, plain, as entities or in percent."""
+    forms = {text}
+    # The service's HTML writes `&amp;`, `&lt;` and the like only; others may write anything.
+    if "%" in text or "&#" in text or "&commat;" in text:
+        forms.add(unquote(html.unescape(text)))
+    found: set[str] = set()
+    for form in forms:
+        if "@" in form:
+            for one in _ADDRESS.findall(form):
+                found |= {one.strip("."), _LAST_PART.findall(one)[0].strip(".")}
+        found.update(_DIGEST.findall(form))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Compares by asking; nothing is remembered, since an address may become somebody's later.
+
+    `allowed` are addresses that the site itself publishes, in small letters
+    (DISCUSSION_PUBLIC_ADDRESSES).
+    """
+
+    ask: Ask
+    allowed: frozenset[str] = frozenset()
+
+    def check(self, discussions: Iterable[Discussion]) -> dict[str, PrivacyError]:
+        """The errors of those discussions that may not be shown, by key.
+
+        Raises ServiceError when there is something to ask about and the service does not answer.
+        """
+        places = [
+            (candidate, discussion.key, comment.id, name)
+            for discussion in discussions
+            for comment in discussion.comments
+            for name, text in _fields(comment)
+            for candidate in candidates(text)
+        ]
+        private = self._private({place[0] for place in places})
+        return {
+            key: PrivacyError(
+                f"reply {reply} of {key!r}: its {name} contains {private[candidate]}; the page is "
+                "left as it was. Take the reply back in the moderation queue"
+            )
+            for candidate, key, reply, name in places
+            if candidate in private
+        }
+
+    def check_text(self, text: str, where: str) -> None:
+        """Raises PrivacyError when a text of the site's own shows a reader's address.
+
+        Raises ServiceError as `check` does.
+        """
+        private = self._private(candidates(text))
+        for candidate in sorted(private):
+            raise PrivacyError(
+                f"{where}: the text contains {private[candidate]}. Take it out; an address of the "
+                "site's own may be listed in DISCUSSION_PUBLIC_ADDRESSES"
+            )
+
+    def _private(self, found: set[str]) -> Mapping[str, str]:
+        asked = sorted(one for one in found if one.casefold() not in self.allowed)
+        return self.ask(asked) if asked else {}
+
+
+def _fields(comment: Comment) -> Iterator[tuple[str, str]]:
+    if comment.author is not None:
+        yield "name", comment.author.name
+        if comment.author.url:
+            yield "website", comment.author.url
+    yield "text", comment.html
