@@ -9,7 +9,7 @@ from pathlib import Path
 
 from comments_service import draft
 from comments_service.settings import PREFIX, Settings
-from plugins.discussion.render import Limits
+from plugins.discussion.options import Limits
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import requests
 
 from plugins.discussion.model import Discussion, Page
-from plugins.discussion.render import RenderSettings, render
+from plugins.discussion.options import RenderSettings
+from plugins.discussion.render import render
 from tests.running import Service
 
 ROOT = Path(__file__).parents[1]

@@ -187,9 +187,8 @@ def _bring_up_to_date(fresh: Path, previous: Path | None, snapshot: Snapshot) ->
     for error in outcome.failed.values():
         raise error
     if previous is not None:
-        entries = site.manifest.entries
-        keep_times(previous, fresh, [entries[key].file for key in outcome.written])
-    return len(site.manifest.entries)
+        keep_times(previous, fresh, [one for one in outcome.written if (fresh / one).is_file()])
+    return len(site.manifest)
 
 
 def _show(fresh: Path, output: Path, builds: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""What happens during a Pelican run: fetch, attach, check, write the manifest, register."""
+"""What happens during a Pelican run: fetch, attach, look over, write the manifest, register."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -18,6 +18,7 @@ from urllib.parse import quote
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from plugins.discussion import manifest as manifests
+from plugins.discussion import markers, places, regions, shell, survey
 from plugins.discussion import page as pages
 from plugins.discussion.client import Client
 from plugins.discussion.errors import (
@@ -26,11 +27,13 @@ from plugins.discussion.errors import (
     SettingsError,
     SnapshotError,
 )
-from plugins.discussion.manifest import Entry
-from plugins.discussion.model import Page, key_problem
-from plugins.discussion.render import Limits, RenderSettings, render
+from plugins.discussion.manifest import Address, Entry, Manifest
+from plugins.discussion.model import Facts, Page, key_problem
+from plugins.discussion.options import Limits, RenderSettings
 from plugins.discussion.settings import SiteSettings
+from plugins.discussion.site import Outcome, Site
 from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.world import World
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +50,10 @@ class Run:
 
     snapshot: Snapshot
     client: Client | None
-    entries: list[Entry] = field(default_factory=list)
-    settings: RenderSettings | None = None
+    manifest: Manifest | None = None
+    addresses: list[Address] = field(default_factory=list)
+    # Of which generation all discussions in the pages are; None when it changed meanwhile.
+    generation: str | None = None
 
 
 # Pelican gives each signal another sender, and runs one build at a time in a process.
@@ -79,21 +84,20 @@ def fetch_discussions(pelican: Any) -> None:
 
 
 def attach_discussions(generators: Iterable[Any]) -> None:
-    """At `all_generators_finalized`: give every article its finished discussion.
+    """At `all_generators_finalized`: give every article its finished regions.
 
-    Sets `discussion_key`, `discussion` (HTML; "" for drafts) and `discussion_open`. Raises
-    BuildError for keys that are not allowed or used twice.
+    Sets `discussion_key`, `discussion`, `discussion_head`, `discussion_count` (strings; "" for
+    drafts) and `discussion_open`, and DISCUSSION_LATEST for all templates. Raises BuildError for
+    keys that are not allowed or used twice.
     """
     run = _runs[-1]
     articles: list[Any] = []
     drafts: list[Any] = []
     static_pages: list[Any] = []
-    settings: Mapping[str, Any] = {}
-    output = theme = Path()
+    main: Any = None
     for generator in generators:
         if isinstance(generator, ArticlesGenerator):
-            settings = generator.settings
-            output, theme = Path(generator.output_path), _discussion_templates(generator)
+            main = main or generator
             articles += chain(
                 generator.articles,
                 generator.translations,
@@ -108,45 +112,67 @@ def attach_discussions(generators: Iterable[Any]) -> None:
                 generator.hidden_pages,
                 generator.hidden_translations,
             )
+    if main is None:
+        raise BuildError("There is no articles generator to attach discussions to.")
+    settings, output = main.settings, Path(main.output_path)
     for content in chain(articles, static_pages):
         _check_place(content)
-    if settings.get("DISCUSSION_PAGES", False):
-        articles += static_pages
-    templates = manifests.keep_templates(theme, output)
-    run.settings = render_settings(settings)
-    sources: dict[str, str] = {}
-    for article in (one for one in articles if one.save_as):
-        page = _page(article, settings)
-        other = sources.setdefault(page.key, str(article.source_path))
-        if other != str(article.source_path):
-            raise BuildError(
-                f"{article.source_path} and {other} have the same discussion {page.key!r}; "
-                "give one of them another slug, or a line like: Discussion: another-key"
-            )
-        article.discussion_key = page.key
-        article.discussion_open = page.open
-        article.discussion = render(run.snapshot.get(page.key), page, run.settings, templates)
-        run.entries.append(Entry(page, Path(article.save_as).as_posix()))
+    discussed = [*articles, *(static_pages if settings.get("DISCUSSION_PAGES", False) else ())]
+    discussed = [one for one in discussed if one.save_as]
+    templates = manifests.keep_templates(_discussion_templates(settings), output)
+    options = render_settings(settings)
+    entries = _entries(discussed, settings, options)
+    run.manifest = Manifest.of(options, (entry for _, entry in entries))
+    run.addresses = list(_addresses(settings, entries, [*articles, *static_pages]))
+    _keep_shells(main, output, {entry.page.facts.language for _, entry in entries}, options)
+    before = run.snapshot.position()
+    world = World(run.snapshot, run.manifest, templates.parents[1])
+    for content, entry in entries:
+        content.discussion_key = entry.page.key
+        content.discussion_open = entry.page.open
+        content.discussion = regions.PAGE_REGIONS["discussion"].show(world, entry.page)
+        content.discussion_head = regions.PAGE_REGIONS["head"].show(world, entry.page)
+        content.discussion_count = regions.PAGE_REGIONS["count"].show(world, entry.page)
+    # Pelican's generators share one context.
+    main.context["DISCUSSION_LATEST"] = regions.SITE_REGIONS["latest"].show(world)
+    after = run.snapshot.position()
+    if before and after and before.generation == after.generation:
+        run.generation = before.generation
     for draft in drafts:
         # Nobody can reply to what is not published; metadata `Discussion:` must not show either.
         draft.discussion_key = _key(draft)
         draft.discussion_open = False
-        draft.discussion = ""
+        draft.discussion = draft.discussion_head = draft.discussion_count = ""
 
 
 def finish(pelican: Any) -> None:
-    """At `finalized`: check every page's markers, write the manifest, register the pages.
+    """At `finalized`: look over what was written, write the manifest and the derived files.
 
-    Raises PageError naming the page without exactly one pair of markers.
+    Registers the pages too. Raises PageError naming the page without exactly one pair of markers.
     """
     run = _runs[-1]
     output = Path(pelican.settings["OUTPUT_PATH"])
-    for entry in run.entries:
-        path = output / entry.file
-        pages.find(pages.read(path), entry.page.key, str(path))
-    if run.settings is None:
+    manifest = run.manifest
+    if manifest is None:
         raise BuildError("The discussions were not attached; is another plugin in the way?")
-    manifest = manifests.write(output, run.settings, run.entries)
+    own = manifest.files_by_key
+    urls = {page.url: page.key for page in manifest.pages}
+    for key, file in own.items():
+        data = pages.read(output / file)
+        found = markers.scan(data, str(output / file))
+        for name in regions.ONCE:
+            markers.only(found, name, key, str(output / file))
+    manifest.write(output, survey.places(output, frozenset(own), urls), run.addresses)
+    site = Site.open(output)
+    outcome = Outcome()
+    site.derive(site.world(run.snapshot), outcome, thorough=run.generation is None)
+    for error in outcome.failed.values():
+        raise error
+    site.squeeze()
+    if run.generation is not None:
+        # Every page was rendered from this generation: revisions tell all there is to know.
+        run.snapshot.mark_reconciled(site.name, run.generation)
+    site.manifest.close()
     if run.client is not None:
         try:
             run.client.register(manifest.pages)
@@ -160,6 +186,8 @@ def close() -> None:
     while _runs:
         run = _runs.pop()
         run.snapshot.close()
+        if run.manifest is not None:
+            run.manifest.close()
         if run.client is not None:
             run.client.close()
 
@@ -186,6 +214,10 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
                 name: getattr(defaults, name) for name in ("comment", "author", "email", "url")
             }
             | dict(limits),
+            "page_size": settings.get("DISCUSSION_PAGE_SIZE", 50),
+            "site_url": settings["SITEURL"],
+            "site_name": plain(settings["SITENAME"]),
+            "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
         }
     )
 
@@ -195,15 +227,95 @@ def plain(text: object) -> str:
     return " ".join(html.unescape(TAG.sub("", str(text))).split())
 
 
-def _page(article: Any, settings: Mapping[str, Any]) -> Page:
-    path = quote(article.url.lstrip("/"), safe="/:?#[]@!$&'()*+,;=%~")
+def _entries(
+    contents: Iterable[Any], settings: Mapping[str, Any], options: RenderSettings
+) -> list[tuple[Any, Entry]]:
+    sources: dict[str, str] = {}
+    made = []
+    for content in contents:
+        page = _page(content, settings, options)
+        other = sources.setdefault(page.key, str(content.source_path))
+        if other != str(content.source_path):
+            raise BuildError(
+                f"{content.source_path} and {other} have the same discussion {page.key!r}; "
+                "give one of them another slug, or a line like: Discussion: another-key"
+            )
+        made.append((content, Entry(page, Path(content.save_as).as_posix())))
+    return made
+
+
+def _page(article: Any, settings: Mapping[str, Any], options: RenderSettings) -> Page:
+    url = _url(article, settings)
     return Page(
         key=_key(article),
-        url=f"{settings['SITEURL']}/{path}",
+        url=url,
         title=plain(article.title),
         question=plain(article.metadata.get("question", "")),
         open=str(article.metadata.get("comments", "open")).strip().lower() != "closed",
+        page_size=options.page_size,
+        replies_url=places.replies_pattern(url) if options.page_size else None,
+        facts=Facts(
+            authors=tuple((plain(one.name), _url(one, settings)) for one in _authors(article)),
+            published=_moment(article, "date"),
+            modified=_moment(article, "modified"),
+            description=plain(getattr(article, "summary", "") or ""),
+            language=str(getattr(article, "lang", settings["DEFAULT_LANG"])),
+            listed=article.status == "published",
+        ),
     )
+
+
+def _authors(article: Any) -> list[Any]:
+    return [one for one in getattr(article, "authors", []) if one.name]
+
+
+def _url(content: Any, settings: Mapping[str, Any]) -> str:
+    path = quote(content.url.lstrip("/"), safe="/:?#[]@!$&'()*+,;=%~")
+    return f"{settings['SITEURL']}/{path}"
+
+
+def _moment(content: Any, name: str) -> str:
+    moment = getattr(content, name, None)
+    return moment.isoformat() if isinstance(moment, datetime) else ""
+
+
+def _addresses(
+    settings: Mapping[str, Any], entries: Iterable[tuple[Any, Entry]], contents: Iterable[Any]
+) -> Iterator[Address]:
+    """The sitemap's lines: what is listed, and the home page."""
+    keys = {id(content): entry.page.key for content, entry in entries}
+    yield Address(f"{settings['SITEURL']}/")
+    for content in contents:
+        if content.status == "published" and content.save_as:
+            date = _moment(content, "modified") or _moment(content, "date")
+            yield Address(_url(content, settings), date, keys.get(id(content)))
+
+
+def _keep_shells(
+    generator: Any, output: Path, languages: Iterable[str], options: RenderSettings
+) -> None:
+    """Render the theme's frame for later pages of replies, once for each language."""
+    if options.page_size is None:
+        return
+    for language in sorted(languages):
+        try:
+            template = generator.get_template(shell.TEMPLATE.removesuffix(".html"))
+        except Exception as error:
+            raise BuildError(
+                f"The theme has no templates/{shell.TEMPLATE} for long discussions "
+                f"(docs/theme.md): {error}. Add it, or set DISCUSSION_PAGE_SIZE = 0."
+            ) from error
+        text = template.render(
+            {
+                **generator.context,
+                "REPLIES": shell.placeholders(language),
+                "output_file": "",
+                "localsiteurl": None,
+            }
+        )
+        path = manifests.shell_of(output, language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pages.replace(path, text.encode())
 
 
 def _key(article: Any) -> str:
@@ -234,14 +346,11 @@ def _check_place(content: Any) -> None:
         )
 
 
-def _discussion_templates(generator: Any) -> Path:
-    """Where Pelican itself would look first: overrides, then the theme."""
-    settings = generator.settings
+def _discussion_templates(settings: Mapping[str, Any]) -> list[Path]:
+    """The theme's, then the overrides, of which Pelican would take the first."""
+    overrides = [Path(one) for one in settings.get("THEME_TEMPLATES_OVERRIDES", ())]
     theme = Path(settings["THEME"], "templates")
-    for folder in [*map(Path, settings.get("THEME_TEMPLATES_OVERRIDES", ())), theme]:
-        if (folder / "discussion" / "discussion.html").is_file():
-            return folder / "discussion"
-    return theme / "discussion"
+    return [folder / "discussion" for folder in (theme, *reversed(overrides))]
 
 
 def _do_without(snapshot: Snapshot, error: Exception, *, required: bool) -> None:

@@ -1,24 +1,45 @@
-"""What a build leaves for the publisher in `output/.discussion/`: pages, settings, templates.
+"""What a build leaves for the publisher in `output/.discussion/`: pages, places, templates.
 
 With it the publisher renders exactly as the build did, and needs neither Pelican nor its settings.
+It is one SQLite file, written once and then only read: a site of ten thousand articles shows its
+counts in a hundred thousand places, and only a few of them matter to a change.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
 
 from plugins.discussion import page as pages
 from plugins.discussion.errors import DiscussionError, ManifestError
-from plugins.discussion.model import Page, page_json, read_page
-from plugins.discussion.render import TEMPLATE, RenderSettings
+from plugins.discussion.model import Facts, Page, page_json, read_page
+from plugins.discussion.options import RenderSettings
+from plugins.discussion.places import SHARD
 
 FOLDER = ".discussion"
-NAME = "pages.json"
-VERSION = 1
+NAME = "pages.sqlite3"
+VERSION = 2
+DEFAULTS = Path(__file__).parent / "defaults"
+# A region of the whole site has no page's key.
+_SITE = ""
+
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE page (key TEXT PRIMARY KEY, file TEXT NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE file (number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
+CREATE TABLE place (
+    key TEXT NOT NULL, file INTEGER NOT NULL, PRIMARY KEY (key, file)
+) WITHOUT ROWID;
+CREATE TABLE address (number INTEGER PRIMARY KEY, url TEXT NOT NULL, date TEXT NOT NULL, key TEXT);
+CREATE INDEX address_key ON address (key);
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +51,134 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
-    """One build's pages by key, and how it rendered their discussions."""
+class Address:
+    """A line of the sitemap: URL, date of the last change or "", and the page's key or None."""
 
-    settings: RenderSettings
-    entries: dict[str, Entry]
+    url: str
+    date: str = ""
+    key: str | None = None
+
+
+class Manifest:
+    """One build's pages, the files that show something of each, and how it rendered them.
+
+    Safe for several threads. Raises ManifestError.
+    """
+
+    def __init__(self, db: sqlite3.Connection, settings: RenderSettings) -> None:
+        self.settings = settings
+        self._db = db
+        self._guard = threading.Lock()
+
+    @classmethod
+    def of(cls, settings: RenderSettings, entries: Iterable[Entry]) -> Manifest:
+        """A manifest in memory, of a build that has begun; no places yet."""
+        db = sqlite3.connect(":memory:", check_same_thread=False)
+        db.executescript(_TABLES)
+        db.executemany(
+            "INSERT INTO meta VALUES (?, ?)",
+            [("settings", _json(settings.as_json())), ("version", str(VERSION))],
+        )
+        by_key = {entry.page.key: entry for entry in entries}
+        for entry in by_key.values():
+            _inside(entry.file)
+        db.executemany(
+            "INSERT INTO page VALUES (?, ?, ?)",
+            [(key, entry.file, _page_text(entry.page)) for key, entry in sorted(by_key.items())],
+        )
+        db.commit()
+        return cls(db, settings)
+
+    def __len__(self) -> int:
+        return int(self._rows("SELECT count(*) FROM page")[0][0])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._guard:
+            self._db.close()
 
     @property
     def pages(self) -> list[Page]:
         """The pages that take replies, sorted by key."""
-        return [entry.page for entry in self.entries.values()]
+        return [_page(text) for (text,) in self._rows("SELECT json FROM page ORDER BY key")]
+
+    @property
+    def files_by_key(self) -> dict[str, str]:
+        """Each page's own file."""
+        return dict(self._rows("SELECT key, file FROM page ORDER BY key"))
+
+    def entry(self, key: str) -> Entry | None:
+        """The page of this key and its file, or None."""
+        rows = self._rows("SELECT file, json FROM page WHERE key = ?", key)
+        return Entry(_page(rows[0][1]), rows[0][0]) if rows else None
+
+    def files(self) -> list[str]:
+        """Every file that has a region."""
+        return [path for (path,) in self._rows("SELECT path FROM file ORDER BY number")]
+
+    def files_of(self, key: str) -> list[str]:
+        """The files that show something of this page, or of the whole site."""
+        query = (
+            "SELECT DISTINCT path FROM place JOIN file ON file.number = place.file "
+            "WHERE key IN (?, ?) ORDER BY path"
+        )
+        return [path for (path,) in self._rows(query, key, _SITE)]
+
+    def shards(self) -> int:
+        """How many files the sitemap has."""
+        return -(-int(self._rows("SELECT count(*) FROM address")[0][0]) // SHARD)
+
+    def shard_of(self, key: str) -> int | None:
+        """The number of the sitemap's file that has this page, counted from 1; None: not listed."""
+        rows = self._rows("SELECT number FROM address WHERE key = ?", key)
+        return rows[0][0] // SHARD + 1 if rows else None
+
+    def shard(self, number: int) -> list[Address]:
+        """The lines of one of the sitemap's files."""
+        query = (
+            "SELECT url, date, key FROM address WHERE number >= ? AND number < ? ORDER BY number"
+        )
+        return [Address(*row) for row in self._rows(query, (number - 1) * SHARD, number * SHARD)]
+
+    def write(
+        self,
+        output: Path,
+        places: Mapping[str, Iterable[str | None]],
+        addresses: Sequence[Address] = (),
+    ) -> None:
+        """Add the places (file: keys, None for the site's regions) and write the file.
+
+        Sorted, so that equal builds give equal bytes.
+        """
+        with self._guard:
+            for number, (path, keys) in enumerate(sorted(places.items())):
+                self._db.execute("INSERT INTO file VALUES (?, ?)", (number, _inside(path)))
+                self._db.executemany(
+                    "INSERT INTO place VALUES (?, ?)",
+                    [(one, number) for one in sorted({key or _SITE for key in keys})],
+                )
+            self._db.executemany(
+                "INSERT INTO address VALUES (?, ?, ?, ?)",
+                [
+                    (number, one.url, one.date, one.key)
+                    for number, one in enumerate(sorted(addresses, key=lambda one: one.url))
+                ],
+            )
+            self._db.commit()
+            # Pages as they were filled are in the order of filling; a copy is not.
+            self._db.execute("VACUUM")
+            data = self._db.serialize()
+        path_of(output).parent.mkdir(parents=True, exist_ok=True)
+        pages.replace(path_of(output), data)
+
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        try:
+            with self._guard:
+                return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise ManifestError(
+                f"The manifest cannot be read ({error}); run: rejoinder build"
+            ) from (error)
 
 
 def path_of(output: Path) -> Path:
@@ -52,56 +191,79 @@ def templates_of(output: Path) -> Path:
     return output / FOLDER / "templates"
 
 
-def write(output: Path, settings: RenderSettings, entries: Iterable[Entry]) -> Manifest:
-    """Write the manifest: sorted, so that equal builds give equal bytes."""
-    by_key = {entry.page.key: entry for entry in sorted(entries, key=lambda one: one.page.key)}
-    for entry in by_key.values():
-        _inside(entry.file)
-    data = {
-        "version": VERSION,
-        "settings": settings.as_json(),
-        "pages": [{"file": entry.file, **page_json(entry.page)} for entry in by_key.values()],
-    }
-    text = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-    path_of(output).parent.mkdir(parents=True, exist_ok=True)
-    pages.replace(path_of(output), text.encode())
-    return Manifest(settings, by_key)
+def shell_of(output: Path, language: str) -> Path:
+    """The frame of later pages of replies to articles in this language."""
+    return output / FOLDER / "shells" / f"{quote(language, safe='')}.html"
 
 
 def load(output: Path) -> Manifest:
     """Read the manifest of a build; ManifestError says what is wrong with it."""
     path = path_of(output)
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    if not path.is_file():
         raise ManifestError(
             f"{path} is missing: there is no build with discussions; run: rejoinder build"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ManifestError(f"{path} cannot be read; run: rejoinder build") from error
-    try:
-        if data["version"] != VERSION:
-            raise ManifestError(f"{path} is of another version; run: rejoinder build")
-        entries = [
-            Entry(read_page(one, f"pages[{i}]"), _inside(str(one["file"])))
-            for i, one in enumerate(data["pages"])
-        ]
-        settings = RenderSettings.from_json(data["settings"])
-    except (KeyError, TypeError, AttributeError, DiscussionError) as error:
-        raise ManifestError(f"{path}: {error}; run: rejoinder build") from error
-    return Manifest(settings, {entry.page.key: entry for entry in entries})
-
-
-def keep_templates(source: Path, output: Path) -> Path:
-    """Copy the discussion templates into the output; returns the copy, which is what renders."""
-    if not (source / TEMPLATE).is_file():
-        raise ManifestError(
-            f"{source / TEMPLATE} is missing: the theme has no discussion template (docs/theme.md)"
         )
+    db: sqlite3.Connection | None = None
+    try:
+        # Immutable: nobody writes into it, so that reading needs no lock and no second file.
+        db = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        )
+        meta = dict(db.execute("SELECT name, value FROM meta"))
+        if meta["version"] != str(VERSION):
+            raise ManifestError(f"{path} is of another version; run: rejoinder build")
+        settings = RenderSettings.from_json(json.loads(meta["settings"]))
+        for (file,) in db.execute("SELECT path FROM file UNION SELECT file FROM page"):
+            _inside(str(file))
+        for (text,) in db.execute("SELECT json FROM page LIMIT 1"):
+            _page(text)
+    except (
+        sqlite3.Error,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        DiscussionError,
+    ) as error:
+        if db is not None:
+            db.close()
+        raise ManifestError(f"{path}: {error}; run: rejoinder build") from error
+    return Manifest(db, settings)
+
+
+def keep_templates(sources: Iterable[Path], output: Path) -> Path:
+    """Copy the discussion templates into the output; returns the copy, which is what renders.
+
+    Of a template that stands in several of the folders, the last one wins; the plugin has feeds
+    and sitemap of its own.
+    """
     target = templates_of(output)
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*", "*~", "__pycache__"))
+    ignored = shutil.ignore_patterns(".*", "*~", "__pycache__")
+    for source in (DEFAULTS, *sources):
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
+    if not (target / "discussion.html").is_file():
+        raise ManifestError(
+            "discussion.html is missing: the theme has no discussion template (docs/theme.md)"
+        )
     return target
+
+
+def _page_text(page: Page) -> str:
+    facts = asdict(page.facts)
+    return _json({"page": page_json(page), "facts": facts})
+
+
+def _page(text: str) -> Page:
+    data = json.loads(text)
+    facts = data["facts"]
+    authors = tuple((str(name), str(url)) for name, url in facts.pop("authors"))
+    return replace(read_page(data["page"]), facts=Facts(authors=authors, **facts))
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def _inside(file: str) -> str:

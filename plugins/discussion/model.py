@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -35,7 +35,10 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One public reply; a placeholder (`removed`) has no author and no HTML. Times are UTC."""
+    """One public reply; a placeholder (`removed`) has no author and no HTML. Times are UTC.
+
+    `slot` is a top-level reply's permanent place (1, 2, 3 …), by which discussions are divided.
+    """
 
     id: str
     parent: str | None
@@ -45,6 +48,20 @@ class Comment:
     edited: datetime | None
     editor: bool
     removed: bool
+    slot: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known of a discussion without reading its replies.
+
+    `updated` is when a reply was last submitted or edited; `slots` the highest slot in use.
+    """
+
+    revision: int = 0
+    count: int = 0
+    updated: str = ""
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,22 @@ class Discussion:
         """The number of public replies; placeholders are not counted."""
         return sum(not comment.removed for comment in self.comments)
 
+    @property
+    def summary(self) -> Summary:
+        """The discussion in short."""
+        shown = [comment for comment in self.comments if not comment.removed]
+        return Summary(
+            self.revision,
+            len(shown),
+            iso(max(one.edited or one.submitted for one in shown)) if shown else "",
+            max((one.slot or 0 for one in self.comments), default=0),
+        )
+
+    @property
+    def newest(self) -> str:
+        """A text that sorts discussions by their newest replies; "" when there are none."""
+        return max((order(one) for one in self.comments if not one.removed), default="")
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -73,14 +106,43 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What feeds and search engines are told of an article besides; dates in ISO 8601.
+
+    `authors` are names with absolute or root-relative URLs; what is not `listed` (hidden articles)
+    is shown on its own page only.
+    """
+
+    authors: tuple[tuple[str, str], ...] = ()
+    published: str = ""
+    modified: str = ""
+    description: str = ""
+    language: str = "en"
+    listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A page that takes replies: `url` root-relative or absolute, title and question plain text."""
+    """A page that takes replies: `url` root-relative or absolute, title and question plain text.
+
+    Of a divided discussion, `page_size` threads stand on each page, the first at `url` and the
+    further ones at `replies_url` (a pattern with `{page}`).
+    """
 
     key: str
     url: str
     title: str
     question: str = ""
     open: bool = True
+    page_size: int | None = None
+    replies_url: str | None = None
+    facts: Facts = field(default_factory=Facts)
+
+    def part_url(self, number: int) -> str:
+        """The address of that part of the discussion, counted from 1."""
+        if number == 1 or self.replies_url is None:
+            return self.url
+        return self.replies_url.replace("{page}", str(number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +210,7 @@ def write_discussion(discussion: Discussion) -> str:
         {
             "key": discussion.key,
             "revision": discussion.revision,
-            "comments": [_comment_json(comment) for comment in discussion.comments],
+            "comments": [comment_json(comment) for comment in discussion.comments],
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -157,13 +219,16 @@ def write_discussion(discussion: Discussion) -> str:
 
 def page_json(page: Page) -> dict[str, Any]:
     """A page as the wire and the manifest write it."""
-    return {
+    data: dict[str, Any] = {
         "key": page.key,
         "url": page.url,
         "title": page.title,
         "question": page.question,
         "open": page.open,
     }
+    if page.page_size is not None:
+        data |= {"page_size": page.page_size, "replies_url": page.replies_url}
+    return data
 
 
 def read_page(data: object, where: str = "page") -> Page:
@@ -178,7 +243,14 @@ def read_page(data: object, where: str = "page") -> Page:
         title=_text(fields, "title", where),
         question=_text(fields, "question", where),
         open=_flag(fields, "open", where),
+        page_size=_number(fields, "page_size", where) if "page_size" in fields else None,
+        replies_url=_text(fields, "replies_url", where) if "page_size" in fields else None,
     )
+
+
+def order(comment: Comment) -> str:
+    """A text that sorts replies by time of submission, then by id."""
+    return f"{comment.submitted:%Y-%m-%dT%H:%M:%S.%f} {comment.id}"
 
 
 def nest(discussion: Discussion, max_depth: int = 4) -> tuple[Reply, ...]:
@@ -260,10 +332,12 @@ def _comment(data: object, where: str) -> Comment:
         edited=None if edited is None else _time(edited, f"{where}.edited"),
         editor=_flag(fields, "editor", where),
         removed=removed,
+        slot=_slot(fields, where),
     )
 
 
-def _comment_json(comment: Comment) -> dict[str, Any]:
+def comment_json(comment: Comment) -> dict[str, Any]:
+    """A reply as on the wire."""
     author = comment.author
     return {
         "id": comment.id,
@@ -274,7 +348,15 @@ def _comment_json(comment: Comment) -> dict[str, Any]:
         "edited": None if comment.edited is None else iso(comment.edited),
         "editor": comment.editor,
         "removed": comment.removed,
+        "slot": comment.slot,
     }
+
+
+def _slot(fields: dict[str, Any], where: str) -> int | None:
+    # A service of before slots sends none; all of a discussion then stands on the article's page.
+    if fields.get("slot") is None:
+        return None
+    return _number(fields, "slot", where)
 
 
 def _author(data: object, where: str) -> Author | None:

@@ -1,6 +1,9 @@
-"""Follows the service's changes and makes each page match its discussion.
+"""Follows the service's changes and makes each file match its discussions.
 
-It keeps nothing in memory that it could not find out again: pages carry their revision, the
+An article's own page is written at once; what shows it elsewhere (lists, feeds, sitemap) follows
+within a second or two, a burst of changes at a time.
+
+It keeps nothing in memory that it could not find out again: regions carry their revision, the
 snapshot its cursor. So it may be killed at any instant, and a repeat changes nothing.
 """
 
@@ -9,12 +12,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock
 
 from plugins.discussion.client import Client
+from plugins.discussion.due import Due
 from plugins.discussion.errors import (
     DiscussionError,
     ManifestError,
@@ -22,6 +27,7 @@ from plugins.discussion.errors import (
     ServiceError,
 )
 from plugins.discussion.model import Batch
+from plugins.discussion.places import shard_number
 from plugins.discussion.site import Outcome, Site, stamp_of
 from plugins.discussion.snapshot import Position, Snapshot, follows
 
@@ -31,6 +37,14 @@ WAIT_SECONDS = 25
 TICK_SECONDS = 0.2
 RETRY_SECONDS = 2.0
 MAX_BACKOFF_SECONDS = 10.0
+# At most two writes of an article's page in any second, and one of a file that many share.
+PAGE_WRITES = 2
+SHARED_WRITES = 1
+WINDOW_SECONDS = 1.02
+# So that the next approval's page need not wait for the last one's lists.
+SHARED_PATIENCE = 0.3
+# Nobody waits for the sitemap, and its files are long.
+SITEMAP_PATIENCE = 5.0
 
 
 class Publisher:
@@ -57,15 +71,19 @@ class Publisher:
         self._registered = False
         self._registering = threading.Lock()
         self._here: Position | None = None
-        self._failed: set[str] = set()
-        self._retry_at = 0.0
+        # Keys of pages, and paths of files that several pages share.
+        self._pages = Due(PAGE_WRITES, WINDOW_SECONDS)
+        self._shared = Due(SHARED_WRITES, WINDOW_SECONDS, SHARED_PATIENCE)
+        # Whose changes a shared file waits for.
+        self._keys: dict[str, set[str]] = {}
+        self._busy = False
         self._reconcile = False
         self._trouble: str | None = None
         self._quiet_until = 0.0
         self._backoff = 0.0
 
     def once(self) -> int:
-        """Register, fetch and reconcile once; returns how many pages were written.
+        """Register, fetch and reconcile once; returns how many files were written.
 
         Raises DiscussionError when there is no build, no service, or a page that cannot be mended.
         """
@@ -87,14 +105,15 @@ class Publisher:
         while not stop.is_set():
             try:
                 self._notice_build()
+                self._write_pages()
                 if ask is None and time.monotonic() >= self._quiet_until:
                     ask = _Ask(self._ask_service)
+                self._write_shared(ask)
                 if ask is None:
-                    stop.wait(TICK_SECONDS)
-                elif ask.done.wait(TICK_SECONDS):
+                    stop.wait(self._pause())
+                elif ask.done.wait(self._pause()):
                     done, ask = ask, None
                     self._take(done)
-                self._retry()
             except DiscussionError as error:
                 # The lock's folder, the snapshot's disk: say it, wait, go over all pages again.
                 self._reconcile = True
@@ -105,6 +124,11 @@ class Publisher:
                 log.exception("event=error kind=unexpected")
                 stop.wait(RETRY_SECONDS)
         log.info("event=stopped")
+
+    @property
+    def waiting(self) -> int:
+        """How many pages and shared files still have to be written, or are being written."""
+        return len(self._pages) + len(self._shared) + self._busy
 
     # What the helper thread does: only talk and store, never touch a page.
 
@@ -174,16 +198,27 @@ class Publisher:
         except ManifestError:
             self._site = None
             raise
-        log.info("event=build root=%s pages=%d", self._site.root, len(self._site.manifest.entries))
+        log.info("event=build root=%s pages=%d", self._site.root, len(self._site.manifest))
         self._registered = False
         self._reconcile = True
-        self._failed.clear()
+        self._pages.clear()
+        self._shared.clear()
+        self._keys.clear()
 
     def _publish_all(self) -> None:
         # Without a snapshot there is nothing to compare with; the first answer brings one.
         self._reconcile = False
         if self._snapshot.position() is not None:
-            self._write(lambda site: site.reconcile(self._snapshot))
+            outcome = self._write(lambda site: site.reconcile(self._snapshot))
+            if outcome is not None and self._site is not None:
+                keys = {file: key for key, file in self._site.manifest.files_by_key.items()}
+                for file in outcome.failed:
+                    if file in keys:
+                        self._pages.add(keys[file], RETRY_SECONDS)
+                    else:
+                        self._shared.add(file, RETRY_SECONDS)
+                        self._keys[file] = set(keys.values())
+                self._tell(outcome, keys)
         self._register_now()
 
     def _register_now(self) -> None:
@@ -195,27 +230,68 @@ class Publisher:
         except ServiceError as error:
             self._away(error)
 
-    def _publish(self, keys: Iterable[str]) -> None:
-        self._write(lambda site: site.update(self._snapshot, keys))
+    def _pause(self) -> float:
+        return self._shared.wait(self._pages.wait(TICK_SECONDS))
 
-    def _write(self, work: Callable[[Site], Outcome]) -> None:
-        if self._site is None:
+    def _write_pages(self) -> None:
+        while (key := self._pages.take()) is not None:
+            self._publish(key)
+
+    def _write_shared(self, ask: _Ask | None) -> None:
+        """One file after the other, and only while the service has nothing new."""
+        while not (ask and ask.done.is_set()):
+            file = self._shared.take()
+            if file is None:
+                return
+            self._refresh(file)
+            self._write_pages()
+
+    def _publish(self, key: str) -> None:
+        self._busy = True
+        try:
+            self._publish_page(key)
+        finally:
+            self._busy = False
+
+    def _publish_page(self, key: str) -> None:
+        outcome = self._write(lambda site: site.update(self._snapshot, key))
+        if outcome is None or self._site is None:
             return
+        for file in self._site.shared(key):
+            self._shared.add(file, SITEMAP_PATIENCE if shard_number(file) else 0.0)
+            self._keys.setdefault(file, set()).add(key)
+        entry = self._site.manifest.entry(key)
+        if entry is None:
+            return
+        if outcome.failed:
+            self._pages.add(key, RETRY_SECONDS)
+            for error in outcome.failed.values():
+                self._say(f"event=page-failed key={key}", error)
+        if entry.file in outcome.written:
+            log.info("event=published key=%s", key)
+
+    def _refresh(self, file: str) -> None:
+        self._busy = True
+        try:
+            keys = self._keys.pop(file, set())
+            outcome = self._write(lambda site: site.refresh(self._snapshot, file, keys))
+            if outcome is not None:
+                if outcome.failed:
+                    self._shared.add(file, RETRY_SECONDS)
+                    self._keys.setdefault(file, set()).update(keys)
+                self._tell(outcome)
+        finally:
+            self._busy = False
+
+    def _write(self, work: Callable[[Site], Outcome]) -> Outcome | None:
+        """None when there is no build, or a newer one, which is then reconciled as a whole."""
+        if self._site is None:
+            return None
         with self._lock:
             if stamp_of(self.output) != self._site.stamp:
-                # A build came between; its pages are reconciled when it is taken up.
                 self._reconcile = True
-                return
-            outcome = work(self._site)
-        self._failed.difference_update(outcome.written)
-        self._failed |= set(outcome.failed)
-        self._retry_at = time.monotonic() + RETRY_SECONDS
-        self._tell(outcome)
-
-    def _retry(self) -> None:
-        if self._failed and time.monotonic() >= self._retry_at:
-            failed, self._failed = sorted(self._failed), set()
-            self._publish(failed)
+                return None
+            return work(self._site)
 
     def _take(self, ask: _Ask) -> None:
         if ask.error is not None:
@@ -228,8 +304,9 @@ class Publisher:
         self._backoff = self._quiet_until = 0.0
         if ask.keys is None:
             self._reconcile = True
-        elif ask.keys:
-            self._publish(ask.keys)
+        else:
+            for key in sorted(ask.keys):
+                self._pages.add(key)
 
     def _away(self, error: BaseException) -> None:
         if not self._backoff:
@@ -237,11 +314,16 @@ class Publisher:
         self._backoff = min(MAX_BACKOFF_SECONDS, max(0.5, self._backoff * 2))
         self._quiet_until = time.monotonic() + self._backoff
 
-    def _tell(self, outcome: Outcome) -> None:
-        for key in outcome.written:
-            log.info("event=published key=%s", key)
-        for key, error in outcome.failed.items():
-            self._say(f"event=page-failed key={key}", error)
+    def _tell(self, outcome: Outcome, keys: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Log what was done; `keys` names the pages to which files belong."""
+        for file in outcome.written:
+            if file in keys:
+                log.info("event=published key=%s", keys[file])
+            else:
+                log.info("event=written file=%s", file)
+        for file, error in outcome.failed.items():
+            whose = f"key={keys[file]}" if file in keys else f"file={file}"
+            self._say(f"event=page-failed {whose}", error)
 
     @staticmethod
     def _say(event: str, error: BaseException) -> None:

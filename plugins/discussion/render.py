@@ -1,238 +1,156 @@
-"""One discussion as HTML between its markers: a pure function, the same at build time and later.
+"""The renderers: pure functions of what is shown, the page, the settings and the templates.
 
-This is the one Jinja2 environment for discussions; Pelican's own does not escape.
+The build and the publisher call the same ones, so that their pages are the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from babel import Locale
-from babel.core import UnknownLocaleError
-from babel.dates import format_datetime
-from jinja2 import (
-    Environment,
-    FileSystemLoader,
-    PrefixLoader,
-    StrictUndefined,
-    Template,
-    TemplateError,
-)
-from jinja2.loaders import ChoiceLoader
-from markupsafe import Markup
-
-from plugins.discussion.errors import RenderError, SettingsError
-from plugins.discussion.model import Comment, Discussion, Page, Reply, nest
+from plugins.discussion.markers import fingerprint, wrap
+from plugins.discussion.model import Comment, Discussion, Page, Summary, comment_json
+from plugins.discussion.options import RenderSettings, locale_of
+from plugins.discussion.paging import Parts, divide
+from plugins.discussion.places import feed_url
+from plugins.discussion.shell import fill
+from plugins.discussion.structured import article_json
+from plugins.discussion.templates import paint, paint_xml
+from plugins.discussion.views import day_of, form_of, tree_of
 
 TEMPLATE = "discussion.html"
-# Each level of nesting is a level of recursion in the template.
-MAX_DEPTH = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The longest text that each field of the form takes, in characters (docs/wire.md)."""
+class Latest:
+    """One of the site's newest replies, with the page that it stands on."""
 
-    comment: int = 10_000
-    author: int = 100
-    email: int = 254
-    url: int = 500
+    comment: Comment
+    page: Page
+    url: str
+    parent_url: str
 
-
-@dataclass(frozen=True, slots=True)
-class RenderSettings:
-    """Everything of the site's settings that a rendered discussion depends on.
-
-    `comments_url` is absolute or root-relative, without a slash at the end; `language` is a tag
-    such as `en` or `pt-br`; `max_depth` is the deepest level that is still nested, 1 to 20.
-    """
-
-    comments_url: str
-    language: str = "en"
-    max_depth: int = 4
-    limits: Limits = field(default_factory=Limits)
-
-    def as_json(self) -> dict[str, Any]:
-        """As plain JSON values; `from_json` gives it back."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> RenderSettings:
-        """Read and check; SettingsError names the Pelican setting to mend."""
-        url, language = data.get("comments_url"), data.get("language")
-        depth, limits = data.get("max_depth"), data.get("limits")
-        if not isinstance(url, str):
-            raise SettingsError("DISCUSSION_COMMENTS_URL is not text")
-        if not isinstance(language, str):
-            raise SettingsError("DISCUSSION_LANGUAGE is not text")
-        _locale(language)
-        if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= MAX_DEPTH:
-            raise SettingsError(f"DISCUSSION_MAX_DEPTH is {depth!r}; set it to 1 to {MAX_DEPTH}")
-        names = {"comment", "author", "email", "url"}
-        if not isinstance(limits, Mapping) or not set(limits) <= names:
-            raise SettingsError(f"DISCUSSION_LIMITS may only have {', '.join(sorted(names))}")
-        if not all(type(limit) is int and limit > 0 for limit in limits.values()):
-            raise SettingsError("DISCUSSION_LIMITS has a limit that is no number above 0")
-        return cls(url.rstrip("/"), language, depth, Limits(**limits))
-
-
-@dataclass(frozen=True, slots=True)
-class _Time:
-    iso: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _InReplyTo:
-    anchor: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Author:
-    name: str
-    url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """A reply as docs/theme.md promises it to the templates."""
-
-    id: str
-    anchor: str
-    author: _Author | None
-    html: Markup
-    submitted: _Time
-    edited: _Time | None
-    editor: bool
-    removed: bool
-    reply_url: str | None
-    in_reply_to: _InReplyTo | None
-    depth: int
-    children: list[_Reply]
-
-
-def mark_of(key: str) -> str:
-    """The key as the markers write it: ASCII, no white space, no `>`, no `--`."""
-    text = quote(key, safe="").replace("--", "%2D%2D")
-    return text[:-1] + "%2D" if text.endswith("-") else text
-
-
-def opening(key: str) -> str:
-    """The opening marker up to the revision."""
-    return f"<!--discussion {mark_of(key)} "
-
-
-def closing(key: str) -> str:
-    """The closing marker."""
-    return f"<!--/discussion {mark_of(key)}-->"
+    @property
+    def as_json(self) -> list[Any]:
+        """All that is shown of it, as plain JSON values."""
+        return [comment_json(self.comment), self.page.key, self.url, self.parent_url]
 
 
 def render(discussion: Discussion, page: Page, settings: RenderSettings, templates: Path) -> str:
-    """The discussion's HTML with its two markers around it.
-
-    `templates` is the folder that holds discussion.html. RenderError names the template or the key.
-    """
-    action = f"{settings.comments_url}/{quote(page.key, safe='')}"
-    locale = _locale(settings.language)
-    reply_base = f"{action}/reply/" if page.open else None
-    try:
-        html = _template(str(templates)).render(
-            page=page,
-            discussion={
-                "revision": discussion.revision,
-                "count": discussion.count,
-                "replies": [
-                    _reply(one, reply_base, locale) for one in nest(discussion, settings.max_depth)
-                ],
+    """The article's first page of replies, and the form, between its markers; RenderError."""
+    parts = divide(discussion, page.page_size)
+    return wrap(
+        "discussion",
+        page.key,
+        discussion.revision,
+        paint(
+            templates,
+            TEMPLATE,
+            page.key,
+            {
+                "page": page,
+                "discussion": {
+                    "revision": discussion.revision,
+                    "count": discussion.count,
+                    "replies": tree_of(parts.by_number[1], page, settings),
+                },
+                "later": _neighbour(page, parts.after(1)),
+                "form": form_of(page, settings),
+                "language": settings.language,
             },
-            form={"action": action, "limits": settings.limits},
-            language=settings.language,
-        )
-    except (TemplateError, TypeError, AttributeError) as error:
-        raise RenderError(
-            f"The discussion {page.key!r} cannot be rendered: {type(error).__name__}: {error} "
-            f"(templates in {templates}; see docs/theme.md)"
-        ) from error
-    if "<!--discussion" in html or "<!--/discussion" in html:
-        raise RenderError(
-            f"A template in {templates} prints a discussion marker itself; remove it there."
-        )
-    return f"{opening(page.key)}{discussion.revision}-->{html}{closing(page.key)}"
-
-
-def _reply(reply: Reply, reply_base: str | None, locale: Locale) -> _Reply:
-    comment, author = reply.comment, reply.comment.author
-    return _Reply(
-        id=comment.id,
-        anchor=f"comment-{comment.id}",
-        author=None if author is None else _Author(author.name, author.url),
-        html=_without_markers(comment.html),
-        submitted=_time(comment.submitted, locale),
-        edited=None if comment.edited is None else _time(comment.edited, locale),
-        editor=comment.editor,
-        removed=comment.removed,
-        reply_url=None if reply_base is None or comment.removed else reply_base + comment.id,
-        in_reply_to=_in_reply_to(reply.in_reply_to),
-        depth=reply.depth,
-        children=[_reply(child, reply_base, locale) for child in reply.children],
+        ),
     )
 
 
-def _in_reply_to(answered: Comment | None) -> _InReplyTo | None:
-    # A removed reply has no name to show; its placeholder says enough.
-    if answered is None or answered.author is None:
-        return None
-    return _InReplyTo(f"comment-{answered.id}", answered.author.name)
+def head(discussion: Discussion, page: Page, settings: RenderSettings, templates: Path) -> str:
+    """What an article's head says of its replies: their feed, the next page, and JSON-LD."""
+    parts = divide(discussion, page.page_size)
+    values = {
+        "page": page,
+        "count": discussion.count,
+        "feed": feed_url(page) if settings.absolute and discussion.count else None,
+        "later": _neighbour(page, parts.after(1)),
+        "structured": article_json(discussion, parts, page),
+    }
+    return wrap(
+        "head", page.key, discussion.revision, paint(templates, "head.html", page.key, values)
+    )
 
 
-def _without_markers(html: str) -> Markup:
-    """Sanitised HTML has no HTML comments, but a quoted attribute may hold `<!--` as it is.
+def count(summary: Summary, page: Page, settings: RenderSettings, templates: Path) -> str:
+    """The number of replies, for lists of articles; its own revision, so that edits change none."""
+    values = {"page": page, "count": summary.count, "language": settings.language}
+    text = paint(templates, "count.html", page.key, values)
+    return wrap("count", page.key, summary.count, text)
 
-    There `&lt;` means the same; left alone, a reader could write a marker and stop the page.
+
+def thr(summary: Summary, page: Page, settings: RenderSettings, templates: Path) -> str:
+    """The link to an article's replies in its entry of Pelican's own Atom feeds (RFC 4685)."""
+    values = {"feed": feed_url(page), "count": summary.count, "updated": summary.updated}
+    text = paint_xml(templates, "thr.xml", page.key, values)
+    return wrap("thr", page.key, summary.revision, text)
+
+
+def latest(newest: list[Latest], settings: RenderSettings, templates: Path) -> str:
+    """The site's newest replies, for the index."""
+    locale = locale_of(settings.language)
+    values = {
+        "replies": [
+            {
+                "author": one.comment.author,
+                "editor": one.comment.editor,
+                "url": one.url,
+                "page": one.page,
+                "submitted": day_of(one.comment.submitted, locale),
+            }
+            for one in newest
+        ],
+        "feed": f"{settings.site_url}/feeds/replies.atom" if settings.absolute else None,
+        "language": settings.language,
+    }
+    return wrap(
+        "latest", None, latest_revision(newest), paint(templates, "latest.html", None, values)
+    )
+
+
+def latest_revision(newest: list[Latest]) -> int:
+    """The newest replies have no revision of their own: it is made from all that is shown."""
+    return fingerprint([one.as_json for one in newest])
+
+
+def part_revision(parts: Parts, number: int) -> int:
+    """A later page changes with what stands on it and with its neighbours, and with nothing else.
+
+    The discussion's revision would rewrite two hundred pages for one reply.
     """
-    if "<!--" in html:
-        html = html.replace("<!--", "&lt;!--")
-    return Markup(html)  # noqa: S704 - sanitised by the service, docs/wire.md
+    shown = [comment_json(comment) for comment in parts.by_number[number].comments]
+    return fingerprint([shown, parts.before(number), parts.after(number)])
 
 
-@lru_cache(maxsize=4096)
-def _time(moment: datetime, locale: Locale) -> _Time:
-    """In UTC and by Babel's data: neither the machine's zone nor its locale shows."""
-    text = format_datetime(moment, "d MMMM y, HH:mm", locale=locale)
-    return _Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), f"{text} UTC")
-
-
-@lru_cache(maxsize=16)
-def _locale(language: str) -> Locale:
-    try:
-        return Locale.parse(language, sep="-")
-    except (ValueError, UnknownLocaleError):
-        raise SettingsError(
-            f"DISCUSSION_LANGUAGE is {language!r}, for which there are no names of months; "
-            "set it to a language tag such as en or pt-BR"
-        ) from None
-
-
-def _template(folder: str) -> Template:
-    return _environment(folder).get_template(TEMPLATE)
-
-
-@lru_cache(maxsize=8)
-def _environment(folder: str) -> Environment:
-    here = FileSystemLoader(folder)
-    return Environment(
-        # A template may name its neighbours as it sees them, or as the theme's other templates do.
-        loader=ChoiceLoader([here, PrefixLoader({"discussion": here})]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=False,
+def replies_page(
+    parts: Parts, number: int, page: Page, settings: RenderSettings, templates: Path, shell: str
+) -> str:
+    """A whole later page of a long discussion; `shell` is the theme's replies.html, rendered."""
+    values = {
+        "page": page,
+        "number": number,
+        "replies": tree_of(parts.by_number[number], page, settings),
+        "earlier": _neighbour(page, parts.before(number)),
+        "later": _neighbour(page, parts.after(number)),
+        "form": form_of(page, settings),
+        "language": settings.language,
+    }
+    body = paint(templates, "replies.html", page.key, values)
+    return fill(
+        shell,
+        title=page.title,
+        number=str(number),
+        url=page.part_url(number),
+        head=paint(templates, "replies_head.html", page.key, values),
+        body=wrap("replies", page.key, part_revision(parts, number), body),
     )
+
+
+def _neighbour(page: Page, number: int | None) -> dict[str, Any] | None:
+    return None if number is None else {"number": number, "url": page.part_url(number)}

@@ -1,28 +1,33 @@
-"""A built site on disk, and the one way to make its pages agree with the snapshot.
+"""A built site on disk, and the one way to make its files agree with the snapshot.
 
 The publisher and the builder both work through this; whoever calls holds the site's lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plugins.discussion import derived, markers, places, regions, twins
 from plugins.discussion import manifest as manifests
 from plugins.discussion import page as pages
+from plugins.discussion.derived import Derived
 from plugins.discussion.errors import PageError, RenderError
-from plugins.discussion.manifest import Entry, Manifest
-from plugins.discussion.render import render
+from plugins.discussion.manifest import Manifest
 from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.world import World
 
+# Beyond so many changed pages it is quicker to look at all of a file's regions.
+FEW = 50
 # Which build this is, and which state of its manifest.
 Stamp = tuple[str, int, int, int]
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a round over pages did: the keys written, and the errors by key."""
+    """What a round did: the files written or removed, and the errors by file."""
 
     written: list[str] = field(default_factory=list)
     failed: dict[str, PageError | RenderError] = field(default_factory=dict)
@@ -49,17 +54,46 @@ class Site:
         """What tells this build from any other, also from a later one in the same directory."""
         return ":".join(map(str, self.stamp))
 
-    def update(self, snapshot: Snapshot, keys: Iterable[str]) -> Outcome:
-        """Make the pages of these keys show what the snapshot holds; others are left alone."""
+    def world(self, snapshot: Snapshot) -> World:
+        """What a round is made with."""
+        return World(snapshot, self.manifest, self.root)
+
+    def update(self, snapshot: Snapshot, key: str) -> Outcome:
+        """Make a page and its own files show what the snapshot holds: the page first."""
         outcome = Outcome()
-        for key in keys:
-            entry = self.manifest.entries.get(key)
-            if entry is not None:
-                self._update(snapshot, entry, outcome)
+        entry = self.manifest.entry(key)
+        if entry is not None:
+            world = self.world(snapshot)
+            self._bring(world, entry.file, key, outcome)
+            for one in derived.of_page(world, entry, self.root):
+                self._derive(one, outcome)
+        return outcome
+
+    def shared(self, key: str) -> list[str]:
+        """The other files that show something of a page, regions and derived ones."""
+        entry = self.manifest.entry(key)
+        if entry is None:
+            return []
+        files = [one for one in self.manifest.files_of(key) if one != entry.file]
+        if self.manifest.settings.absolute:
+            shard = self.manifest.shard_of(key)
+            files += [places.SITE_FEED] if entry.page.facts.listed else []
+            files += [places.shard_file(shard)] if shard else []
+        return files
+
+    def refresh(self, snapshot: Snapshot, file: str, keys: Collection[str]) -> Outcome:
+        """Make one shared file show what the snapshot holds of these pages and of the site."""
+        outcome = Outcome()
+        world = self.world(snapshot)
+        for one in self._derived_file(world, file):
+            self._derive(one, outcome)
+            break
+        else:
+            self._bring(world, file, None, outcome, only=keys if len(keys) <= FEW else None)
         return outcome
 
     def reconcile(self, snapshot: Snapshot, *, thorough: bool | None = None) -> Outcome:
-        """Make every page show what the snapshot holds.
+        """Make every file show what the snapshot holds.
 
         Compares revisions, or all bytes where revisions say nothing: when this build was not yet
         reconciled with the snapshot's generation (`thorough=None` decides so by itself).
@@ -69,39 +103,118 @@ class Site:
         if thorough is None:
             thorough = snapshot.reconciled() != mark
         outcome = Outcome()
-        revisions = snapshot.revisions()
-        for folder in {(self.root / one.file).parent for one in self.manifest.entries.values()}:
-            if folder.is_dir():
-                pages.sweep(folder)
-        for key, entry in self.manifest.entries.items():
-            try:
-                if not thorough and self._revision(entry) == revisions.get(key, 0):
-                    continue
-            except PageError as error:
-                outcome.failed[key] = error
-                continue
-            self._update(snapshot, entry, outcome)
+        self._sweep()
+        world = self.world(snapshot)
+        own = self.manifest.files_by_key
+        keys = {file: key for key, file in own.items()}
+        for file in dict.fromkeys([*own.values(), *self.manifest.files()]):
+            self._bring(world, file, keys.get(file), outcome, thorough=thorough)
+        self.derive(world, outcome, thorough=thorough)
         if not outcome.failed:
             snapshot.mark_reconciled(*mark)
         return outcome
 
-    def _revision(self, entry: Entry) -> int:
-        path = self.root / entry.file
-        return pages.find(pages.read(path), entry.page.key, str(path)).revision
+    def derive(self, world: World, outcome: Outcome, *, thorough: bool = False) -> None:
+        """Make every derived file what it must be."""
+        for key in self.manifest.files_by_key:
+            entry = self.manifest.entry(key)
+            if entry is not None:
+                for one in derived.of_page(world, entry, self.root):
+                    self._derive(one, outcome, thorough=thorough)
+        for one in (*derived.of_site(world), *derived.sitemaps(world)):
+            self._derive(one, outcome, thorough=thorough)
 
-    def _update(self, snapshot: Snapshot, entry: Entry, outcome: Outcome) -> None:
-        key = entry.page.key
+    def squeeze(self) -> None:
+        """Make the twins of all text files of a new build, if the site wants any."""
+        kinds = self.manifest.settings.precompress
+        if kinds:
+            for path in sorted(self.root.rglob("*")):
+                hidden = manifests.FOLDER in path.relative_to(self.root).parts
+                if path.suffix in twins.TEXT and path.is_file() and not hidden:
+                    twins.mend(path, path.read_bytes(), kinds)
+
+    def _bring(
+        self,
+        world: World,
+        file: str,
+        key: str | None,
+        outcome: Outcome,
+        *,
+        thorough: bool = False,
+        only: Collection[str] | None = None,
+    ) -> None:
+        """Swap the regions of a file that are not up to date; `key` when it is a page's own.
+
+        `only` looks at the regions of these keys and of the site.
+        """
+        path = self.root / file
         try:
-            fragment = render(
-                snapshot.get(key),
-                entry.page,
-                self.manifest.settings,
-                manifests.templates_of(self.root),
-            )
-            if pages.swap(self.root / entry.file, key, fragment):
-                outcome.written.append(key)
+            data = pages.read(path)
+            where = str(path)
+            found = markers.scan(data, where) if only is None else markers.some(data, only, where)
+            if key is not None:
+                for name in regions.ONCE:
+                    markers.only(found, name, key, where)
+            changes = []
+            for region in found:
+                text = regions.changed(region, world, where, thorough=thorough)
+                if text is not None:
+                    changes.append((region, text))
+            self._put(file, data, markers.splice(data, changes) if changes else data, outcome)
         except (PageError, RenderError) as error:
-            outcome.failed[key] = error
+            outcome.failed[file] = error
+
+    def _derive(self, one: Derived, outcome: Outcome, *, thorough: bool = False) -> None:
+        path = self.root / one.file
+        try:
+            if one.make is None:
+                if pages.remove(path):
+                    outcome.written.append(one.file)
+                    self._forget(path)
+                return
+            data = path.read_bytes() if path.exists() else None
+            current = data is not None and one.revision is not None and not thorough
+            if current and markers.stamp(data or b"", one.name, one.key) == one.revision:
+                self._put(one.file, data, data or b"", outcome)
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._put(one.file, data, one.make().encode(), outcome)
+        except OSError as error:
+            outcome.failed[one.file] = PageError(f"{path} cannot be used ({error.strerror}).")
+        except (PageError, RenderError) as error:
+            outcome.failed[one.file] = error
+
+    def _put(self, file: str, old: bytes | None, new: bytes, outcome: Outcome) -> None:
+        path, kinds = self.root / file, self.manifest.settings.precompress
+        if old != new:
+            pages.replace(path, new)
+            twins.write(path, new, kinds)
+            outcome.written.append(file)
+        elif twins.mend(path, new, kinds):
+            outcome.written.append(file)
+
+    def _forget(self, path: Path) -> None:
+        twins.remove(path, self.manifest.settings.precompress)
+        # The folders of a later page of replies; others are not empty.
+        with suppress(OSError):
+            path.parent.rmdir()
+            path.parent.parent.rmdir()
+
+    def _derived_file(self, world: World, file: str) -> Iterator[Derived]:
+        if file == places.SITE_FEED:
+            yield from derived.of_site(world)
+        elif (number := places.shard_number(file)) is not None:
+            yield derived.shard(world, number)
+
+    def _sweep(self) -> None:
+        entries = self.manifest.files_by_key.values()
+        files = [*entries, *self.manifest.files(), places.SITE_FEED]
+        folders: Iterable[Path] = {(self.root / file).parent for file in files}
+        for folder in (*folders, self.root / "sitemaps"):
+            if folder.is_dir():
+                pages.sweep(folder)
+            for later in (folder / "replies").glob("*") if folder.is_dir() else ():
+                pages.sweep(later)
 
 
 def stamp_of(output: Path) -> Stamp | None:

@@ -10,7 +10,8 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,14 +20,27 @@ from types import TracebackType
 
 from plugins.discussion.client import Client
 from plugins.discussion.errors import ServiceError, SnapshotError, WireError
-from plugins.discussion.model import Batch, Discussion, iso, read_discussion, write_discussion
+from plugins.discussion.model import (
+    Batch,
+    Discussion,
+    Summary,
+    iso,
+    read_discussion,
+    write_discussion,
+)
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS discussion (
-    key TEXT PRIMARY KEY, revision INTEGER NOT NULL, json TEXT NOT NULL
-) WITHOUT ROWID;
+-- Not WITHOUT ROWID: what is asked of all discussions must not read past their replies.
+CREATE TABLE IF NOT EXISTS talk (
+    key TEXT PRIMARY KEY, revision INTEGER NOT NULL, count INTEGER NOT NULL, updated TEXT NOT NULL,
+    slots INTEGER NOT NULL, newest TEXT NOT NULL, json TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS talk_short ON talk (key, revision, count, updated, slots);
+CREATE INDEX IF NOT EXISTS talk_newest ON talk (newest, key);
 """
+# Replies of discussions that are kept ready: the one that grows is asked for again and again.
+KEPT_REPLIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,7 @@ class Snapshot:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._guard = threading.RLock()
+        self._kept: OrderedDict[tuple[str, str, int], Discussion] = OrderedDict()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -57,7 +72,8 @@ class Snapshot:
             # What a build may be made from must survive a power cut.
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(TABLES)
-        except (sqlite3.Error, OSError) as error:
+            self._take_over()
+        except (sqlite3.Error, OSError, ValueError, WireError) as error:
             raise self._broken(error) from error
 
     def __enter__(self) -> Snapshot:
@@ -92,18 +108,51 @@ class Snapshot:
     def get(self, key: str) -> Discussion:
         """The discussion of this key; one of revision 0 without replies when there is none."""
         with self._guard, self._broken_is_an_error():
-            row = self._db.execute("SELECT json FROM discussion WHERE key = ?", (key,)).fetchone()
+            generation = self._meta("generation") or ""
+            row = self._db.execute("SELECT revision FROM talk WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                return Discussion(key, 0)
+            kept = self._kept.get((generation, key, row[0]))
+            if kept is not None:
+                self._kept.move_to_end((generation, key, row[0]))
+                return kept
+            row = self._db.execute("SELECT json FROM talk WHERE key = ?", (key,)).fetchone()
         if row is None:
             return Discussion(key, 0)
         try:
-            return read_discussion(json.loads(row[0]))
+            found = read_discussion(json.loads(row[0]))
         except (ValueError, WireError) as error:
             raise self._broken(error) from error
+        self._keep(generation, found)
+        return found
+
+    def summary(self, key: str) -> Summary:
+        """A discussion in short, without reading its replies."""
+        query = "SELECT revision, count, updated, slots FROM talk WHERE key = ?"
+        with self._guard, self._broken_is_an_error():
+            row = self._db.execute(query, (key,)).fetchone()
+        return Summary() if row is None else Summary(*row)
+
+    def summaries(self, keys: Sequence[str] | None = None) -> dict[str, Summary]:
+        """Every discussion held, in short; or those of these keys that are held."""
+        query = "SELECT key, revision, count, updated, slots FROM talk INDEXED BY talk_short"
+        with self._guard, self._broken_is_an_error():
+            if keys is None:
+                rows = self._db.execute(query).fetchall()
+            else:
+                query += " WHERE key IN (SELECT value FROM json_each(?))"
+                rows = self._db.execute(query, (json.dumps(list(keys)),)).fetchall()
+        return {row[0]: Summary(*row[1:]) for row in rows}
+
+    def newest_first(self) -> list[str]:
+        """The keys of all discussions with replies, the one with the newest reply first."""
+        query = "SELECT key FROM talk WHERE newest > '' ORDER BY newest DESC"
+        with self._guard, self._broken_is_an_error():
+            return [key for (key,) in self._db.execute(query)]
 
     def revisions(self) -> dict[str, int]:
         """The revision of every discussion held, by key."""
-        with self._guard, self._broken_is_an_error():
-            return dict(self._db.execute("SELECT key, revision FROM discussion"))
+        return {key: summary.revision for key, summary in self.summaries().items()}
 
     def sync(self, client: Client, *, now: datetime | None = None) -> set[str]:
         """Bring the snapshot to what the service says; returns the keys that may have changed.
@@ -135,6 +184,8 @@ class Snapshot:
             if here is None or here.epoch != batch.epoch:
                 return None
             self._insert(batch.discussions)
+            for discussion in batch.discussions:
+                self._keep(here.generation, discussion)
             # Another process may be further on; never step back.
             self._write_meta(cursor=str(max(here.cursor, batch.next)))
             if not batch.more:
@@ -159,7 +210,7 @@ class Snapshot:
         batches = list(_everything(client))
         with self._transaction():
             before = set(self.revisions())
-            self._db.execute("DELETE FROM discussion")
+            self._db.execute("DELETE FROM talk")
             for batch in batches:
                 self._insert(batch.discussions)
             self._write_meta(
@@ -172,11 +223,29 @@ class Snapshot:
 
     def _insert(self, discussions: Iterable[Discussion]) -> None:
         self._db.executemany(
-            "INSERT INTO discussion (key, revision, json) VALUES (?, ?, ?) "
-            "ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, json = excluded.json "
+            "INSERT INTO talk VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+            "revision = excluded.revision, count = excluded.count, updated = excluded.updated, "
+            "slots = excluded.slots, newest = excluded.newest, json = excluded.json "
             "WHERE excluded.revision > revision",
-            [(one.key, one.revision, write_discussion(one)) for one in discussions],
+            map(_row, discussions),
         )
+
+    def _keep(self, generation: str, discussion: Discussion) -> None:
+        with self._guard:
+            self._kept[generation, discussion.key, discussion.revision] = discussion
+            total = sum(len(one.comments) for one in self._kept.values())
+            while total > KEPT_REPLIES and len(self._kept) > 1:
+                total -= len(self._kept.popitem(last=False)[1].comments)
+
+    def _take_over(self) -> None:
+        """What was received before discussions were also kept in short is still good."""
+        old = "SELECT name FROM sqlite_master WHERE name = 'discussion'"
+        if self._db.execute(old).fetchone() is None:
+            return
+        with self._transaction():
+            for (text,) in self._db.execute("SELECT json FROM discussion").fetchall():
+                self._insert([read_discussion(json.loads(text))])
+            self._db.execute("DROP TABLE discussion")
 
     def _meta(self, name: str) -> str | None:
         with self._guard, self._broken_is_an_error():
@@ -231,6 +300,12 @@ def _everything(client: Client) -> Iterator[Batch]:
         if not batch.more:
             return
         cursor, epoch = batch.next, batch.epoch
+
+
+def _row(one: Discussion) -> tuple[str, int, int, str, int, str, str]:
+    short = one.summary
+    text = write_discussion(one)
+    return one.key, one.revision, short.count, short.updated, short.slots, one.newest, text
 
 
 def _stamp(now: datetime | None) -> str:

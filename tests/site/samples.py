@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from plugins.discussion import markers
+from plugins.discussion import page as pages
 from plugins.discussion.client import Client
 from plugins.discussion.model import Page
+from plugins.discussion.options import RenderSettings
 from plugins.discussion.publisher import Publisher
-from plugins.discussion.render import RenderSettings
 from plugins.discussion.snapshot import Snapshot
 from tests.site.wire_server import TOKEN
 
@@ -99,6 +101,13 @@ STATIC_PATHS = []
         encoding="utf-8",
     )
     return root
+
+
+def swap(path: Path, fragment: str, key: str = "networking", name: str = "discussion") -> None:
+    """Put a region in the place of the one in the file."""
+    data = pages.read(path)
+    region = markers.find(data, name, key, str(path))
+    pages.replace(path, markers.splice(data, [(region, fragment)]))
 
 
 def tree(root: Path) -> dict[str, bytes]:

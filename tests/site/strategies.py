@@ -13,7 +13,7 @@ PIECES = [
     "Ann", "משה", "عائشة", "Zoë", "Ωmega", "李雷", "\U0001f469\u200d\U0001f467", "🇩🇪", "e\u0301",
     "\u200b", "\u202e", "\u2066", "\u00a0", "<b>", "&amp;", '"', "'", "{{ 7*7 }}", "{% raw %}",
     "<!--", "-->", "\\", "$&", "]]>", " ", "\\1", "\\g<0>", "%s",
-    "<!--discussion networking 1-->", "<!--/discussion networking-->",
+    "<!--region discussion networking 1-->", "<!--/region discussion networking-->",
 ]  # fmt: skip
 words = st.lists(
     st.one_of(st.sampled_from(PIECES), st.text(st.characters(codec="utf-8"), max_size=8)),
@@ -26,8 +26,8 @@ bodies = st.one_of(
     words.map(lambda text: f"<p>{text.replace('&', '&amp;').replace('<', '&lt;')}</p>\n"),
     st.sampled_from(
         [
-            '<p><a href="https://a.example/" title="<!--/discussion networking-->">x</a></p>\n',
-            '<p><a href="https://a.example/" title="<!--discussion networking 9-->">x</a></p>\n',
+            '<p><a href="https://a.example/" title="<!--/region head networking-->">x</a></p>\n',
+            '<p><a href="https://a.example/" title="<!--region latest * 9-->">x</a></p>\n',
             "<pre><code>{{ config }} {% endraw %}\n\n</code></pre>\n",
             "<p>\r\n</p>",
         ]

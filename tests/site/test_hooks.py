@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plugins.discussion import builder
+from plugins.discussion import builder, manifest
 from plugins.discussion.errors import BuildError, PageError, SettingsError
 from plugins.discussion.hooks import plain
 from tests.site.samples import article, make_site, reply
@@ -24,10 +23,10 @@ def test_articles_show_their_replies_and_are_registered(wire: Wire, environ: Pat
     wire.put("networking", [reply(1), reply(2, 1)])
     output = build(make_site(environ))
     page = (output / "networking" / "index.html").read_text()
-    assert "<!--discussion networking 1-->" in page
+    assert "<!--region discussion networking 1-->" in page
     assert "<p>Reply number 2.</p>" in page
     assert "Test, open" in page
-    assert "<!--discussion meetings 0-->" in (output / "meetings" / "index.html").read_text()
+    assert "<!--region discussion meetings 0-->" in (output / "meetings" / "index.html").read_text()
     assert [(one["key"], one["url"], one["open"]) for one in wire.pages] == [
         ("feedback", "/feedback/", False),
         ("meetings", "/meetings/", True),
@@ -81,7 +80,7 @@ def test_hidden_articles_have_discussions_and_drafts_have_none(wire: Wire, envir
         )
     )
     assert [one["key"] for one in wire.pages] == ["hidden"]
-    assert "<!--discussion hidden 0-->" in (output / "hidden" / "index.html").read_text()
+    assert "<!--region discussion hidden 0-->" in (output / "hidden" / "index.html").read_text()
     draft = (output / "drafts" / "draft.html").read_text()
     assert "discussion" not in draft
     assert "secret-key" not in draft
@@ -130,7 +129,11 @@ def test_a_key_that_cannot_be_used_names_the_source(
 
 @pytest.mark.parametrize(
     "text",
-    ["<!--discussion a 1-->", "<!--/discussion a-->", "<!--discussion a 1--><!--/discussion a-->"],
+    [
+        "<!--region discussion a 1-->",
+        "<!--/region discussion a-->",
+        "<!--region discussion a 1--><!--/region discussion a-->",
+    ],
 )
 def test_an_article_that_contains_its_own_marker_stops_the_build(environ: Path, text: str) -> None:
     with pytest.raises(PageError, match=r"a/index\.html.*instead of one pair"):
@@ -153,7 +156,7 @@ def test_a_theme_may_override_the_discussion(wire: Wire, environ: Path, tmp_path
     (templates / "discussion.html").write_text("mine")
     site = make_site(environ, settings=f"THEME_TEMPLATES_OVERRIDES = [{str(templates.parent)!r}]")
     page = (build(site) / "networking" / "index.html").read_text()
-    assert "<!--discussion networking 0-->mine<!--/discussion networking-->" in page
+    assert "<!--region discussion networking 0-->mine<!--/region discussion networking-->" in page
 
 
 def test_a_wrong_setting_stops_the_build(environ: Path) -> None:
@@ -194,7 +197,10 @@ def test_a_site_may_choose_to_build_without_replies(
 ) -> None:
     monkeypatch.setenv("REJOINDER_SERVICE_URL", "http://127.0.0.1:9")
     site = make_site(environ, settings="DISCUSSION_REQUIRED = False")
-    assert "<!--discussion networking 0-->" in (build(site) / "networking/index.html").read_text()
+    assert (
+        "<!--region discussion networking 0-->"
+        in (build(site) / "networking/index.html").read_text()
+    )
     assert "WITHOUT any replies" in capsys.readouterr().err
 
 
@@ -220,8 +226,9 @@ def test_plain_pelican_works_too_and_fails_with_an_exit_code(wire: Wire, environ
     command = [sys.executable, "-m", "pelican", "-s", "pelicanconf.py"]
     done = subprocess.run(command, cwd=site, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    manifest = json.loads((site / "output" / ".discussion" / "pages.json").read_text())
-    assert [one["key"] for one in manifest["pages"]] == ["feedback", "meetings", "networking"]
+    built = manifest.load(site / "output")
+    assert [one.key for one in built.pages] == ["feedback", "meetings", "networking"]
+    built.close()
     (site / "content" / "bad.md").write_text(article("Bad", "comments"))
     done = subprocess.run(command, cwd=site, capture_output=True, text=True, check=False)
     assert done.returncode == 1

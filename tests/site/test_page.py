@@ -8,11 +8,12 @@ import pytest
 
 from plugins.discussion import page
 from plugins.discussion.errors import PageError
-from plugins.discussion.page import find, replace, revision_of, swap
-from plugins.discussion.render import closing, opening
+from plugins.discussion.markers import find, wrap
+from plugins.discussion.page import replace
+from tests.site.samples import swap
 
-OLD = "<!--discussion networking 3-->old<!--/discussion networking-->"
-NEW = "<!--discussion networking 4-->nëw \\1 \\g<0><!--/discussion networking-->"
+OLD = "<!--region discussion networking 3-->old<!--/region discussion networking-->"
+NEW = "<!--region discussion networking 4-->nëw \\1 \\g<0><!--/region discussion networking-->"
 
 
 def names(folder: Path) -> list[str]:
@@ -27,44 +28,43 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_only_what_is_between_the_markers_changes(file: Path) -> None:
-    assert swap(file, "networking", NEW)
+    swap(file, NEW)
     assert file.read_text(encoding="utf-8") == f"<p>before</p>{NEW}<p>after</p>"
 
 
-def test_equal_bytes_are_not_written(file: Path) -> None:
-    before = file.stat()
-    assert not swap(file, "networking", OLD)
-    after = file.stat()
-    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
-
-
 def test_the_revision_is_read_from_the_marker(file: Path) -> None:
-    assert revision_of(file.read_bytes(), "networking") == 3
+    assert find(file.read_bytes(), "discussion", "networking").revision == 3
 
 
 def test_bytes_outside_the_markers_may_be_anything(tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     path.write_bytes(b"\xff\xfe\r\n" + OLD.encode() + b"\x00\x80\r")
-    swap(path, "networking", NEW)
+    swap(path, NEW)
     assert path.read_bytes() == b"\xff\xfe\r\n" + NEW.encode() + b"\x00\x80\r"
 
 
 def test_another_discussions_markers_are_left_alone() -> None:
-    other = "<!--discussion networking%2Dtoo 1--><!--discussion net 1-->"
-    assert find((other + OLD + other).encode(), "networking").revision == 3
+    other = "".join(
+        wrap(name, key, 1, "")
+        for name, key in [("discussion", "networking-too"), ("discussion", "net"), ("latest", None)]
+    )
+    assert find((other + OLD + other).encode(), "discussion", "networking").revision == 3
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("<p>nothing</p>", "no marker"),
-        (OLD + OLD, "2 opening and 2 closing"),
-        (OLD + "<!--/discussion networking-->", "1 opening and 2 closing"),
-        ("<!--discussion networking 1-->" + OLD, "2 opening and 1 closing"),
-        ("<!--discussion networking 3-->", "1 opening and 0 closing"),
-        ("<!--/discussion networking--><!--discussion networking 3-->", "damaged"),
-        ("<!--discussion networking x--><!--/discussion networking-->", "damaged"),
-        ("<!--discussion networking <!--/discussion networking-->", "damaged"),
+        (OLD + OLD, "2 regions"),
+        (OLD + "<!--/region discussion networking-->", "alone instead of one pair"),
+        ("<!--region discussion networking 1-->" + OLD, "alone instead of one pair"),
+        ("<!--region discussion networking 3-->", "alone instead of one pair"),
+        (
+            "<!--/region discussion networking--><!--region discussion networking 3-->",
+            "alone instead of one pair",
+        ),
+        ("<!--region discussion networking x--><!--/region discussion networking-->", "damaged"),
+        ("<!--region discussion networking <!--/region discussion networking-->", "damaged"),
     ],
 )
 def test_markers_that_are_not_one_pair_are_an_error_and_nothing_is_written(
@@ -73,7 +73,7 @@ def test_markers_that_are_not_one_pair_are_an_error_and_nothing_is_written(
     path = tmp_path / "index.html"
     path.write_text(text)
     with pytest.raises(PageError, match=reason) as caught:
-        swap(path, "networking", NEW)
+        swap(path, NEW)
     assert str(path) in str(caught.value)
     assert path.read_text() == text
     assert names(tmp_path) == ["index.html"]
@@ -81,7 +81,7 @@ def test_markers_that_are_not_one_pair_are_an_error_and_nothing_is_written(
 
 def test_a_missing_page_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(PageError, match=r"missing\.html.*build again"):
-        swap(tmp_path / "missing.html", "networking", NEW)
+        swap(tmp_path / "missing.html", NEW)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -89,7 +89,7 @@ def test_the_file_server_may_read_the_page(file: Path, umask: int) -> None:
     file.chmod(0o600)
     before = os.umask(umask)
     try:
-        swap(file, "networking", NEW)
+        swap(file, NEW)
     finally:
         os.umask(before)
     assert file.stat().st_mode & 0o777 == 0o644
@@ -105,7 +105,7 @@ def test_a_failed_write_leaves_the_page_and_no_rest(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(PageError, match="No space left"):
-        swap(file, "networking", NEW)
+        swap(file, NEW)
     assert file.read_bytes() == before
     assert names(file.parent) == ["index.html"]
 
@@ -119,10 +119,7 @@ def test_what_a_killed_writer_left_is_swept(file: Path) -> None:
 
 
 def test_a_reader_never_sees_half_a_page(file: Path) -> None:
-    versions = [
-        (opening("networking") + f"{n}-->" + str(n) * 50_000 + closing("networking")).encode()
-        for n in range(2)
-    ]
+    versions = [wrap("discussion", "networking", n, str(n) * 50_000).encode() for n in range(2)]
     replace(file, versions[0])
     stop = threading.Event()
     seen: set[bytes] = set()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from plugins.discussion import builder
+from plugins.discussion import builder, publisher
 from plugins.discussion.client import Client
 from plugins.discussion.errors import (
     DiscussionError,
@@ -21,8 +21,8 @@ from plugins.discussion.errors import (
     PageError,
     ServiceUnavailable,
 )
-from plugins.discussion.model import Batch, read_discussion
-from plugins.discussion.page import find
+from plugins.discussion.markers import find
+from plugins.discussion.model import Batch, Page, read_discussion
 from plugins.discussion.publisher import Publisher
 from plugins.discussion.render import render
 from plugins.discussion.site import Site
@@ -56,6 +56,12 @@ def page(site: Path, key: str = "networking") -> str:
     return (site / "output" / key / "index.html").read_text(encoding="utf-8")
 
 
+def page_of(site: Site, key: str) -> Page:
+    entry = site.manifest.entry(key)
+    assert entry is not None
+    return entry.page
+
+
 def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
@@ -81,9 +87,9 @@ def test_every_kind_of_change_comes_to_the_page(wire: Wire, site: Path, store: P
             ([], "0 replies"),
         ]:
             revision = wire.put("networking", comments)
-            wire.wait_until_followed()
+            marker = f"<!--region discussion networking {revision}-->"
+            eventually(lambda marker=marker: marker in page(site))  # type: ignore[misc]
             assert text in page(site)
-            assert f"<!--discussion networking {revision}-->" in page(site)
 
 
 def test_pages_are_registered_at_the_start_and_with_every_build(
@@ -108,11 +114,27 @@ def test_what_changed_while_nobody_followed_is_made_up_for(
     wire.put("networking", [reply(1)])
     wire.put("meetings", [reply(2)])
     with Snapshot(store) as snapshot, client_of(wire.url) as client:
-        assert Publisher(site / "output", snapshot, client).once() == 2
+        assert Publisher(site / "output", snapshot, client).once() == 3
         before = identities(site / "output")
         assert Publisher(site / "output", snapshot, client).once() == 0
         assert identities(site / "output") == before
     assert "Reply number 2." in page(site, "meetings")
+
+
+def test_lists_that_a_stopped_publisher_left_behind_are_made_up_for(
+    wire: Wire, site: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "SHARED_PATIENCE", 60)
+    index = site / "output" / "index.html"
+    with following(site / "output", store, wire.url):
+        wire.wait_until_followed()
+        wire.put("networking", [reply(1)])
+        eventually(lambda: "Reply number 1." in page(site))
+    assert "1 to Networking" not in index.read_text()
+    with Snapshot(store) as snapshot, client_of(wire.url) as client:
+        assert Publisher(site / "output", snapshot, client).once() == 1
+    assert "1 to Networking" in index.read_text()
+    assert "Reader 1 on Networking" in index.read_text()
 
 
 def test_a_page_older_than_the_snapshot_is_repaired(wire: Wire, site: Path, store: Path) -> None:
@@ -184,8 +206,8 @@ def test_a_replaced_service_replaces_pages_even_of_equal_revision(
         wire.wait_until_followed()
         wire.replace("epoch-2", {"networking": [reply(8)]})
         eventually(lambda: "Reply number 8." in page(site))
-        eventually(lambda: "<!--discussion meetings 0-->" in page(site, "meetings"))
-        assert "<!--discussion networking 1-->" in page(site)
+        eventually(lambda: "<!--region discussion meetings 0-->" in page(site, "meetings"))
+        assert "<!--region discussion networking 1-->" in page(site)
 
 
 def test_a_replaced_service_seen_first_by_a_build_still_comes_to_every_page(
@@ -337,7 +359,7 @@ def test_kill_9_at_any_instant_tears_no_page_and_loses_no_reply(
             for key in keys:
                 try:
                     text = page(site, key)
-                    find(text.encode(), key)
+                    find(text.encode(), "discussion", key)
                     if not text.endswith("</html>"):
                         problems.append("half a page")
                 except (DiscussionError, OSError) as error:
@@ -369,7 +391,7 @@ def test_kill_9_at_any_instant_tears_no_page_and_loses_no_reply(
     fragments = {
         key: render(
             read_discussion(wire.discussions[key]),
-            built.manifest.entries[key].page,
+            page_of(built, key),
             built.manifest.settings,
             built.root / ".discussion" / "templates",
         )

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.discussion.errors import RenderError, SettingsError
+from plugins.discussion.markers import closing, find, mark_of, opening
 from plugins.discussion.model import Page, read_discussion
-from plugins.discussion.page import find
-from plugins.discussion.render import Limits, RenderSettings, closing, mark_of, opening, render
+from plugins.discussion.options import Limits, RenderSettings
+from plugins.discussion.render import render
 from tests.site.samples import PAGE, SETTINGS, TEMPLATES, discussion, identifier, removed, reply
 from tests.site.strategies import comments
 
@@ -48,9 +49,9 @@ def test_every_discussion_stands_between_exactly_one_pair_of_markers(
     made: list[dict[str, Any]], templates: Path
 ) -> None:
     html = shown(made, templates=templates)
-    assert html.startswith("<!--discussion networking 7-->")
-    assert html.endswith("<!--/discussion networking-->")
-    span = find(html.encode(), "networking")
+    assert html.startswith("<!--region discussion networking 7-->")
+    assert html.endswith("<!--/region discussion networking-->")
+    span = find(html.encode(), "discussion", "networking")
     assert (span.start, span.end, span.revision) == (0, len(html.encode()), 7)
 
 
@@ -62,7 +63,7 @@ def test_every_discussion_stands_between_exactly_one_pair_of_markers(
         '"><img src=x onerror=alert(1)>',
         "' onmouseover='alert(1)",
         "{{ 7*7 }}{% for x in y %}",
-        "<!--/discussion networking-->",
+        "<!--/region discussion networking-->",
         "--><b>",
     ],
 )
@@ -85,7 +86,7 @@ def test_a_hostile_title_or_question_is_text() -> None:
 
 
 def test_an_attribute_cannot_forge_a_marker() -> None:
-    title = "<!--/discussion networking--><!--discussion networking 9-->"
+    title = "<!--/region discussion networking--><!--region discussion networking 9-->"
     html = shown([reply(1, html=f'<p><a href="https://x.example/" title="{title}">x</a></p>')])
     assert html.count("<!--") == 2
     parser = Elements()
@@ -104,8 +105,8 @@ def test_no_key_can_leave_its_marker(key: str) -> None:
 
 @given(st.lists(st.text("ab-%2D .", min_size=1, max_size=8), min_size=2, unique=True))
 def test_different_keys_have_different_markers(keys: list[str]) -> None:
-    assert len({opening(key) for key in keys}) == len(keys)
-    assert len({closing(key) for key in keys}) == len(keys)
+    assert len({opening("discussion", key) for key in keys}) == len(keys)
+    assert len({closing("discussion", key) for key in keys}) == len(keys)
 
 
 def test_replies_are_shown_as_the_templates_are_promised() -> None:
@@ -150,7 +151,7 @@ def test_addresses_are_quoted_in_the_form_too() -> None:
 
 
 def test_a_template_that_prints_a_marker_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "discussion.html").write_text("<!--discussion networking 1-->")
+    (tmp_path / "discussion.html").write_text("<!--region discussion networking 1-->")
     with pytest.raises(RenderError, match="prints a discussion marker"):
         shown([], templates=tmp_path)
 

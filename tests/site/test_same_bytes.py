@@ -12,19 +12,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plugins.discussion import builder
+from plugins.discussion import builder, publisher
 from plugins.discussion.model import Page, read_discussion, write_discussion
-from plugins.discussion.page import swap
+from plugins.discussion.options import RenderSettings
 from plugins.discussion.publisher import Publisher
-from plugins.discussion.render import RenderSettings, render
+from plugins.discussion.render import render
 from plugins.discussion.snapshot import Snapshot
 from tests.site.samples import (
     TEMPLATES,
     article,
     client_of,
     discussion,
+    eventually,
     following,
     make_site,
+    swap,
     tree,
 )
 from tests.site.strategies import comments, histories, names
@@ -40,6 +42,26 @@ ARTICLES = {
     "closed.md": article("Closed", "closed", Comments="closed"),
 }
 
+# Long discussions, feeds, sitemap and twins; and every list that the theme can make.
+EVERYTHING = """
+SITEURL = "https://r.example"
+FEED_ALL_ATOM = "feeds/all.atom.xml"
+DISCUSSION_PAGE_SIZE = 2
+DISCUSSION_PRECOMPRESS = ("gz",)
+"""
+MORE = {
+    "small": "",
+    "theme": """
+CATEGORY_FEED_ATOM = "feeds/{slug}.atom.xml"
+CATEGORY_SAVE_AS = "category/{slug}/index.html"
+AUTHOR = "Ed"
+AUTHOR_SAVE_AS = "author/{slug}/index.html"
+DIRECT_TEMPLATES = ["index", "archives"]
+YEAR_ARCHIVE_SAVE_AS = "{date:%Y}/index.html"
+DEFAULT_PAGINATION = 2
+""",
+}
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Wire, Path]]:
@@ -48,6 +70,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Wire
         patch.setenv("REJOINDER_SERVICE_URL", wire.url)
         patch.setenv("REJOINDER_API_TOKEN", TOKEN)
         patch.setenv("REJOINDER_VAR", "var")
+        patch.setattr(publisher, "WINDOW_SECONDS", 0.05)
+        patch.setattr(publisher, "SHARED_PATIENCE", 0.01)
+        patch.setattr(publisher, "SITEMAP_PATIENCE", 0.01)
         yield wire, root
 
 
@@ -57,7 +82,7 @@ def project(request: pytest.FixtureRequest, environment: tuple[Wire, Path]) -> t
     theme = (
         Path(__file__).resolve().parents[2] if request.param == "theme" else TEMPLATES.parents[2]
     )
-    return wire, make_site(root / request.param, ARTICLES, theme=theme)
+    return wire, make_site(root / request.param, ARTICLES, EVERYTHING + MORE[request.param], theme)
 
 
 def build(root: Path) -> Path:
@@ -88,12 +113,13 @@ def test_published_pages_equal_a_full_build(
         wire.put(key, made)
     with Snapshot(store) as snapshot, client_of(wire.url) as client:
         Publisher(root / "output", snapshot, client).once()
-    with following(root / "output", store, wire.url):
+    with following(root / "output", store, wire.url) as follower:
         for key, made in rest:
             wire.put(key, made)
             if data.draw(st.booleans()):
                 wire.wait_until_followed()
         wire.wait_until_followed()
+        eventually(lambda: follower.waiting == 0)
     incremental = tree(root / "output")
     (root / "output").unlink()
     shutil.rmtree(root / "var")
@@ -136,7 +162,7 @@ def test_a_page_swapped_many_times_equals_one_written_once(
     for state in states:
         # What the publisher renders has been through the snapshot's JSON.
         kept = read_discussion(json.loads(write_discussion(state)))
-        swap(path, "networking", render(kept, shown, how, TEMPLATES))
+        swap(path, render(kept, shown, how, TEMPLATES))
     incremental = path.read_bytes()
     write(render(states[-1], shown, how, TEMPLATES))
     assert incremental == path.read_bytes()

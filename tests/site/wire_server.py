@@ -23,6 +23,8 @@ class Wire:
     epoch: str = "epoch-1"
     latest: int = 0
     discussions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # The permanent places of top-level replies, by page and reply.
+    slots: dict[str, dict[str, int]] = field(default_factory=dict)
     pages: list[dict[str, Any]] = field(default_factory=list)
     registrations: int = 0
     limit: int = 100
@@ -39,18 +41,19 @@ class Wire:
     def put(self, key: str, comments: list[dict[str, Any]]) -> int:
         with self.changed:
             self.latest += 1
-            self.discussions[key] = {
-                "key": key,
-                "revision": self.latest,
-                "comments": copy.deepcopy(comments),
-            }
+            given = self.slots.setdefault(key, {})
+            shown = copy.deepcopy(comments)
+            for one in shown:
+                top = one["parent"] is None
+                one["slot"] = given.setdefault(one["id"], len(given) + 1) if top else None
+            self.discussions[key] = {"key": key, "revision": self.latest, "comments": shown}
             self.changed.notify_all()
             return self.latest
 
     def replace(self, epoch: str, discussions: dict[str, list[dict[str, Any]]]) -> None:
         """The service was restored from a backup, or replaced by another."""
         with self.changed:
-            self.epoch, self.latest, self.discussions = epoch, 0, {}
+            self.epoch, self.latest, self.discussions, self.slots = epoch, 0, {}, {}
             for key, comments in discussions.items():
                 self.put(key, comments)
             self.changed.notify_all()

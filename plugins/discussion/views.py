@@ -1,0 +1,127 @@
+"""Replies as docs/theme.md promises them to the templates."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+from babel import Locale
+from babel.dates import format_datetime
+from markupsafe import Markup
+
+from plugins.discussion.model import Comment, Discussion, Page, Reply, nest
+from plugins.discussion.options import RenderSettings, locale_of
+
+_BREAK = re.compile(r"<(?:br|/p|/li|/pre|/blockquote|/h[1-6])\b[^>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A moment for `<time datetime>` and for people."""
+
+    iso: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _InReplyTo:
+    anchor: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Author:
+    name: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    id: str
+    anchor: str
+    author: _Author | None
+    html: Markup
+    submitted: Time
+    edited: Time | None
+    editor: bool
+    removed: bool
+    reply_url: str | None
+    in_reply_to: _InReplyTo | None
+    depth: int
+    children: list[_Reply]
+
+
+def form_of(page: Page, settings: RenderSettings) -> dict[str, Any]:
+    """What the form's template is given."""
+    return {
+        "action": f"{settings.comments_url}/{quote(page.key, safe='')}",
+        "limits": settings.limits,
+    }
+
+
+def tree_of(discussion: Discussion, page: Page, settings: RenderSettings) -> list[Any]:
+    """The tree of replies for the templates."""
+    action = f"{settings.comments_url}/{quote(page.key, safe='')}"
+    base = f"{action}/reply/" if page.open else None
+    locale = locale_of(settings.language)
+    return [_reply(one, base, locale) for one in nest(discussion, settings.max_depth)]
+
+
+@lru_cache(maxsize=4096)
+def time_of(moment: datetime, locale: Locale) -> Time:
+    """In UTC and by Babel's data: neither the machine's zone nor its locale shows."""
+    text = format_datetime(moment, "d MMMM y, HH:mm", locale=locale)
+    return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), f"{text} UTC")
+
+
+@lru_cache(maxsize=4096)
+def day_of(moment: datetime, locale: Locale) -> Time:
+    """The same, with the day alone for people."""
+    text = format_datetime(moment, "d MMMM y", locale=locale)
+    return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
+
+
+def text_of(markup: str) -> str:
+    """The visible text of a reply's sanitised HTML, in one line."""
+    return " ".join(html.unescape(_TAG.sub("", _BREAK.sub(" ", markup))).split())
+
+
+def _reply(reply: Reply, base: str | None, locale: Locale) -> _Reply:
+    comment, author = reply.comment, reply.comment.author
+    return _Reply(
+        id=comment.id,
+        anchor=f"comment-{comment.id}",
+        author=None if author is None else _Author(author.name, author.url),
+        html=_without_markers(comment.html),
+        submitted=time_of(comment.submitted, locale),
+        edited=None if comment.edited is None else time_of(comment.edited, locale),
+        editor=comment.editor,
+        removed=comment.removed,
+        reply_url=None if base is None or comment.removed else base + comment.id,
+        in_reply_to=_in_reply_to(reply.in_reply_to),
+        depth=reply.depth,
+        children=[_reply(child, base, locale) for child in reply.children],
+    )
+
+
+def _in_reply_to(answered: Comment | None) -> _InReplyTo | None:
+    # A removed reply has no name to show; its placeholder says enough.
+    if answered is None or answered.author is None:
+        return None
+    return _InReplyTo(f"comment-{answered.id}", answered.author.name)
+
+
+def _without_markers(markup: str) -> Markup:
+    """Sanitised HTML has no HTML comments, but a quoted attribute may hold `<!--` as it is.
+
+    There `&lt;` means the same; left alone, a reader could write a marker and stop the page.
+    """
+    if "<!--" in markup:
+        markup = markup.replace("<!--", "&lt;!--")
+    return Markup(markup)  # noqa: S704 - sanitised by the service, docs/wire.md

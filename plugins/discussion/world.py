@@ -1,0 +1,115 @@
+"""What the renderers are asked with: the discussions, pages and settings of one round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from plugins.discussion.errors import PageError
+from plugins.discussion.manifest import Manifest, shell_of, templates_of
+from plugins.discussion.model import Comment, Discussion, Page, Summary, order
+from plugins.discussion.options import RenderSettings
+from plugins.discussion.paging import divide, permalink
+from plugins.discussion.render import Latest
+from plugins.discussion.snapshot import Snapshot
+
+# Single questions cost a little each; after so many, all are asked at once.
+_FEW = 300
+
+
+class World:
+    """One round's view: made anew for each, so that it may remember what it was told.
+
+    `root` is the build's directory, with the templates in `.discussion/`.
+    """
+
+    def __init__(self, snapshot: Snapshot, manifest: Manifest, root: Path) -> None:
+        self.manifest = manifest
+        self.templates = templates_of(root)
+        self._root = root
+        self._snapshot = snapshot
+        self._summaries: dict[str, Summary] = {}
+        self._pages: dict[str, Page | None] = {}
+        self._newest: dict[int, list[Latest]] = {}
+        self._shells: dict[str, str] = {}
+        self._all = False
+
+    @property
+    def settings(self) -> RenderSettings:
+        """How the build rendered."""
+        return self.manifest.settings
+
+    def page(self, key: str) -> Page:
+        """The page of this key; PageError when the build has none."""
+        found = self.find(key)
+        if found is None:
+            raise PageError(f"No page of this build has the discussion {key!r}; build again.")
+        return found
+
+    def find(self, key: str) -> Page | None:
+        """The page of this key, or None."""
+        if key not in self._pages:
+            entry = self.manifest.entry(key)
+            self._pages[key] = entry.page if entry else None
+        return self._pages[key]
+
+    def discussion(self, key: str) -> Discussion:
+        """All public replies of this page."""
+        return self._snapshot.get(key)
+
+    def summary(self, key: str) -> Summary:
+        """The same in short."""
+        found = self._summaries.get(key)
+        if found is None and not self._all:
+            if len(self._summaries) >= _FEW:
+                self._summaries, self._all = self._snapshot.summaries(), True
+                return self._summaries.get(key, Summary())
+            found = self._summaries[key] = self._snapshot.summary(key)
+        return found or Summary()
+
+    def expect(self, keys: Sequence[str]) -> None:
+        """These summaries will be asked for: fetch them at once."""
+        if not self._all:
+            found = self._snapshot.summaries(keys)
+            self._summaries.update({key: found.get(key, Summary()) for key in keys})
+
+    def newest(self, count: int) -> list[Latest]:
+        """The newest replies of the site's listed pages, the newest first."""
+        if count not in self._newest:
+            # Each of the newest replies stands in one of as many most recent discussions.
+            pages = list(islice(self._listed(), count))
+            found = sorted(
+                ((one, page) for page in pages for one in self._tail(page, count)),
+                key=lambda pair: order(pair[0]),
+                reverse=True,
+            )
+            self._newest[count] = [self._latest(one, page) for one, page in found[:count]]
+        return self._newest[count]
+
+    def shell(self, language: str) -> str:
+        """The frame of later pages of replies; PageError when the build left none."""
+        if language not in self._shells:
+            try:
+                self._shells[language] = shell_of(self._root, language).read_text("utf-8")
+            except OSError as error:
+                where = shell_of(self._root, language)
+                raise PageError(
+                    f"{where} cannot be read ({error.strerror}); build again."
+                ) from error
+        return self._shells[language]
+
+    def _listed(self) -> Iterator[Page]:
+        for key in self._snapshot.newest_first():
+            page = self.find(key)
+            if page is not None and page.facts.listed:
+                yield page
+
+    def _tail(self, page: Page, count: int) -> list[Comment]:
+        shown = [one for one in self.discussion(page.key).comments if not one.removed]
+        return sorted(shown, key=order)[-count:]
+
+    def _latest(self, comment: Comment, page: Page) -> Latest:
+        parts = divide(self.discussion(page.key), page.page_size)
+        above = permalink(page, parts, comment.parent) if comment.parent else page.url
+        return Latest(comment, page, permalink(page, parts, comment.id), above)
