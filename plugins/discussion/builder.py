@@ -7,30 +7,26 @@ site or the new one.
 from __future__ import annotations
 
 import filecmp
-import logging
 import os
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from plugins.discussion.client import Client
-from plugins.discussion.errors import BuildError, DiscussionError, ServiceError, SettingsError
+from plugins.discussion.errors import BuildError, ServiceError, SettingsError
+from plugins.discussion.gate import Ask
 from plugins.discussion.page import sync_folder
+from plugins.discussion.pelican_run import run_pelican
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
-
-# By its name, because importing it imports Pelican.
-HOOKS = "plugins.discussion.hooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +51,10 @@ def build(root: Path, settings_file: Path, output: Path) -> Build:
     builds.mkdir(parents=True, exist_ok=True)
     # One build at a time: two would each take the other's directory for a leftover.
     with FileLock(var / "build.lock", mode=0o644):
-        fresh = builds / _new_name(output)
+        fresh = builds / new_name(output)
         try:
             # The snapshot that the publisher follows, whatever folder this process stands in.
-            snapshot_path = _run_pelican(
+            snapshot_path = run_pelican(
                 root / settings_file, fresh, var / site_settings.snapshot.name
             )
             previous = output.resolve() if output.is_dir() else None
@@ -66,11 +62,13 @@ def build(root: Path, settings_file: Path, output: Path) -> Build:
                 keep_times(previous, fresh)
             # The link may reach the disk before the pages it leads to.
             os.sync()
-            with Snapshot(snapshot_path) as snapshot:
-                _fetch_again(snapshot, site_settings)
-                with FileLock(var / "site.lock", mode=0o644):
-                    pages = _bring_up_to_date(fresh, previous, snapshot)
-                    previous = _show(fresh, output, builds)
+            with (
+                Snapshot(snapshot_path) as snapshot,
+                _service(site_settings, snapshot) as ask,
+                FileLock(var / "site.lock", mode=0o644),
+            ):
+                pages = bring_up_to_date(fresh, previous, snapshot, ask)
+                previous = _show(fresh, output, builds)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
@@ -96,93 +94,32 @@ def keep_times(previous: Path, fresh: Path, names: list[str] | None = None) -> N
             os.utime(new, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
-def _run_pelican(settings_file: Path, fresh: Path, snapshot: Path) -> Path:
-    """Run Pelican into `fresh`; returns the snapshot it used. Any logged error is fatal."""
-    if not settings_file.is_file():
-        raise BuildError(f"{settings_file} is missing; name the settings with --settings")
-    from pelican import Pelican
-    from pelican.settings import read_settings
-
-    with _errors_are_fatal() as errors:
-        try:
-            settings = read_settings(
-                str(settings_file),
-                override={"OUTPUT_PATH": str(fresh), "DELETE_OUTPUT_DIRECTORY": False},
-            )
-            if not settings.get("DISCUSSION_SNAPSHOT"):
-                settings["DISCUSSION_SNAPSHOT"] = str(snapshot)
-            pelican: Any = Pelican  # untyped
-            pelican(settings).run()
-        except DiscussionError:
-            raise
-        except Exception as error:
-            what = "; ".join(errors) or f"{type(error).__name__}: {error}"
-            raise BuildError(f"The build failed, what is published stays: {what}") from error
-        finally:
-            _let_go()
-    if errors:
-        raise BuildError(f"The build failed, what is published stays: {'; '.join(errors)}")
-    return Path(settings["DISCUSSION_SNAPSHOT"])
-
-
 @contextmanager
-def _errors_are_fatal() -> Iterator[list[str]]:
-    """Pelican logs a failing plugin or article and goes on; here that ends the build."""
-    from pelican.log import FatalLogger
+def _service(settings: SiteSettings, snapshot: Snapshot) -> Iterator[Ask | None]:
+    """Fetch once more, after the long part: an approval may have come while Pelican worked.
 
-    errors = _Errors()
-    stderr = logging.StreamHandler(sys.stderr)
-    stderr.setLevel(logging.WARNING)
-    stderr.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    # Errors end in the one message at the end; the plugin prints its warnings itself.
-    stderr.addFilter(lambda record: record.levelno < logging.ERROR and record.name != HOOKS)
-    logger = logging.getLogger()
-    before = FatalLogger.fatal_lvl
-    FatalLogger.fatal_lvl = logging.ERROR
-    logger.addHandler(errors)
-    logger.addHandler(stderr)
-    try:
-        yield errors.messages
-    finally:
-        FatalLogger.fatal_lvl = before
-        logger.removeHandler(errors)
-        logger.removeHandler(stderr)
-
-
-class _Errors(logging.Handler):
-    """Collects what went wrong, for the one message at the end."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record's message, and the reason when it has one."""
-        message = record.getMessage()
-        if record.exc_info and record.exc_info[1]:
-            message += f" ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
-        self.messages.append(message)
-
-
-def _let_go() -> None:
-    hooks: Any = sys.modules.get(HOOKS)
-    if hooks is not None:
-        hooks.close()
-
-
-def _fetch_again(snapshot: Snapshot, settings: SiteSettings) -> None:
-    """Once more, after the long part: an approval may have come while Pelican worked."""
-    try:
-        with Client.from_settings(settings) as client:
+    Gives what tells what is private, or None without the service.
+    """
+    with ExitStack() as stack:
+        ask = None
+        try:
+            client = stack.enter_context(Client.from_settings(settings))
             snapshot.sync(client)
-    except (ServiceError, SettingsError):
-        # Said loudly at the build's start already; the publisher repairs the pages later.
-        return
+            ask = client.private
+        except (ServiceError, SettingsError):
+            # Said loudly at the build's start already; the publisher repairs the pages later.
+            ask = None
+        yield ask
 
 
-def _bring_up_to_date(fresh: Path, previous: Path | None, snapshot: Snapshot) -> int:
-    """Whatever the publisher wrote into the old pages meanwhile must be in the new ones too."""
-    site = Site.open(fresh)
+def bring_up_to_date(
+    fresh: Path, previous: Path | None, snapshot: Snapshot, ask: Ask | None
+) -> int:
+    """Whatever the publisher wrote into the old pages meanwhile must be in the new ones too.
+
+    Returns how many pages with discussions there are; raises PageError or RenderError.
+    """
+    site = Site.open(fresh, ask)
     outcome = site.reconcile(snapshot)
     for error in outcome.failed.values():
         raise error
@@ -198,7 +135,7 @@ def _show(fresh: Path, output: Path, builds: Path) -> Path | None:
         previous = output.resolve()
     elif output.exists():
         # Somebody ran plain `pelican`: its directory becomes the build before this one.
-        previous = builds / _new_name(output)
+        previous = builds / new_name(output)
         try:
             output.rename(previous)
         except OSError as error:
@@ -218,7 +155,8 @@ def _show(fresh: Path, output: Path, builds: Path) -> Path | None:
     return previous
 
 
-def _new_name(output: Path) -> str:
+def new_name(output: Path) -> str:
+    """A name for a new build's directory."""
     # The output's name, so that builds for two outputs do not remove each other.
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}-{output.name}"
 

@@ -59,6 +59,33 @@ def build(settings: Path, output: Path) -> None:
 
 
 @click.command()
+@_settings
+@_output
+@click.option(
+    "--repair", is_flag=True, help="Fetch and build everything again if anything differs."
+)
+def verify(settings: Path, output: Path, repair: bool) -> None:
+    """Compare every published file with a full build from the service's answers."""
+    from plugins.discussion import builder
+    from plugins.discussion import verify as verifier
+
+    with _readable_errors():
+        found = verifier.verify(Path.cwd(), settings, output)
+        for one in found:
+            click.echo(f"{one.what}: {one.file}")
+        if not found:
+            click.echo("Every file is as it should be.")
+            return
+        if not repair:
+            raise click.ClickException(
+                f"{len(found)} files are not as they should be; run: rejoinder verify --repair"
+            )
+        verifier.refetch(Path.cwd())
+        builder.build(Path.cwd(), settings, output)
+    click.echo(f"{len(found)} files are repaired.")
+
+
+@click.command()
 @_output
 @click.option("--once", is_flag=True, help="Bring every page up to date and end.")
 def publish(output: Path, once: bool) -> None:

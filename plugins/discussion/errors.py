@@ -37,13 +37,13 @@ class PageError(DiscussionError):
     """A built page does not have exactly one pair of markers for its discussion."""
 
 
+class PrivacyError(PageError):
+    """A page would show somebody's address; the message names the reply and the field."""
+
+
 class ManifestError(DiscussionError):
     """A build has no manifest, or one that cannot be used."""
 
 
 class BuildError(DiscussionError):
     """A build of the site failed; what was published before is untouched."""
-
-
-class PrivacyError(DiscussionError):
-    """A page would show somebody's address; the message names the reply and the field."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from plugins.discussion.errors import PrivacyError
+from plugins.discussion.errors import PrivacyError, ServiceError
 from plugins.discussion.model import Comment, Discussion
 
 Ask = Callable[[Sequence[str]], Mapping[str, str]]
@@ -54,43 +54,40 @@ class Gate:
     ask: Ask
     allowed: frozenset[str] = frozenset()
 
-    def check(self, discussions: Iterable[Discussion]) -> dict[str, PrivacyError]:
-        """The errors of those discussions that may not be shown, by key.
-
-        Raises ServiceError when there is something to ask about and the service does not answer.
-        """
+    def check(self, discussion: Discussion) -> None:
+        """Raises PrivacyError, naming reply and field, for a discussion that may not be shown."""
         places = [
-            (candidate, discussion.key, comment.id, name)
-            for discussion in discussions
+            (candidate, comment.id, name)
             for comment in discussion.comments
             for name, text in _fields(comment)
             for candidate in candidates(text)
         ]
-        private = self._private({place[0] for place in places})
-        return {
-            key: PrivacyError(
-                f"reply {reply} of {key!r}: its {name} contains {private[candidate]}; the page is "
-                "left as it was. Take the reply back in the moderation queue"
-            )
-            for candidate, key, reply, name in places
-            if candidate in private
-        }
+        private = self._private({candidate for candidate, _, _ in places})
+        for candidate, reply, name in places:
+            if candidate in private:
+                raise PrivacyError(
+                    f"Reply {reply} of {discussion.key!r}: its {name} contains "
+                    f"{private[candidate]}; the page stays as it was. "
+                    "Take the reply back in the moderation queue."
+                )
 
     def check_text(self, text: str, where: str) -> None:
-        """Raises PrivacyError when a text of the site's own shows a reader's address.
-
-        Raises ServiceError as `check` does.
-        """
+        """Raises PrivacyError when a text of the site's own shows a reader's address."""
         private = self._private(candidates(text))
         for candidate in sorted(private):
             raise PrivacyError(
                 f"{where}: the text contains {private[candidate]}. Take it out; an address of the "
-                "site's own may be listed in DISCUSSION_PUBLIC_ADDRESSES"
+                "site's own may be listed in DISCUSSION_PUBLIC_ADDRESSES."
             )
 
     def _private(self, found: set[str]) -> Mapping[str, str]:
         asked = sorted(one for one in found if one.casefold() not in self.allowed)
-        return self.ask(asked) if asked else {}
+        if not asked:
+            return {}
+        try:
+            return self.ask(asked)
+        except ServiceError as error:
+            raise PrivacyError(f"{len(asked)} strings look like addresses. {error}") from error
 
 
 def _fields(comment: Comment) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ from plugins.discussion.errors import (
     SettingsError,
     SnapshotError,
 )
+from plugins.discussion.gate import Ask
 from plugins.discussion.manifest import Address, Entry, Manifest
 from plugins.discussion.model import Facts, Page, key_problem
 from plugins.discussion.options import Limits, RenderSettings
@@ -54,6 +55,11 @@ class Run:
     addresses: list[Address] = field(default_factory=list)
     # Of which generation all discussions in the pages are; None when it changed meanwhile.
     generation: str | None = None
+
+    @property
+    def ask(self) -> Ask | None:
+        """Tells what is private; None without the service, which checked each reply it approved."""
+        return self.client.private if self.client is not None else None
 
 
 # Pelican gives each signal another sender, and runs one build at a time in a process.
@@ -126,7 +132,9 @@ def attach_discussions(generators: Iterable[Any]) -> None:
     run.addresses = list(_addresses(settings, entries, [*articles, *static_pages]))
     _keep_shells(main, output, {entry.page.facts.language for _, entry in entries}, options)
     before = run.snapshot.position()
-    world = World(run.snapshot, run.manifest, templates.parents[1])
+    world = World(run.snapshot, run.manifest, templates.parents[1], run.ask)
+    for content in (*articles, *static_pages):
+        world.check_text(content.content, str(content.source_path))
     for content, entry in entries:
         content.discussion_key = entry.page.key
         content.discussion_open = entry.page.open
@@ -163,7 +171,7 @@ def finish(pelican: Any) -> None:
         for name in regions.ONCE:
             markers.only(found, name, key, str(output / file))
     manifest.write(output, survey.places(output, frozenset(own), urls), run.addresses)
-    site = Site.open(output)
+    site = Site.open(output, run.ask)
     outcome = Outcome()
     site.derive(site.world(run.snapshot), outcome, thorough=run.generation is None)
     for error in outcome.failed.values():
@@ -218,6 +226,7 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             "site_url": settings["SITEURL"],
             "site_name": plain(settings["SITENAME"]),
             "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
+            "public_addresses": settings.get("DISCUSSION_PUBLIC_ADDRESSES", ()),
         }
     )
 

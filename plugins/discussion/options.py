@@ -35,7 +35,8 @@ class RenderSettings:
     `comments_url` is absolute or root-relative, without a slash at the end; `language` is a tag
     such as `en` or `pt-br`; `max_depth` is the deepest level that is still nested, 1 to 20;
     `page_size` is how many threads stand on a page, None for all. `site_url` is "" or absolute:
-    feeds and sitemap need an absolute one. `precompress` has `gz`, `br`, both or nothing.
+    feeds and sitemap need an absolute one. `precompress` has `gz`, `br`, both or nothing;
+    `public_addresses` are in small letters.
     """
 
     comments_url: str
@@ -46,6 +47,7 @@ class RenderSettings:
     site_url: str = ""
     site_name: str = ""
     precompress: tuple[str, ...] = ()
+    public_addresses: tuple[str, ...] = ()
 
     @property
     def absolute(self) -> bool:
@@ -82,6 +84,7 @@ class RenderSettings:
             str(data.get("site_url", "")).rstrip("/"),
             str(data.get("site_name", "")),
             _precompress(data.get("precompress", ())),
+            _addresses(data.get("public_addresses", ())),
         )
 
 
@@ -119,3 +122,11 @@ def _precompress(kinds: Any) -> tuple[str, ...]:
             "run: pip install brotli, or take br out"
         )
     return tuple(sorted(set(kinds)))
+
+
+def _addresses(found: Any) -> tuple[str, ...]:
+    if isinstance(found, str) or not all(isinstance(one, str) and "@" in one for one in found):
+        raise SettingsError(
+            'DISCUSSION_PUBLIC_ADDRESSES is no tuple of addresses; set it to ("desk@site.example",)'
+        )
+    return tuple(sorted({one.strip().casefold() for one in found}))

@@ -87,11 +87,11 @@ class Publisher:
 
         Raises DiscussionError when there is no build, no service, or a page that cannot be mended.
         """
-        self._site = Site.open(self.output)
+        self._site = Site.open(self.output, self._client.private)
         self._client.register(self._site.manifest.pages)
         self._snapshot.sync(self._client)
         with self._lock:
-            self._site = Site.open(self.output)
+            self._site = Site.open(self.output, self._client.private)
             outcome = self._site.reconcile(self._snapshot)
         self._tell(outcome)
         if outcome.failed:
@@ -194,7 +194,7 @@ class Publisher:
     def _open(self) -> None:
         try:
             with self._lock:
-                self._site = Site.open(self.output)
+                self._site = Site.open(self.output, self._client.private)
         except ManifestError:
             self._site = None
             raise

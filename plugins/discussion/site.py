@@ -15,6 +15,7 @@ from plugins.discussion import manifest as manifests
 from plugins.discussion import page as pages
 from plugins.discussion.derived import Derived
 from plugins.discussion.errors import PageError, RenderError
+from plugins.discussion.gate import Ask
 from plugins.discussion.manifest import Manifest
 from plugins.discussion.snapshot import Snapshot
 from plugins.discussion.world import World
@@ -35,19 +36,23 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One build: its real directory (never the `output` link) and its manifest."""
+    """One build: its real directory (never the `output` link) and its manifest.
+
+    `ask` tells which strings are private; without it nothing is compared.
+    """
 
     root: Path
     manifest: Manifest
     stamp: Stamp
+    ask: Ask | None = None
 
     @classmethod
-    def open(cls, output: Path) -> Site:
+    def open(cls, output: Path, ask: Ask | None = None) -> Site:
         """The build that `output` shows now; ManifestError when there is none."""
         # The real directory, so that a swap of the link cannot move the ground during a round.
         stamp = stamp_of(output)
         root = Path(stamp[0]) if stamp else output
-        return cls(root, manifests.load(root), stamp or ("", 0, 0, 0))
+        return cls(root, manifests.load(root), stamp or ("", 0, 0, 0), ask)
 
     @property
     def name(self) -> str:
@@ -56,7 +61,7 @@ class Site:
 
     def world(self, snapshot: Snapshot) -> World:
         """What a round is made with."""
-        return World(snapshot, self.manifest, self.root)
+        return World(snapshot, self.manifest, self.root, self.ask)
 
     def update(self, snapshot: Snapshot, key: str) -> Outcome:
         """Make a page and its own files show what the snapshot holds: the page first."""

@@ -163,10 +163,10 @@ class Snapshot:
         while True:
             here = self.position()
             if here is None:
-                return changed | self._replace(client, now)
+                return changed | self.replace(client, now=now)
             batch = client.changes(here.cursor, here.epoch)
             if batch is not None and not follows(batch, here):
-                return changed | self._replace(client, now)
+                return changed | self.replace(client, now=now)
             if batch is None:
                 self._write_meta(received=_stamp(now))
                 return changed
@@ -205,8 +205,8 @@ class Snapshot:
         if self.reconciled() != (build, generation):
             self._write_meta(reconciled=json.dumps([build, generation]))
 
-    def _replace(self, client: Client, now: datetime | None) -> set[str]:
-        """Fetch everything, then replace everything, in one transaction."""
+    def replace(self, client: Client, *, now: datetime | None = None) -> set[str]:
+        """Fetch everything, then replace everything, in one transaction; returns all keys."""
         batches = list(_everything(client))
         with self._transaction():
             before = set(self.revisions())

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from plugins.discussion.errors import PageError
+from plugins.discussion.gate import Ask, Gate
 from plugins.discussion.manifest import Manifest, shell_of, templates_of
 from plugins.discussion.model import Comment, Discussion, Page, Summary, order
 from plugins.discussion.options import RenderSettings
@@ -21,10 +22,13 @@ _FEW = 300
 class World:
     """One round's view: made anew for each, so that it may remember what it was told.
 
-    `root` is the build's directory, with the templates in `.discussion/`.
+    `root` is the build's directory, with the templates in `.discussion/`. `ask` tells what is
+    private (Client.private); without it nothing can be compared, and nothing is.
     """
 
-    def __init__(self, snapshot: Snapshot, manifest: Manifest, root: Path) -> None:
+    def __init__(
+        self, snapshot: Snapshot, manifest: Manifest, root: Path, ask: Ask | None = None
+    ) -> None:
         self.manifest = manifest
         self.templates = templates_of(root)
         self._root = root
@@ -34,6 +38,8 @@ class World:
         self._newest: dict[int, list[Latest]] = {}
         self._shells: dict[str, str] = {}
         self._all = False
+        self._gate = Gate(ask, frozenset(self.settings.public_addresses)) if ask else None
+        self._passed: set[str] = set()
 
     @property
     def settings(self) -> RenderSettings:
@@ -55,8 +61,17 @@ class World:
         return self._pages[key]
 
     def discussion(self, key: str) -> Discussion:
-        """All public replies of this page."""
-        return self._snapshot.get(key)
+        """All public replies of this page; PrivacyError when they show somebody's address."""
+        found = self._snapshot.get(key)
+        if self._gate is not None and key not in self._passed:
+            self._gate.check(found)
+            self._passed.add(key)
+        return found
+
+    def check_text(self, text: str, where: str) -> None:
+        """Raises PrivacyError when a text of the site's own shows a reader's address."""
+        if self._gate is not None:
+            self._gate.check_text(text, where)
 
     def summary(self, key: str) -> Summary:
         """The same in short."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def test_what_the_publisher_wrote_during_the_build_is_not_lost(
     site = make_site(environ)
     build(site)
     # The build itself cannot ask again: only the snapshot, which the publisher follows, knows.
-    monkeypatch.setattr(builder, "_fetch_again", lambda snapshot, settings: None)
+    monkeypatch.setattr(builder, "_service", lambda settings, snapshot: nullcontext())
     from pelican import signals
 
     def approve_meanwhile(pelican: Any) -> None:

@@ -7,11 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from plugins.discussion import builder
 from plugins.discussion.client import Client
-from plugins.discussion.errors import PrivacyError
+from plugins.discussion.errors import PageError, PrivacyError
 from plugins.discussion.gate import Gate, candidates
 from plugins.discussion.model import Author, Comment, Discussion
+from plugins.discussion.publisher import Publisher
+from plugins.discussion.snapshot import Snapshot
 from tests.running import TOKEN, running_service
+from tests.site.samples import (
+    article,
+    client_of,
+    eventually,
+    following,
+    identifier,
+    make_site,
+    reply,
+)
+from tests.site.wire_server import Wire
 
 ID = "01k9zq3v7e8m2c4t6w8x0z1y3a"
 
@@ -43,21 +56,23 @@ class Service:
     ],
 )
 def test_a_leak_names_the_reply_and_the_field(field: str, shown: Discussion) -> None:
-    errors = Gate(Service("tom@x.example")).check([shown])
-    assert f"reply {ID} of 'networking': its {field} contains" in str(errors["networking"])
-    assert "tom@x.example" not in str(errors["networking"])
+    with pytest.raises(PrivacyError) as error:
+        Gate(Service("tom@x.example")).check(shown)
+    assert f"Reply {ID} of 'networking': its {field} contains" in str(error.value)
+    assert "tom@x.example" not in str(error.value)
 
 
 def test_ordinary_discussions_ask_nothing() -> None:
     service = Service()
-    assert Gate(service).check([discussion(), discussion("<p>1 < 2 &amp; 3 % of it</p>")]) == {}
+    for shown in (discussion(), discussion("<p>1 < 2 &amp; 3 % of it</p>")):
+        Gate(service).check(shown)
     assert service.asked == []
 
 
 def test_an_address_of_the_sites_own_may_be_shown() -> None:
     service = Service("desk@site.example")
     gate = Gate(service, allowed=frozenset({"desk@site.example"}))
-    assert gate.check([discussion("<p>Desk@Site.example</p>")]) == {}
+    gate.check(discussion("<p>Desk@Site.example</p>"))
     gate.check_text("<p>desk@site.example</p>", "about.md")
 
 
@@ -79,6 +94,71 @@ def test_the_real_service_answers_the_gate(tmp_path: Path) -> None:
         gate = Gate(client.private)
         digest = hashlib.md5(b"tom@x.example").hexdigest()
         for shown in ("tom@x.example", digest):
-            error = gate.check([discussion(f"<p>{shown}</p>")])["networking"]
-            assert f"given with reply {reply}" in str(error)
-        assert gate.check([discussion("<p>hello@charity.example</p>")]) == {}
+            with pytest.raises(PrivacyError, match=f"given with reply {reply}"):
+                gate.check(discussion(f"<p>{shown}</p>"))
+        gate.check(discussion("<p>hello@charity.example</p>"))
+
+
+LEAK = "<p>Ask tom@x.example.</p>"
+
+
+def build(root: Path) -> builder.Build:
+    return builder.build(root, Path("pelicanconf.py"), Path("output"))
+
+
+def test_a_build_refuses_a_page_that_shows_a_readers_address(wire: Wire, environ: Path) -> None:
+    site = make_site(environ)
+    build(site)
+    before = (site / "output").resolve()
+    wire.private.add("tom@x.example")
+    wire.put("networking", [reply(1), reply(2, html=LEAK)])
+    with pytest.raises(PrivacyError, match=f"Reply {identifier(2)} of 'networking': its text"):
+        build(site)
+    assert (site / "output").resolve() == before
+    wire.put("networking", [reply(1)])
+    build(site)
+
+
+def test_a_build_refuses_an_article_that_shows_a_readers_address(wire: Wire, environ: Path) -> None:
+    site = make_site(environ, {"a.md": article("A", "a", "Write to tom@x.example.")})
+    build(site)
+    wire.private.add("tom@x.example")
+    with pytest.raises(PrivacyError, match=r"a\.md: the text contains"):
+        build(site)
+    with (site / "pelicanconf.py").open("a") as settings:
+        settings.write('DISCUSSION_PUBLIC_ADDRESSES = ("Tom@x.example",)\n')
+    build(site)
+
+
+def test_the_publisher_leaves_a_page_as_it_was_and_goes_on_with_the_others(
+    wire: Wire, environ: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = make_site(environ)
+    build(site)
+    pages = site / "output"
+    wire.private.add("tom@x.example")
+    with following(pages, site / "var" / "discussions.sqlite3", wire.url):
+        wire.wait_until_followed()
+        wire.put("networking", [reply(1, html=LEAK)])
+        wire.put("meetings", [reply(2)])
+        eventually(lambda: "Reply number 2." in (pages / "meetings" / "index.html").read_text())
+        eventually(lambda: f"Reply {identifier(1)}" in caplog.text)
+        wire.put("networking", [reply(3)])
+        eventually(lambda: "Reply number 3." in (pages / "networking" / "index.html").read_text())
+    for path in pages.resolve().rglob("*.html"):
+        assert "tom@x.example" not in path.read_text()
+    assert "tom@x.example" not in caplog.text
+
+
+def test_a_restarted_publisher_refuses_the_same_page(wire: Wire, environ: Path) -> None:
+    site = make_site(environ)
+    build(site)
+    wire.private.add("tom@x.example")
+    wire.put("networking", [reply(1, html=LEAK)])
+    with (
+        Snapshot(site / "var" / "discussions.sqlite3") as snapshot,
+        client_of(wire.url) as client,
+        pytest.raises(PageError, match="its text contains the email"),
+    ):
+        Publisher(site / "output", snapshot, client).once()
+    assert "tom@x.example" not in (site / "output" / "networking" / "index.html").read_text()

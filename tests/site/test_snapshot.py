@@ -154,7 +154,7 @@ client = client_of(sys.argv[2])
 print("ready", flush=True)
 while True:
     # Every replacement is one transaction: all pages of one epoch, or all of another.
-    snapshot._replace(client, None)
+    snapshot.replace(client)
 """
 
 

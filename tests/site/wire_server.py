@@ -27,6 +27,8 @@ class Wire:
     slots: dict[str, dict[str, int]] = field(default_factory=dict)
     pages: list[dict[str, Any]] = field(default_factory=list)
     registrations: int = 0
+    # Strings that belong to somebody who replied.
+    private: set[str] = field(default_factory=set)
     limit: int = 100
     # Statuses to answer with before any real answer; 0 drops the connection.
     failures: list[int] = field(default_factory=list)
@@ -112,6 +114,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self.handle_one()
 
+    def do_POST(self) -> None:
+        self.handle_one()
+
     def handle_one(self) -> None:
         wire, target = self.wire, urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -139,6 +144,17 @@ class Handler(BaseHTTPRequestHandler):
             wire.pages = json.loads(body)["pages"]
             wire.registrations += 1
             self.json({"registered": len(wire.pages), "withdrawn": 0})
+        elif self.command == "POST" and target.path == "/comments/api/private":
+            asked = json.loads(body)["candidates"]
+            self.json(
+                {
+                    "private": [
+                        {"position": position, "reply": "X", "kind": "email"}
+                        for position, one in enumerate(asked)
+                        if one in wire.private
+                    ]
+                }
+            )
         elif target.path == "/comments/api/changes":
             query = {name: values[0] for name, values in parse_qs(target.query).items()}
             since = int(query.get("since", 0))

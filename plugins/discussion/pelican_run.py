@@ -1,0 +1,93 @@
+"""Runs Pelican in this process, as a part of a build that is all or nothing."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from plugins.discussion.errors import BuildError, DiscussionError
+
+# By its name, because importing it imports Pelican.
+HOOKS = "plugins.discussion.hooks"
+
+
+def run_pelican(settings_file: Path, fresh: Path, snapshot: Path, *, force: bool = False) -> Path:
+    """Run Pelican into `fresh`; returns the snapshot it used. Any logged error is fatal.
+
+    `snapshot` is the one to use where the settings name none, or in any case with `force`. Raises
+    DiscussionError.
+    """
+    if not settings_file.is_file():
+        raise BuildError(f"{settings_file} is missing; name the settings with --settings")
+    from pelican import Pelican
+    from pelican.settings import read_settings
+
+    with _errors_are_fatal() as errors:
+        try:
+            settings = read_settings(
+                str(settings_file),
+                override={"OUTPUT_PATH": str(fresh), "DELETE_OUTPUT_DIRECTORY": False},
+            )
+            if force or not settings.get("DISCUSSION_SNAPSHOT"):
+                settings["DISCUSSION_SNAPSHOT"] = str(snapshot)
+            pelican: Any = Pelican  # untyped
+            pelican(settings).run()
+        except DiscussionError:
+            raise
+        except Exception as error:
+            what = "; ".join(errors) or f"{type(error).__name__}: {error}"
+            raise BuildError(f"The build failed, what is published stays: {what}") from error
+        finally:
+            _let_go()
+    if errors:
+        raise BuildError(f"The build failed, what is published stays: {'; '.join(errors)}")
+    return Path(settings["DISCUSSION_SNAPSHOT"])
+
+
+@contextmanager
+def _errors_are_fatal() -> Iterator[list[str]]:
+    """Pelican logs a failing plugin or article and goes on; here that ends the build."""
+    from pelican.log import FatalLogger
+
+    errors = _Errors()
+    stderr = logging.StreamHandler(sys.stderr)
+    stderr.setLevel(logging.WARNING)
+    stderr.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    # Errors end in the one message at the end; the plugin prints its warnings itself.
+    stderr.addFilter(lambda record: record.levelno < logging.ERROR and record.name != HOOKS)
+    logger = logging.getLogger()
+    before = FatalLogger.fatal_lvl
+    FatalLogger.fatal_lvl = logging.ERROR
+    logger.addHandler(errors)
+    logger.addHandler(stderr)
+    try:
+        yield errors.messages
+    finally:
+        FatalLogger.fatal_lvl = before
+        logger.removeHandler(errors)
+        logger.removeHandler(stderr)
+
+
+class _Errors(logging.Handler):
+    """Collects what went wrong, for the one message at the end."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the record's message, and the reason when it has one."""
+        message = record.getMessage()
+        if record.exc_info and record.exc_info[1]:
+            message += f" ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
+        self.messages.append(message)
+
+
+def _let_go() -> None:
+    hooks: Any = sys.modules.get(HOOKS)
+    if hooks is not None:
+        hooks.close()

@@ -1,0 +1,106 @@
+"""Compares what is published with what it should be: a full build from the service."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from plugins.discussion import builder
+from plugins.discussion import manifest as manifests
+from plugins.discussion.client import Client
+from plugins.discussion.errors import BuildError
+from plugins.discussion.pelican_run import run_pelican
+from plugins.discussion.settings import SiteSettings
+from plugins.discussion.snapshot import Snapshot
+
+# What the publisher still has to write may be late; what differs for longer is wrong.
+PATIENCE_SECONDS = 12.0
+LOOK_EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One file that is not as it should be: `differs`, `missing` or `extra`."""
+
+    what: str
+    file: str
+
+
+def verify(root: Path, settings_file: Path, output: Path) -> list[Difference]:
+    """Build the project `root` afresh, with an empty snapshot, and compare it with `output`.
+
+    Nothing that is published changes. Raises DiscussionError; the service must be there, since its
+    answers are what counts.
+    """
+    settings = SiteSettings.from_environ(os.environ)
+    var = (root / settings.var).absolute()
+    output = (root / output).absolute()
+    if not output.is_dir():
+        raise BuildError(f"{output} is not there; run: rejoinder build")
+    builds = var / "builds"
+    builds.mkdir(parents=True, exist_ok=True)
+    own = var / f"verify-{secrets.token_hex(4)}.sqlite3"
+    fresh = builds / builder.new_name(output.with_name(f"{output.name}.verify"))
+    try:
+        with FileLock(var / "build.lock", mode=0o644), Client.from_settings(settings) as client:
+            with Snapshot(own) as snapshot:
+                # Before the long part: without the service there is nothing to compare with.
+                snapshot.sync(client)
+            run_pelican(root / settings_file, fresh, own, force=True)
+            with Snapshot(own) as snapshot:
+                return _settled(output, fresh, snapshot, client, var / "site.lock")
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        for leftover in var.glob(f"{own.name}*"):
+            leftover.unlink()
+
+
+def refetch(root: Path) -> None:
+    """Replace the snapshot by the service's answers, whatever it holds; raises DiscussionError."""
+    settings = SiteSettings.from_environ(os.environ)
+    path = (root / settings.snapshot).absolute()
+    with Snapshot(path) as snapshot, Client.from_settings(settings) as client:
+        snapshot.replace(client)
+
+
+def _settled(
+    output: Path, fresh: Path, snapshot: Snapshot, client: Client, lock: Path
+) -> list[Difference]:
+    """Compare until nothing differs, or the publisher has had its time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        snapshot.sync(client)
+        with FileLock(lock, mode=0o644):
+            builder.bring_up_to_date(fresh, None, snapshot, client.private)
+            found = list(_compare(output.resolve(), fresh))
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _compare(shown: Path, right: Path) -> Iterator[Difference]:
+    here, there = _files(shown), _files(right)
+    for file in sorted(here | there):
+        if file not in here:
+            yield Difference("missing", file)
+        elif file not in there:
+            yield Difference("extra", file)
+        elif not filecmp.cmp(shown / file, right / file, shallow=False):
+            yield Difference("differs", file)
+
+
+def _files(root: Path) -> set[str]:
+    # The manifest is a database: what it says is compared by what it leads to.
+    return {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.is_file() and path.name != manifests.path_of(root).name
+    }
