@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from plugins.discussion.errors import BuildError, DiscussionError
+from plugins.discussion.progress import step
 
 # By its name, because importing it imports Pelican.
 HOOKS = "plugins.discussion.hooks"
@@ -35,7 +36,8 @@ def run_pelican(settings_file: Path, fresh: Path, snapshot: Path, *, force: bool
             if force or not settings.get("DISCUSSION_SNAPSHOT"):
                 settings["DISCUSSION_SNAPSHOT"] = str(snapshot)
             pelican: Any = Pelican  # untyped
-            pelican(settings).run()
+            with _telling():
+                pelican(settings).run()
         except DiscussionError:
             raise
         except Exception as error:
@@ -46,6 +48,28 @@ def run_pelican(settings_file: Path, fresh: Path, snapshot: Path, *, force: bool
     if errors:
         raise BuildError(f"The build failed, what is published stays: {'; '.join(errors)}")
     return Path(settings["DISCUSSION_SNAPSHOT"])
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Tell how many articles are read, and then how many pages are written."""
+    from pelican import signals
+
+    with ExitStack() as stack:
+        read = stack.enter_context(step("Reading articles"))
+        written = stack.enter_context(step("Writing pages"))
+
+        def on_read(*_given: Any, **_more: Any) -> None:
+            read(1)
+
+        def on_written(*_given: Any, **_more: Any) -> None:
+            written(1)
+
+        signals.article_generator_context.connect(on_read)
+        signals.content_written.connect(on_written)
+        stack.callback(signals.content_written.disconnect, on_written)
+        stack.callback(signals.article_generator_context.disconnect, on_read)
+        yield
 
 
 @contextmanager

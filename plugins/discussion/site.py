@@ -17,6 +17,7 @@ from plugins.discussion.derived import Derived
 from plugins.discussion.errors import PageError, RenderError
 from plugins.discussion.gate import Ask
 from plugins.discussion.manifest import Manifest
+from plugins.discussion.progress import each
 from plugins.discussion.snapshot import Snapshot
 from plugins.discussion.world import World
 
@@ -112,7 +113,8 @@ class Site:
         world = self.world(snapshot)
         own = self.manifest.files_by_key
         keys = {file: key for key, file in own.items()}
-        for file in dict.fromkeys([*own.values(), *self.manifest.files()]):
+        files = list(dict.fromkeys([*own.values(), *self.manifest.files()]))
+        for file in each("Comparing pages", files, len(files)):
             self._bring(world, file, keys.get(file), outcome, thorough=thorough)
         self.derive(world, outcome, thorough=thorough)
         if not outcome.failed:
@@ -121,7 +123,8 @@ class Site:
 
     def derive(self, world: World, outcome: Outcome, *, thorough: bool = False) -> None:
         """Make every derived file what it must be."""
-        for key in self.manifest.files_by_key:
+        keys = self.manifest.files_by_key
+        for key in each("Comparing feeds", keys, len(keys)):
             entry = self.manifest.entry(key)
             if entry is not None:
                 for one in derived.of_page(world, entry, self.root):
@@ -133,7 +136,8 @@ class Site:
         """Make the twins of all text files of a new build, if the site wants any."""
         kinds = self.manifest.settings.precompress
         if kinds:
-            for path in sorted(self.root.rglob("*")):
+            paths = sorted(self.root.rglob("*"))
+            for path in each("Compressing", paths, len(paths)):
                 hidden = manifests.FOLDER in path.relative_to(self.root).parts
                 if path.suffix in twins.TEXT and path.is_file() and not hidden:
                     twins.mend(path, path.read_bytes(), kinds)

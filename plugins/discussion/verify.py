@@ -18,6 +18,7 @@ from plugins.discussion import manifest as manifests
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError
 from plugins.discussion.pelican_run import run_pelican
+from plugins.discussion.progress import each
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.snapshot import Snapshot
 
@@ -88,7 +89,8 @@ def _settled(
 
 def _compare(shown: Path, right: Path) -> Iterator[Difference]:
     here, there = _files(shown), _files(right)
-    for file in sorted(here | there):
+    files = sorted(here | there)
+    for file in each("Comparing files", files, len(files)):
         if file not in here:
             yield Difference("missing", file)
         elif file not in there:
