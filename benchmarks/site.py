@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import requests
 
 from benchmarks.fill import fill
@@ -80,25 +81,35 @@ class BenchmarkSite:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._publisher = psutil.Process(publisher.pid)
         self._running.callback(stop, publisher)
         # It is following once an approval shows up; the first one is not counted.
         self.approve_and_wait()
 
-    def approve_and_wait(self) -> tuple[float, float]:
-        """Approve one reply; seconds from the request, and from its answer, to the new page."""
+    def approve(self) -> tuple[str, str]:
+        """Approve one of the pending replies; return its public id and page key."""
         public_id, key = self.pending.pop()
-        page = self.root / "output" / key / "index.html"
-        before = page.stat().st_ino
-        asked = time.perf_counter()
         answer = self._browser.post(
             f"{self.url}/moderate/replies/{public_id}",
             data={"token": self._token, "action": "approve", "was": "pending"},
             allow_redirects=False,
             timeout=30,
         )
-        answered = time.perf_counter()
         if answer.status_code != 303:
             raise RuntimeError(f"approving was answered with {answer.status_code}")
+        return public_id, key
+
+    def page(self, key: str) -> Path:
+        """Return the built page of an article."""
+        return self.root / "output" / key / "index.html"
+
+    def approve_and_wait(self) -> tuple[float, float]:
+        """Approve one reply; seconds from the request, and from its answer, to the new page."""
+        page = self.page(self.pending[-1][1])
+        before = page.stat().st_ino
+        asked = time.perf_counter()
+        public_id, key = self.approve()
+        answered = time.perf_counter()
         while page.stat().st_ino == before:
             if time.perf_counter() - answered > 30:
                 raise RuntimeError(f"{key}: no new page within 30 s of the approval")
@@ -107,6 +118,10 @@ class BenchmarkSite:
         if f"comment-{public_id}" not in page.read_text("utf-8"):
             raise RuntimeError(f"{key}: the new page lacks the reply {public_id}")
         return replaced - asked, max(0.0, replaced - answered)
+
+    def publisher_mb(self) -> float:
+        """Return the memory that the publisher holds."""
+        return float(self._publisher.memory_info().rss) / 2**20
 
     def run(self, *words: str, given: str = "") -> None:
         """Run a verb to its end."""
