@@ -19,6 +19,7 @@ from comments_service.store.comments import Stored
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.pages import message, page
+from comments_service.web.permalinks import locate
 from comments_service.web.problems import note_unavailable
 
 # Characters.
@@ -131,20 +132,9 @@ async def status(request: Request) -> Response:
     public_id, token = request.path_params["id"], request.path_params["token"]
     if not auth.is_author_token(context.secret, public_id, token):
         raise NotFound("This link does not lead to a reply; check that it was copied whole.")
-    reply, address = await run_in_threadpool(_own, context, public_id)
-    link, place = (urljoin(context.settings.site_url, one) for one in (reply.page_url, address))
+    reply, place = await run_in_threadpool(locate, context, public_id)
+    link = urljoin(context.settings.site_url, reply.page_url)
     return page(request, "status.html", reply=reply, link=link, place=place)
-
-
-def _own(context: Context, public_id: str) -> tuple[Stored, str]:
-    """The reply, and the address at which its thread stands."""
-    with context.db.read() as connection:
-        site = moderation.the_site(connection)
-        reply = comments.find(connection, site.id, public_id)
-        if reply is None:
-            raise NotFound("This reply does not exist any more.")
-        slot = comments.slot_of_thread(connection, reply.id)
-        return reply, pages.address_of_slot(connection, reply.page_id, slot)
 
 
 def reply_path(key: str) -> str:

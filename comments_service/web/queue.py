@@ -28,6 +28,7 @@ from comments_service.web import security
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import read_form
 from comments_service.web.pages import page
+from comments_service.web.permalinks import locate
 
 logger = logging.getLogger("rejoinder.service")
 
@@ -254,6 +255,14 @@ async def decide(request: Request, session: Session) -> Response:
 
 
 @editor_only
+async def see(request: Request, _session: Session) -> Response:
+    """Lead to the reply's place on the site."""
+    public_id = request.path_params["id"]
+    _, place = await run_in_threadpool(locate, context_of(request), public_id)
+    return RedirectResponse(place, 303)
+
+
+@editor_only
 async def undo(request: Request, session: Session) -> Response:
     """Take one decision back."""
     context = context_of(request)
@@ -317,6 +326,7 @@ ROUTES = [
     Route("/moderate", lambda request: RedirectResponse(QUEUE, 301), methods=["GET"]),
     Route(QUEUE, queue, methods=["GET"]),
     Route("/moderate/history", history, methods=["GET"]),
+    Route("/moderate/replies/{id}", see, methods=["GET"]),
     Route("/moderate/replies/{id}", decide, methods=["POST"]),
     Route("/moderate/undo", undo, methods=["POST"]),
     Route("/moderate/sign-out", sign_out, methods=["POST"]),

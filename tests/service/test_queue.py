@@ -157,3 +157,24 @@ def test_a_decision_that_lacks_something_decides_nothing(
     assert answer.status_code in {404, 409}
     assert stored(service.db, public_id).status == "pending"
     assert rows(service.db)["comment"] == 1
+
+
+def test_a_link_leads_to_the_page_on_which_the_reply_stands(service: Service) -> None:
+    pages = [
+        {
+            "key": "long",
+            "url": "/long/",
+            "title": "Long",
+            "page_size": 2,
+            "replies_url": "/long/replies/{page}/",
+        }
+    ]
+    service.api("PUT", "/pages", json={"pages": pages}).raise_for_status()
+    ids = [service.submit("long", comment=f"Thread {number}.") for number in range(3)]
+    for one in ids:
+        service.approve(one)
+    browser = signed_in(service)
+    for one, place in zip(ids, ("/long/", "/long/", "/long/replies/2/"), strict=True):
+        answer = browser.get(f"/moderate/replies/{one}", allow_redirects=False)
+        assert answer.status_code == 303
+        assert answer.headers["Location"] == f"{service.url}{place}#comment-{one}"
