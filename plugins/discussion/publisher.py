@@ -320,7 +320,7 @@ class Publisher:
             if file in keys:
                 log.info("event=published key=%s", keys[file])
             else:
-                log.info("event=written file=%s", file)
+                log.debug("event=written file=%s", file)
         for file, error in outcome.failed.items():
             whose = f"key={keys[file]}" if file in keys else f"file={file}"
             self._say(f"event=page-failed {whose}", error)
