@@ -22,7 +22,7 @@ from filelock import FileLock
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError, ServiceError, SettingsError
 from plugins.discussion.gate import Ask
-from plugins.discussion.page import sync_folder
+from plugins.discussion.page import TEMPORARY, sweep, sync_folder
 from plugins.discussion.pelican_run import run_pelican
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Site
@@ -70,7 +70,9 @@ def build(root: Path, settings_file: Path, output: Path) -> Build:
                 pages = bring_up_to_date(fresh, previous, snapshot, ask)
                 previous = _show(fresh, output, builds)
         except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
+            # An interruption may come after the swap, and what is shown must stay.
+            if output.resolve() != fresh.resolve():
+                shutil.rmtree(fresh, ignore_errors=True)
             raise
         _remove_older(builds, output, keep={fresh, previous})
     return Build(fresh, pages, time.monotonic() - started)
@@ -143,9 +145,11 @@ def _show(fresh: Path, output: Path, builds: Path) -> Path | None:
                 f"{output} is a directory that cannot be moved to {builds} ({error.strerror}); "
                 "move it away and build again"
             ) from error
-    link = output.with_name(f"{output.name}.{secrets.token_hex(4)}")
+    link = output.with_name(f".{output.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
+        # Links of builds that were killed before they could show themselves.
+        sweep(output.parent)
         link.symlink_to(os.path.relpath(fresh, output.parent), target_is_directory=True)
         link.replace(output)
     except OSError as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from plugins.discussion.errors import BuildError, DiscussionError
-from plugins.discussion.progress import step
+from plugins.progress import step
 
 # By its name, because importing it imports Pelican.
 HOOKS = "plugins.discussion.hooks"
@@ -36,7 +36,7 @@ def run_pelican(settings_file: Path, fresh: Path, snapshot: Path, *, force: bool
             if force or not settings.get("DISCUSSION_SNAPSHOT"):
                 settings["DISCUSSION_SNAPSHOT"] = str(snapshot)
             pelican: Any = Pelican  # untyped
-            with _telling():
+            with _telling(settings):
                 pelican(settings).run()
         except DiscussionError:
             raise
@@ -51,24 +51,27 @@ def run_pelican(settings_file: Path, fresh: Path, snapshot: Path, *, force: bool
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
+def _telling(settings: Mapping[str, Any]) -> Iterator[None]:
     """Tell how many articles are read, and then how many pages are written."""
     from pelican import signals
 
     with ExitStack() as stack:
         read = stack.enter_context(step("Reading articles"))
-        written = stack.enter_context(step("Writing pages"))
 
         def on_read(*_given: Any, **_more: Any) -> None:
             read(1)
 
-        def on_written(*_given: Any, **_more: Any) -> None:
-            written(1)
-
         signals.article_generator_context.connect(on_read)
-        signals.content_written.connect(on_written)
-        stack.callback(signals.content_written.disconnect, on_written)
         stack.callback(signals.article_generator_context.disconnect, on_read)
+        if "plugins.quick" not in settings["PLUGINS"]:
+            # It tells by itself, and leaves pages to Pelican when somebody waits for each.
+            written = stack.enter_context(step("Writing pages"))
+
+            def on_written(*_given: Any, **_more: Any) -> None:
+                written(1)
+
+            signals.content_written.connect(on_written)
+            stack.callback(signals.content_written.disconnect, on_written)
         yield
 
 

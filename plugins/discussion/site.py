@@ -17,9 +17,9 @@ from plugins.discussion.derived import Derived
 from plugins.discussion.errors import PageError, RenderError
 from plugins.discussion.gate import Ask
 from plugins.discussion.manifest import Manifest
-from plugins.discussion.progress import each
 from plugins.discussion.snapshot import Snapshot
 from plugins.discussion.world import World
+from plugins.progress import each
 
 # Beyond so many changed pages it is quicker to look at all of a file's regions.
 FEW = 50
@@ -177,9 +177,11 @@ class Site:
         path = self.root / one.file
         try:
             if one.make is None:
+                # Whoever removed the file may have been killed before the rest was gone.
+                twins.remove(path, self.manifest.settings.precompress)
                 if pages.remove(path):
                     outcome.written.append(one.file)
-                    self._forget(path)
+                self._remove_folders(path)
                 return
             data = path.read_bytes() if path.exists() else None
             current = data is not None and one.revision is not None and not thorough
@@ -202,9 +204,9 @@ class Site:
         elif twins.mend(path, new, kinds):
             outcome.written.append(file)
 
-    def _forget(self, path: Path) -> None:
-        twins.remove(path, self.manifest.settings.precompress)
-        # The folders of a later page of replies; others are not empty.
+    @staticmethod
+    def _remove_folders(path: Path) -> None:
+        # Those of a later page of replies; others are not empty.
         with suppress(OSError):
             path.parent.rmdir()
             path.parent.parent.rmdir()

@@ -18,9 +18,9 @@ from plugins.discussion import manifest as manifests
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError
 from plugins.discussion.pelican_run import run_pelican
-from plugins.discussion.progress import each
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.snapshot import Snapshot
+from plugins.progress import each
 
 # What the publisher still has to write may be late; what differs for longer is wrong.
 PATIENCE_SECONDS = 12.0

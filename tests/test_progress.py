@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from plugins.discussion import progress
+from plugins import progress
 
 SLOW = """
 import time
-from plugins.discussion import progress
+from plugins import progress
 progress.QUIET_SECONDS = 0.05
 with progress.step("Writing pages") as advance:
     for _ in range(5):
