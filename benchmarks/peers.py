@@ -17,6 +17,14 @@ def isso() -> Path:
     return _environment("isso", HERE / "requirements-isso.lock")
 
 
+def hugo() -> Path:
+    """Return Hugo's program itself: the script in front of it would be measured too."""
+    folder = _environment("hugo", HERE / "requirements-hugo.lock").parent
+    return next(
+        path for path in folder.glob("lib/python*/site-packages/hugo/binaries/*") if path.is_file()
+    )
+
+
 def _environment(name: str, lock: Path) -> Path:
     folder = KEPT / name
     stamp = folder / "made-from"

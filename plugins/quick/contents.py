@@ -1,0 +1,92 @@
+"""Articles and pages whose addresses cost little.
+
+Pelican formats `article.url` anew at every access with everything it knows of the article, paths
+on disk included. These give the same text from only what the setting's format asks for. Nothing is
+remembered that could go stale, except the path of the source, by what it was made from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from string import Formatter
+from typing import Any
+
+from pelican import contents
+
+# What Pelican's url_format puts over the metadata, and so decides alone.
+FIELDS: dict[str, Callable[[Any], Any]] = {
+    "slug": lambda one: getattr(one, "slug", ""),
+    "lang": lambda one: getattr(one, "lang", "en"),
+    "date": lambda one: one.date,
+    "author": lambda one: one.author.slug,
+    "category": lambda one: one.category.slug,
+}
+
+
+@lru_cache(maxsize=256)
+def fields_of(template: str) -> tuple[str, ...] | None:
+    """The fields a format uses; None where they are not all of FIELDS, or it is malformed."""
+    try:
+        parts = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+        inner = [spec for _, _, spec, _ in Formatter().parse(template) if spec and "{" in spec]
+    except ValueError:
+        return None
+    names = {name.split(".")[0].split("[")[0] for name in parts}
+    return tuple(sorted(names)) if names <= FIELDS.keys() and not inner else None
+
+
+@lru_cache(maxsize=65536)
+def relative(path: str, base: str, here: str) -> str:
+    """`path` as Pelican tells it below `base`; `here`: what both may be relative to."""
+    absolute = os.path.abspath(os.path.join(base, path))  # noqa: PTH100, PTH118 - as Pelican does
+    return os.path.relpath(absolute, os.path.abspath(base)).replace(os.sep, "/")  # noqa: PTH100
+
+
+_here = [""]
+
+
+def stand(folder: str) -> None:
+    """Tell which folder the process stands in; asking the system each time would cost more."""
+    _here[0] = folder
+
+
+class _Quick:
+    settings: Any
+    source_path: Any
+
+    def get_relative_source_path(self, source_path: str | None = None) -> str | None:
+        path = source_path or self.source_path
+        return None if path is None else relative(path, self.settings["PATH"], _here[0])
+
+    def _quickly(self, setting: str) -> str | None:
+        template = str(self.settings[setting])
+        names = fields_of(template)
+        if names is None:
+            return None
+        try:
+            return template.format(**{name: FIELDS[name](self) for name in names})
+        except AttributeError:
+            return None  # no date, author or category: Pelican has its own stand-ins
+
+
+class Article(_Quick, contents.Article):
+    """An article; its class has Pelican's name, which decides about its settings."""
+
+    def _expand_settings(self, key: str) -> str:  # type: ignore[override]
+        klass = "DRAFT" if self.status == "draft" else "ARTICLE"
+        quick = self._quickly(f"{klass}_{key}".upper())
+        return super()._expand_settings(key) if quick is None else quick
+
+
+class Page(_Quick, contents.Page):
+    """A page, likewise."""
+
+    def _expand_settings(self, key: str) -> str:  # type: ignore[override]
+        klass = "DRAFT_PAGE" if self.status == "draft" else "PAGE"
+        quick = self._quickly(f"{klass}_{key}".upper())
+        return super()._expand_settings(key) if quick is None else quick
+
+
+QUICK = {contents.Article: Article, contents.Page: Page}

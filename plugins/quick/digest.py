@@ -1,0 +1,255 @@
+"""Digests of what templates are given: two values with one digest render the same.
+
+`plain` takes data only. `Digests` also takes Pelican's objects, of which it reads the attributes
+that the templates in question can name. What cannot be told raises Undigestible, never guesses.
+
+A digest is any bytes: short texts stand for themselves, what is longer is hashed.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta, tzinfo
+from hashlib import blake2b
+from itertools import chain
+from pathlib import PurePath
+from types import FunctionType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+from pelican.contents import Content, Static
+from pelican.paginator import Page as ListPage
+from pelican.paginator import Paginator
+from pelican.urlwrappers import URLWrapper
+from pelican.utils import SafeDatetime
+
+from plugins.quick import functions
+from plugins.quick.errors import Undigestible
+
+SIZE = 16
+# Attributes that templates may name and that are computed from what is digested anyway.
+CONTENT = frozenset({"content", "summary", "url", "save_as", "status", "relative_dir"})
+WRAPPER = frozenset({"name", "slug", "url", "save_as", "page_name"})
+# as_dict, which Pelican calls for the address, leaves `name` and `slug` there.
+WRAPPER_OWN = frozenset({"settings", "_name", "_slug", "_slug_from_name", "name", "slug"})
+# What is longer is hashed.
+SHORT = 48
+
+
+def plain(value: object) -> bytes:
+    """The digest of data: text, numbers, dates, paths, and lists, sets and dictionaries of them."""
+    return Digests(frozenset()).of(value)
+
+
+class Digests:
+    """The digests of one run, for templates that can name these attributes.
+
+    Objects are digested once, so they must not change meanwhile. With `universe`, the names that
+    any object has, templates that differ only in other names can share: `attributes` are then
+    those in the universe, and an object from outside it has no digest.
+    """
+
+    def __init__(self, attributes: frozenset[str], universe: frozenset[str] | None = None) -> None:
+        self._attributes, self._universe = attributes, universe
+        self._known: dict[int, tuple[object, bytes]] = {}
+        self._names: dict[tuple[type, frozenset[str]], tuple[list[str], list[str]]] = {}
+        self._wrappers: dict[tuple[type, object, object], bytes] = {}
+
+    def of(self, value: object) -> bytes:
+        """The value's digest; Undigestible."""
+        kind = type(value)
+        if kind is str:
+            # Values of any type begin with another letter, so that 1, True and "1" differ.
+            text = b"s" + value.encode("utf-8", "surrogatepass")  # type: ignore[attr-defined]
+            return text if len(text) <= SHORT else _hash(text)
+        simple = SIMPLE.get(kind)
+        if simple is not None:
+            return simple + repr(value).encode()
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
+        made = self._make(value, kind)
+        # The object is kept, or another one could get its id.
+        self._known[id(value)] = (value, made)
+        return made
+
+    def _make(self, value: Any, kind: type) -> bytes:
+        if kind in (list, tuple) or (isinstance(value, list) and _adds_no_state(kind)):
+            return _hash(b"l" if isinstance(value, list) else b"t", *map(self.of, value))
+        if isinstance(value, dict) and (kind.__module__ in TRUSTED):
+            return _hash(b"d", *(self.of(one) for pair in value.items() for one in pair))
+        if kind in (set, frozenset):
+            # The order of a set of texts changes from process to process, and shows in pages.
+            if len(value) > 1:
+                raise Undigestible("a set, whose order is not fixed")
+            return _hash(b"e", *map(self.of, value))
+        if isinstance(value, Content):
+            return self._content(value, nested=False)
+        if isinstance(value, URLWrapper):
+            return self._wrapper(value)
+        if kind is ListPage:
+            return self._list_page(value)
+        if kind is Paginator:
+            return self._facts(value)
+        if kind is FunctionType:
+            return _hash(b"k", self.of(functions.facts(value, self.of)))
+        if kind is Markup:
+            return _hash(b"h", str(value).encode("utf-8", "surrogatepass"))
+        own = getattr(value, "quick_digest", None)
+        if callable(own):
+            return _hash(b"o", kind.__qualname__.encode(), own())
+        if isinstance(value, PurePath):
+            return _hash(b"p", str(value).encode())
+        if kind in (datetime, SafeDatetime, date, time, timedelta):
+            zone = getattr(value, "tzinfo", None)
+            return _hash(b"m", kind.__name__.encode(), repr(value).encode(), self._zone(zone))
+        if isinstance(value, tzinfo):
+            return self._zone(value)
+        if kind is tuple or (isinstance(value, tuple) and hasattr(kind, "_fields")):
+            return _hash(b"n", *map(self.of, value))
+        raise Undigestible(f"a {kind.__module__}.{kind.__qualname__}")
+
+    def _zone(self, zone: object) -> bytes:
+        if zone is None:
+            return b"-"
+        if isinstance(zone, ZoneInfo) and zone.key:
+            return zone.key.encode()
+        if type(zone).__module__ in ("datetime", "dateutil.tz.tz"):
+            return repr(zone).encode()
+        raise Undigestible(f"a time zone {zone!r}")
+
+    def _content(self, one: Any, *, nested: bool) -> bytes:
+        kind = type(one)
+        own = vars(one)
+        data, computed = self._names_of(kind, own)
+        parts = [b"c", kind.__name__.encode(), str(one.source_path).encode()]
+        for name in data:
+            value = own[name]
+            if name == "translations":
+                if not nested:
+                    parts += [b"translations", *(self._content(x, nested=True) for x in value)]
+                continue
+            if nested and _holds_content(value):
+                raise Undigestible(f"{name} leads from article to article")
+            parts += [name.encode(), self.of(value)]
+        for name in computed:
+            if isinstance(one, Static) and name in ("url", "save_as"):
+                # Asking an unused file for its address fixes it.
+                raise Undigestible("the address of a static file")
+            parts += [name.encode(), self._computed_of(one, name)]
+        return _hash(*parts)
+
+    def _names_of(self, kind: type, own: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        """Of a content's class and attributes: the names that templates know, data and computed."""
+        key = (kind, frozenset(own))
+        if key not in self._names:
+            has = _computed(kind)
+            if self._universe is not None and not (key[1] <= self._universe >= has):
+                raise Undigestible(f"a {kind.__name__} that Pelican does not list")
+            wanted = self._attributes & has - own.keys() | self._attributes & has & CONTENT
+            if strange := wanted - CONTENT:
+                raise Undigestible(f"{', '.join(sorted(strange))} of {kind.__name__}")
+            self._names[key] = sorted(self._attributes & own.keys()), sorted(wanted)
+        return self._names[key]
+
+    def _computed_of(self, one: Any, name: str) -> bytes:
+        if name == "content":
+            if "_get_content" in vars(one) or "_get_content" in _computed(type(one)):
+                raise Undigestible("content made by a plugin")
+            text = one._content
+            # Only text with such marks can hold links that are still to be filled in.
+            if text and ("{" in text or "|" in text or not _usual_links(one)):
+                text = one.content
+            return self.of(text)
+        return self.of(getattr(one, name))
+
+    def _wrapper(self, one: Any) -> bytes:
+        kind, own = type(one), vars(one).keys()
+        if self._universe is not None and not (own <= self._universe >= _computed(kind)):
+            raise Undigestible(f"a {kind.__name__} that Pelican does not list")
+        if (_computed(kind) & self._attributes) - WRAPPER:
+            raise Undigestible(f"attributes of {kind.__name__}")
+        if own <= WRAPPER_OWN:
+            # All that such a one shows follows from its name and slug.
+            key = (kind, one.name, one.slug)
+            if key not in self._wrappers:
+                self._wrappers[key] = self._facts_of_wrapper(one, [])
+            return self._wrappers[key]
+        return self._facts_of_wrapper(one, sorted((own - WRAPPER_OWN) & self._attributes))
+
+    def _facts_of_wrapper(self, one: Any, extra: list[str]) -> bytes:
+        parts = [b"u", type(one).__name__.encode(), str(one.name).encode(), str(one.slug).encode()]
+        for name in extra:
+            parts += [name.encode(), self.of(vars(one)[name])]
+        for name in sorted({"url", "save_as", "page_name"} & self._attributes):
+            parts += [name.encode(), str(getattr(one, name)).encode()]
+        return _hash(*parts)
+
+    def _list_page(self, one: Any) -> bytes:
+        facts = [one.number, one.full_name, one.base_url, one.url, one.save_as]
+        return _hash(
+            b"a", *map(self.of, facts), self._facts(one.paginator), self.of(one.object_list)
+        )
+
+    def _facts(self, one: Any) -> bytes:
+        # How many, not which: templates that ask for more have no closure (templates.py).
+        return _hash(b"f", *map(self.of, [one.name, one.url, one.per_page, one.orphans, one.count]))
+
+
+TRUSTED = frozenset({"builtins", "collections", "pelican.settings"})
+SIMPLE: dict[type, bytes] = {int: b"i", bool: b"b", float: b"r", type(None): b"0", bytes: b"y"}
+
+
+def _hash(*parts: bytes) -> bytes:
+    # Version 2 writes no references, so that equal parts give equal bytes.
+    return b"#" + blake2b(marshal.dumps(parts, 2), digest_size=SIZE).digest()
+
+
+def _adds_no_state(kind: type) -> bool:
+    return kind.__module__ == "plugins.quick.lists"
+
+
+def _holds_content(value: object) -> bool:
+    if isinstance(value, Content):
+        return True
+    if isinstance(value, Mapping):
+        return any(map(_holds_content, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_holds_content, value))
+    return False
+
+
+def universe(contents: Iterable[object], wrappers: Iterable[object]) -> frozenset[str]:
+    """The names that any of these objects has."""
+    names: set[str] = {"translations", *WRAPPER, *CONTENT}
+    for one in chain(contents, wrappers):
+        names.update(vars(one))
+        names.update(_computed(type(one)))
+    return frozenset(names)
+
+
+_classes: dict[type, frozenset[str]] = {}
+
+
+def begin() -> None:
+    """Forget what classes had: a plugin may have added to them since the last run."""
+    _classes.clear()
+
+
+def _computed(kind: type) -> frozenset[str]:
+    """What a class has besides data: methods, properties, whatever a plugin put there."""
+    if hasattr(kind, "__getattr__"):
+        raise Undigestible(f"{kind.__name__} makes attributes up")
+    if kind not in _classes:
+        _classes[kind] = _names_in(kind)
+    return _classes[kind]
+
+
+def _names_in(kind: type) -> frozenset[str]:
+    return frozenset(name for base in kind.__mro__[:-1] for name in vars(base))
+
+
+def _usual_links(one: Any) -> bool:
+    return bool(one.settings["INTRASITE_LINK_REGEX"] == "[{|](?P<what>.*?)[|}]")

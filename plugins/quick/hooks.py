@@ -1,0 +1,230 @@
+"""What makes a run of Pelican quick, and when not to.
+
+Each run gets its means at `get_generators`; whatever cannot be told to be safe is left to Pelican.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pelican import generators, readers, signals
+from pelican import utils as pelican_utils
+from pelican.generators import ArticlesGenerator, PagesGenerator
+
+from plugins.quick import contents, reader, workers
+from plugins.quick.lists import Members
+from plugins.quick.pages import Pages
+from plugins.quick.settings import QuickSettings
+from plugins.quick.store import Store
+from plugins.quick.translations import process_translations
+from plugins.quick.writer import Means, QuickWriter, Tally
+
+logger = logging.getLogger(__name__)
+
+# Untyped.
+_generators: Any = generators
+
+TEXTS, PAGES = "texts", "pages"
+# Who listens to these may change what the next page shows, or wants the page at that moment.
+BETWEEN_PAGES = (
+    "article_generator_write_article",
+    "page_generator_write_page",
+    "content_written",
+)
+
+
+@dataclass
+class Run:
+    """What one run of Pelican carries."""
+
+    settings: QuickSettings
+    texts: Store | None
+    pages: Store | None
+
+
+_runs: list[Run] = []
+
+
+def begin(pelican: Any) -> None:
+    """At `get_generators`: open the caches, once per run."""
+    close()
+    quick = QuickSettings.of(pelican.settings)
+    contents.stand(os.getcwd())  # noqa: PTH109
+    texts = pages = None
+    if quick.cache is not None:
+        texts, pages = Store(quick.cache, TEXTS), Store(quick.cache, PAGES)
+    _runs.append(Run(quick, texts, pages))
+
+
+def quicken_reading(generator: Any) -> None:
+    """At a generator's start: read Markdown ahead, and make contents with cheap addresses."""
+    if not _runs or type(generator) not in (ArticlesGenerator, PagesGenerator):
+        return
+    run = _runs[-1]
+    texts = generator.readers
+    for ending, one in list(texts.readers.items()):
+        if type(one) is readers.MarkdownReader:
+            texts.readers[ending] = reader.MarkdownReader(generator.settings)
+    get_files, read_file = generator.get_files, texts.read_file
+    ahead = [True]
+
+    def files_read_ahead(*arguments: Any, **named: Any) -> Any:
+        files = get_files(*arguments, **named)
+        if ahead.pop() if ahead else False:
+            _read_ahead(run, generator, files)
+        return files
+
+    def quick_content(*arguments: Any, content_class: Any = None, **named: Any) -> Any:
+        made = contents.QUICK.get(content_class, content_class)
+        return read_file(*arguments, content_class=made, **named)
+
+    generator.get_files = files_read_ahead
+    texts.read_file = quick_content
+
+
+def quicken_writing(all_generators: Iterable[Any]) -> None:
+    """At `all_generators_finalized`: pages are made together."""
+    if not _runs:
+        return
+    for generator in all_generators:
+        if type(generator) is ArticlesGenerator:
+            _together(generator, "generate_pages")
+        elif type(generator) is PagesGenerator and not signals.page_writer_finalized.receivers:
+            _together(generator, "generate_output")
+
+
+def writer_class(pelican: Any) -> type[QuickWriter] | None:
+    """At `get_writer`: ours, unless another plugin brings one."""
+    others = [one for one in signals.get_writer.receivers_for(pelican) if one is not writer_class]
+    if not _runs or others:
+        return None
+    run = _runs[-1]
+    pages = None
+    if run.settings.cache is not None:
+        pages = Pages(run.settings.cache / PAGES, link=run.settings.link)
+        if not pages.prepare():
+            logger.warning("%s cannot be written; every page is rendered.", run.settings.cache)
+            pages = None
+    QuickWriter.means = Means(run.settings.processes, pages, run.pages)
+    QuickWriter.tally = Tally()
+    return QuickWriter
+
+
+def end(pelican: Any) -> None:
+    """At `finalized`: forget what was of no use for long."""
+    if not _runs:
+        return
+    run = _runs[-1]
+    if run.texts is not None:
+        run.texts.forget()
+    if run.pages is not None and run.settings.cache is not None:
+        pages = Pages(run.settings.cache / PAGES, link=False)
+        for key in run.pages.forget():
+            pages.drop(key)
+    close()
+
+
+def close() -> None:
+    """Let go of what a run holds, also of one that failed."""
+    while _runs:
+        run = _runs.pop()
+        for store in (run.texts, run.pages):
+            if store is not None:
+                store.close()
+
+
+def patch() -> None:
+    """Replace Pelican's grouping of translations by one that is not quadratic; once."""
+    if _generators.process_translations is pelican_utils.process_translations:
+        _generators.process_translations = process_translations
+
+
+def unpatch() -> None:
+    """Give Pelican its own back."""
+    _generators.process_translations = pelican_utils.process_translations
+
+
+def _together(generator: Any, method: str) -> None:
+    original = getattr(generator, method)
+
+    def collected(writer: Any) -> None:
+        heard = any(getattr(signals, name).receivers for name in BETWEEN_PAGES)
+        if heard or not isinstance(writer, QuickWriter):
+            original(writer)
+            return
+        with writer.together(), _quick_lists(generator):
+            original(writer)
+
+    setattr(generator, method, collected)
+
+
+@contextmanager
+def _quick_lists(generator: Any) -> Iterator[None]:
+    """While pages are listed, lists that know their members; nobody else sees them."""
+    if not isinstance(generator, ArticlesGenerator):
+        yield
+        return
+    own: Any = generator
+    before = own.tags, own.categories, own.authors
+    own.tags = {one: Members(them) for one, them in own.tags.items()}
+    own.categories = [(one, Members(them)) for one, them in own.categories]
+    own.authors = [(one, Members(them)) for one, them in own.authors]
+    try:
+        yield
+    finally:
+        own.tags, own.categories, own.authors = before
+
+
+def _read_ahead(run: Run, generator: Any, files: Iterable[str]) -> None:
+    """Prepare the texts of these files, as far as it is certain to give what Pelican reads."""
+    ours = {
+        ending
+        for ending, one in generator.readers.readers.items()
+        if type(one) is reader.MarkdownReader
+    }
+    if not ours or not reader.pure(generator.settings, run.settings.pure_extensions):
+        return
+    paths: dict[str, Any] = {}
+    for file in files:
+        ending = pelican_utils.file_suffix(file)
+        if ending in ours:
+            path = os.path.abspath(os.path.join(generator.path, file))  # noqa: PTH100, PTH118
+            paths[path] = generator.readers.readers[ending].ready
+    base = reader.fingerprint(generator.settings) if run.texts is not None else None
+    keys = {path: reader.key_of(path, base) for path in paths} if base is not None else {}
+    known = run.texts.get(key for key in keys.values() if key) if run.texts is not None else {}
+    missing: list[str] = []
+    for path, ready in paths.items():
+        converted = reader.unpack(known.get(keys.get(path) or b"", b""))
+        if converted is None:
+            missing.append(path)
+        else:
+            ready[path] = converted
+    converter = reader.Converter(generator.settings)
+
+    def convert(index: int) -> Any:
+        path = missing[index]
+        converted = reader.heard(lambda: converter.convert(path))
+        # Somebody may have saved the file meanwhile: its new text must not get the old one's key.
+        same = base is None or reader.key_of(path, base) == keys[path]
+        return converted if same else None
+
+    fresh: dict[bytes, bytes] = {}
+    for path, done in zip(
+        missing,
+        workers.each("Converting articles", convert, missing, run.settings.processes),
+        strict=True,
+    ):
+        if done.value is not None:
+            paths[path][path] = done.value
+            key = keys.get(path)
+            if key is not None:
+                fresh[key] = reader.pack(done.value)
+    if run.texts is not None:
+        run.texts.put(fresh)
+        run.texts.used(keys[path] for path in keys if keys[path] in known)  # type: ignore[misc]

@@ -1,0 +1,149 @@
+"""The key of a page: two pages with one key have the same bytes."""
+
+from __future__ import annotations
+
+import locale
+import sys
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, Template
+
+from plugins.quick import digest
+from plugins.quick.digest import Digests
+from plugins.quick.errors import Undigestible
+from plugins.quick.templates import Closure, Closures
+
+SIZE = 20
+
+
+class Keys:
+    """The keys of one run's pages. What the pages are given must not change meanwhile."""
+
+    def __init__(self, universe: frozenset[str] | None = None) -> None:
+        digest.begin()
+        self._universe = universe
+        self._closures: dict[int, tuple[Environment, Closures | None]] = {}
+        self._digests: dict[frozenset[str], Digests] = {}
+        self._shared: dict[tuple[int, int, frozenset[str]], tuple[Any, bytes, list[str]]] = {}
+        packages = [version(one) for one in ("jinja2", "markupsafe", "pelican")]
+        self._base = digest.plain([code(), packages, sys.version, locale.setlocale(locale.LC_ALL)])
+
+    def of(
+        self,
+        template: Template,
+        shared: Mapping[str, Any],
+        own: Mapping[str, Any],
+    ) -> bytes | None:
+        """The key of a page of this template; None when it must be rendered.
+
+        `shared` is the context of many pages, `own` what this page has besides and before it.
+        """
+        try:
+            closures = self._closures_of(template.environment)
+            if template.name is None:
+                return None
+            closure = closures.of(template.name, _Both(shared, own))
+            digests = self._digests_of(closure)
+            start, names = self._start(closures, closure, digests, shared, own)
+            state = blake2b(start, digest_size=SIZE)
+            for name in names:
+                value = digests.of(own[name])
+                state.update(b"%d:" % len(value))
+                state.update(value)
+        except (Undigestible, RecursionError):
+            return None
+        return state.digest()
+
+    def still(self, templates: Iterable[Template]) -> bool:
+        """Whether all templates are still as they were when the keys were made."""
+        known = [closures for _, closures in self._closures.values() if closures is not None]
+        return all(one.is_up_to_date for one in set(templates)) and all(
+            closures.still() for closures in known
+        )
+
+    def why(self, template: Template, shared: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+        """Why a page has no key, for people who wonder; "" when it has one."""
+        try:
+            closures = self._closures_of(template.environment)
+            closure = closures.of(template.name or "", _Both(shared, own))
+            digests = self._digests_of(closure)
+            _, names = self._start(closures, closure, digests, shared, own)
+            for name in names:
+                digests.of(own[name])
+        except (Undigestible, RecursionError) as problem:
+            return str(problem) or type(problem).__name__
+        return ""
+
+    def _closures_of(self, env: Environment) -> Closures:
+        known = self._closures.get(id(env))
+        if known is None:
+            try:
+                known = (env, Closures(env))
+            except Undigestible:
+                known = (env, None)
+            self._closures[id(env)] = known
+        if known[1] is None:
+            raise Undigestible("the environment of the templates")
+        return known[1]
+
+    def _digests_of(self, closure: Closure) -> Digests:
+        names = closure.attributes
+        if self._universe is not None:
+            names &= self._universe
+        if names not in self._digests:
+            self._digests[names] = Digests(names, self._universe)
+        return self._digests[names]
+
+    def _start(
+        self,
+        closures: Closures,
+        closure: Closure,
+        digests: Digests,
+        shared: Mapping[str, Any],
+        own: Mapping[str, Any],
+    ) -> tuple[bytes, list[str]]:
+        """What pages with the same shared context begin with, and the names that they add."""
+        at = (id(closure), id(shared), frozenset(own))
+        if at not in self._shared:
+            state = blake2b(self._base + closure.sources, digest_size=SIZE)
+            names = []
+            for name in sorted(closure.names):
+                state.update(f"\0{name}=".encode())
+                if name in own:
+                    names.append(name)
+                elif name in shared:
+                    state.update(digests.of(shared[name]))
+                elif closures.has_global(name):
+                    state.update(b"global " + digests.of(closures.global_(name)))
+            self._shared[at] = ((closure, shared), state.digest(), names)
+        return self._shared[at][1:]
+
+
+@lru_cache(maxsize=1)
+def code() -> bytes:
+    """What gives a key its meaning: another version of this package makes other keys."""
+    state = blake2b(digest_size=SIZE)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        state.update(path.read_bytes())
+    return state.digest()
+
+
+class _Both(dict[str, Any]):
+    """A page's context without the copy."""
+
+    def __init__(self, shared: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+        super().__init__(own)
+        self._shared = shared
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._shared
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if super().__contains__(name):
+            return super().__getitem__(name)
+        return self._shared.get(name, default)

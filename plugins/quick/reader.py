@@ -1,0 +1,231 @@
+"""Markdown files, read ahead: from the cache, or converted by several processes.
+
+What is kept is what Markdown made of the text, before Pelican makes dates and tags of the
+metadata: that stays Pelican's own work at each build, so its answer can depend on anything.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from markdown import Markdown
+from pelican import readers, utils
+from pelican.log import LimitFilter
+from pelican.urlwrappers import Author, Category, Tag
+from pelican.utils import SafeDatetime
+
+from plugins.quick import digest
+from plugins.quick.errors import Undigestible
+from plugins.quick.inline import quicken
+from plugins.quick.keys import code
+
+# What the conversion of a text depends on besides the text and the settings.
+PACKAGES = ("markdown", "pelican", "pygments")
+DATE = re.compile(r"([12]\d{3})-(\d\d)-(\d\d)(?: (\d\d):(\d\d)(?::(\d\d))?)?")
+STOCK_PROCESSORS = {name: readers.METADATA_PROCESSORS[name] for name in ("date", "modified")}
+
+# The HTML, and the metadata as text or lists of texts.
+Converted = tuple[str, dict[str, Any]]
+
+
+class MarkdownReader(readers.MarkdownReader):
+    """Pelican's reader (its name is told in the metadata), with answers prepared by `ready`."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)  # type: ignore[no-untyped-call]
+        self.ready: dict[str, Converted] = {}
+        self._slugs: dict[tuple[type, str], str] = {}
+
+    def read(self, source_path: str) -> tuple[str, dict[str, Any]]:
+        """Pelican's metadata of what is ready, or everything as Pelican does."""
+        converted = self.ready.pop(source_path, None)
+        if converted is None:
+            return super().read(source_path)  # type: ignore[no-any-return, no-untyped-call]
+        content, metadata = converted
+        return content, {name: self.process_metadata(name, one) for name, one in metadata.items()}
+
+    def process_metadata(self, name: str, value: Any) -> Any:
+        """As Pelican does, with a short way for plain dates, and each name's slug made once."""
+        if name in STOCK_PROCESSORS:
+            moment = self._moment(name, value)
+            if moment is not None:
+                return moment
+        made = super().process_metadata(name, value)  # type: ignore[no-untyped-call]
+        for one in made if isinstance(made, list) else (made,):
+            if type(one) in (Tag, Category, Author):
+                self._give_slug(one)
+        return made
+
+    def _moment(self, name: str, value: object) -> SafeDatetime | None:
+        if readers.METADATA_PROCESSORS.get(name) is not STOCK_PROCESSORS[name]:
+            return None
+        found = DATE.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            return None
+        try:
+            moment: Any = SafeDatetime
+            return moment(*(int(part or 0) for part in found.groups()))  # type: ignore[no-any-return]
+        except ValueError:
+            return None  # such as a 13th month: Pelican may still read it another way
+
+    def _give_slug(self, one: Any) -> None:
+        key = (type(one), one.name)
+        if one._slug is None:
+            slug = self._slugs.get(key)
+            if slug is not None:
+                one._slug = slug
+            elif one.slug:  # an empty one is warned of each time
+                self._slugs[key] = one.slug
+
+
+class Converter(readers.MarkdownReader):
+    """Converts without making anything of the metadata; one Markdown instance for all files."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)  # type: ignore[no-untyped-call]
+        self._kept: _Kept | None = None
+
+    def process_metadata(self, name: str, value: Any) -> Any:
+        """Leave it as it is."""
+        return value
+
+    def convert(self, path: str) -> Converted:
+        """What Pelican's reader would read, before it reads the metadata's values."""
+        self._source_path = path
+        if self._kept is None:
+            self._kept = _Kept(Markdown(**self.settings["MARKDOWN"]))
+        kept, self._kept = self._kept, None
+        self._md = kept.renewed()
+        with utils.pelican_open(path) as text:
+            content = self._md.convert(text)
+        parse: Any = self._parse_metadata
+        metadata = parse(self._md.Meta) if hasattr(self._md, "Meta") else {}
+        # Only now: an instance that raised half-way may be in any state.
+        self._kept = kept
+        return content, metadata
+
+
+class _Kept:
+    """A Markdown instance that can be made as if it were new."""
+
+    def __init__(self, md: Markdown) -> None:
+        self._md = md
+        quicken(md)
+        self._meta = md.preprocessors["meta"]
+        self._order = [item.name for item in _items(md)]
+        self._priority = next(item.priority for item in _items(md) if item.name == "meta")
+        # Footnotes count the documents of an instance.
+        self._counting = [
+            (one, one.unique_prefix)
+            for one in md.registeredExtensions
+            if hasattr(one, "unique_prefix")
+        ]
+
+    def renewed(self) -> Markdown:
+        if "meta" not in self._md.preprocessors:
+            self._md.preprocessors.register(self._meta, "meta", self._priority)
+        if [item.name for item in _items(self._md)] != self._order:
+            raise RuntimeError("a Markdown instance changed its preprocessors while converting")
+        self._md.reset()
+        self._md.htmlStash.tag_counter = 0
+        self._md.htmlStash.tag_data = []
+        for extension, prefix in self._counting:
+            extension.unique_prefix = prefix
+        return self._md
+
+
+def _items(md: Markdown) -> list[Any]:
+    registry: Any = md.preprocessors
+    list(registry)  # sorts them
+    return list(registry._priority)
+
+
+def pure(settings: Mapping[str, Any], declared: frozenset[str]) -> bool:
+    """Whether converting depends on the text alone: Python-Markdown's own extensions, or declared.
+
+    An extension may include other files or ask the clock.
+    """
+    return all(
+        isinstance(name, str) and (name.startswith("markdown.extensions.") or name in declared)
+        for name in settings["MARKDOWN"]["extensions"]
+    )
+
+
+def fingerprint(settings: Mapping[str, Any]) -> bytes | None:
+    """What a conversion depends on besides the text; None when that cannot be told."""
+    try:
+        return digest.plain(
+            [
+                code(),
+                settings["MARKDOWN"],
+                list(settings["FORMATTED_FIELDS"]),
+                [_version(package) for package in PACKAGES],
+            ]
+        )
+    except Undigestible:
+        return None
+
+
+def key_of(path: str, base: bytes) -> bytes | None:
+    """The key of a file's conversion; None when it cannot be read."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        return None  # Pelican will say it
+    return blake2b(base + data, digest_size=20).digest()
+
+
+def pack(converted: Converted) -> bytes:
+    """As bytes for the cache."""
+    return json.dumps(converted, ensure_ascii=False).encode()
+
+
+def unpack(data: bytes) -> Converted | None:
+    """From the cache; None when it is not what `pack` makes."""
+    try:
+        content, metadata = json.loads(data)
+    except (ValueError, TypeError):
+        return None
+    return (content, metadata) if isinstance(content, str) and type(metadata) is dict else None
+
+
+def heard(work: Callable[[], Converted]) -> Converted | None:
+    """The conversion; None when it raised or logged anything, which Pelican must do itself."""
+    ear = _Ear()
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    # Pelican drops messages that it has logged before: these must not count as logged.
+    raised, counts = LimitFilter._raised_messages, LimitFilter._group_count
+    LimitFilter._raised_messages, LimitFilter._group_count = set(), counts.copy()
+    root.handlers[:] = [ear]
+    root.setLevel(min(level, logging.WARNING))
+    try:
+        converted = work()
+    except Exception:
+        return None
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        LimitFilter._raised_messages, LimitFilter._group_count = raised, counts
+    return None if ear.spoke else converted
+
+
+class _Ear(logging.Handler):
+    spoke = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.spoke = self.spoke or record.levelno >= logging.WARNING
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,46 @@
+"""The QUICK_ settings, read once per run and checked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plugins.quick.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class QuickSettings:
+    """How a run may be quick: `processes` to work with, the `cache` folder, links or copies."""
+
+    processes: int
+    cache: Path | None
+    link: bool
+    pure_extensions: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> QuickSettings:
+        """From Pelican's settings; SettingsError names the wrong one."""
+        cache = settings.get("QUICK_CACHE")
+        if cache is not None and (not isinstance(cache, str | Path) or not str(cache)):
+            raise SettingsError("QUICK_CACHE is neither a folder nor None")
+        pure = settings.get("QUICK_PURE_EXTENSIONS", ())
+        if isinstance(pure, str) or not all(isinstance(name, str) for name in pure):
+            raise SettingsError("QUICK_PURE_EXTENSIONS is not a list of extensions' names")
+        return cls(
+            processes=_processes(settings.get("QUICK_PROCESSES")),
+            cache=None if cache is None else Path(cache).absolute(),
+            link=bool(settings.get("QUICK_LINK", False)),
+            pure_extensions=frozenset(pure),
+        )
+
+
+def _processes(wanted: object) -> int:
+    if wanted is None:
+        wanted = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
+        raise SettingsError(f"QUICK_PROCESSES is {wanted!r}; set it to None, 1 or more")
+    return wanted

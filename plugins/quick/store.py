@@ -1,0 +1,154 @@
+"""What builds keep for the next one: small values by key, in one SQLite file below QUICK_CACHE.
+
+Several builds may share it. Every value carries its checksum; a damaged file or value is thrown
+away and made anew. Nothing in it is code: what is read back is text and checksums.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS kept (
+    key BLOB PRIMARY KEY, value BLOB NOT NULL, checksum BLOB NOT NULL, seen INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+VERSION = 1
+DAY = 86400
+# An unused value is kept this long: another branch, or the public site's settings.
+KEEP_SECONDS = 7 * DAY
+BATCH = 500
+
+
+class Store:
+    """Values by key. Trouble with the file never fails a build; it is then built without."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.path = folder / f"{name}.sqlite3"
+        self._db: sqlite3.Connection | None = None
+        self._ageing: set[bytes] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = self._open()
+        except sqlite3.OperationalError as error:
+            self._without(error)
+        except sqlite3.DatabaseError as error:
+            self._renew(error)
+        except OSError as error:
+            self._without(error)
+
+    def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """The values of those keys that are there and whole."""
+        found: dict[bytes, bytes] = {}
+        wanted = list(dict.fromkeys(keys))
+        yesterday = int(time.time()) - DAY
+        try:
+            for begin in range(0, len(wanted) if self._db else 0, BATCH):
+                part = wanted[begin : begin + BATCH]
+                marks = ",".join("?" * len(part))
+                rows = self._db.execute(  # type: ignore[union-attr]
+                    f"SELECT key, value, checksum, seen FROM kept WHERE key IN ({marks})",  # noqa: S608
+                    part,
+                )
+                for key, value, checksum, seen in rows:
+                    if checksum == _checksum(key, value):
+                        found[key] = value
+                        if seen < yesterday:
+                            self._ageing.add(key)
+        except sqlite3.OperationalError as error:
+            self._without(error)
+        except sqlite3.DatabaseError as error:
+            self._renew(error)
+        return found
+
+    def put(self, values: Mapping[bytes, bytes]) -> None:
+        """Keep these."""
+        now = int(time.time())
+        self._write(
+            "INSERT OR REPLACE INTO kept (key, value, checksum, seen) VALUES (?, ?, ?, ?)",
+            [(key, value, _checksum(key, value), now) for key, value in values.items()],
+        )
+
+    def used(self, keys: Iterable[bytes]) -> None:
+        """Say that these, which `get` found, were of use, so that they stay."""
+        self._write(
+            "UPDATE kept SET seen = ? WHERE key = ?",
+            [(int(time.time()), key) for key in keys if key in self._ageing],
+        )
+
+    def forget(self) -> list[bytes]:
+        """Remove what was of no use for long; returns its keys."""
+        before = int(time.time()) - KEEP_SECONDS
+        old: list[bytes] = []
+        try:
+            if self._db is not None:
+                rows = self._db.execute("SELECT key FROM kept WHERE seen < ?", (before,))
+                old = [key for (key,) in rows]
+        except sqlite3.Error:
+            return []
+        self._write("DELETE FROM kept WHERE key = ?", [(key,) for key in old])
+        return old
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            # After a power cut the last values may be missing; they are only a cache.
+            db.execute("PRAGMA synchronous=OFF")
+            if db.execute("PRAGMA user_version").fetchone()[0] not in (0, VERSION):
+                db.execute("DROP TABLE IF EXISTS kept")
+            db.executescript(TABLES)
+            db.execute(f"PRAGMA user_version={VERSION}")
+            db.execute("SELECT key, value, checksum, seen FROM kept LIMIT 1").fetchall()
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _write(self, statement: str, rows: list[tuple[object, ...]]) -> None:
+        if self._db is None or not rows:
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._without(error)
+        except sqlite3.DatabaseError as error:
+            self._renew(error)
+
+    def _renew(self, error: Exception) -> None:
+        """A damaged file: begin a new one. A build that has it open goes on with the old one."""
+        logger.warning("The cache %s is damaged (%s); it is made anew.", self.path, error)
+        self.close()
+        try:
+            for ending in ("", "-wal", "-shm"):
+                self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+            self._db = self._open()
+        except (sqlite3.Error, OSError) as second:
+            self._without(second)
+
+    def _without(self, error: Exception) -> None:
+        logger.warning("The cache %s cannot be used: %s", self.path, error)
+        if self._db is not None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+
+
+def _checksum(key: bytes, value: bytes) -> bytes:
+    return blake2b(value, digest_size=12, key=key[:32]).digest()

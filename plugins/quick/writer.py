@@ -1,0 +1,261 @@
+"""Pelican's writer, which collects the pages of articles and lists and then makes them all at once.
+
+Each page comes from the folder of finished pages, or is rendered; by several processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Template
+from pelican import paginator
+from pelican.utils import get_relative_path, path_to_url, sanitised_join
+from pelican.writers import FileOverwriteFailedError, Writer
+
+from plugins.quick import workers
+from plugins.quick.digest import universe
+from plugins.quick.keys import Keys
+from plugins.quick.pages import Pages, write
+from plugins.quick.store import Store
+
+_paginator: Any = paginator.Paginator  # untyped
+# Pages such as the archive, of which a template makes no more than so many, show the whole site:
+# to find out whether that changed costs as much as to render them.
+SINGLE = 2
+
+
+@dataclass(slots=True)
+class Job:
+    """A page to make."""
+
+    path: str
+    name: str
+    template: Template
+    shared: Any
+    own: dict[str, Any]
+    key: bytes | None = None
+    checksum: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a writer works with."""
+
+    processes: int
+    pages: Pages | None
+    kept: Store | None
+
+
+@dataclass
+class Tally:
+    """How a build's pages came about, for whoever measures."""
+
+    rendered: int = 0
+    reused: int = 0
+
+
+class QuickWriter(Writer):
+    """Pelican's writer; inside `together` it waits with what it is asked for."""
+
+    means = Means(1, None, None)
+    tally = Tally()
+
+    def __init__(self, output_path: str, settings: Any = None) -> None:
+        super().__init__(output_path, settings=settings)  # type: ignore[no-untyped-call]
+        self._jobs: dict[str, Job] | None = None
+        self._folders: set[str] = set()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Collect the pages that are asked for in the block, and make them at its end."""
+        if self._jobs is not None:
+            yield
+            return
+        self._jobs = {}
+        try:
+            yield
+            self._flush()
+        finally:
+            self._jobs = None
+
+    def write_file(
+        self,
+        name: Any,
+        template: Template,
+        context: Any,
+        relative_urls: bool = False,
+        paginated: Any = None,
+        template_name: str | None = None,
+        override_output: bool = False,
+        url: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """As Pelican's; see there."""
+        if self._jobs is None or name is False or not name:
+            super().write_file(  # type: ignore[no-untyped-call]
+                name,
+                template,
+                context,
+                relative_urls,
+                paginated,
+                template_name,
+                override_output,
+                url,
+                **kwargs,
+            )
+            return
+        if paginated is None:
+            paginated = {key: kwargs[key] for key in kwargs if key in {"articles", "dates"}}
+        if not paginated or template_name not in self.settings["PAGINATED_TEMPLATES"]:
+            self._add(name, template, context, kwargs, relative_urls, override_output)
+            return
+        per_page = (
+            self.settings["PAGINATED_TEMPLATES"][template_name]
+            or self.settings["DEFAULT_PAGINATION"]
+        )
+        paginators = {
+            key: _paginator(name, url, value, self.settings, per_page)
+            for key, value in paginated.items()
+        }
+        for number in range(next(iter(paginators.values())).num_pages):
+            own = dict(kwargs)
+            page = None
+            for key, pager in paginators.items():
+                page = pager.page(number + 1)
+                more = number + 1 < pager.num_pages
+                own |= {
+                    f"{key}_paginator": pager,
+                    f"{key}_page": page,
+                    f"{key}_previous_page": pager.page(number) if number > 0 else None,
+                    f"{key}_next_page": pager.page(number + 2) if more else None,
+                }
+            self._add(page.save_as, template, context, own, relative_urls, override_output)  # type: ignore[union-attr]
+
+    def _add(
+        self,
+        name: str,
+        template: Template,
+        context: Any,
+        kwargs: dict[str, Any],
+        relative_urls: bool,
+        override: bool,
+    ) -> None:
+        path = sanitised_join(self.output_path, name)
+        if not self._claim(path, override):
+            return
+        own: dict[str, Any] = {"localsiteurl": context.get("localsiteurl", None)}
+        if relative_urls:
+            own["SITEURL"] = own["localsiteurl"] = path_to_url(get_relative_path(name))
+        own["output_file"] = name
+        own.update(kwargs)
+        self._jobs[path] = Job(path, name, template, context, own)  # type: ignore[index]
+
+    def _claim(self, path: str, override: bool) -> bool:
+        """Whether to write there: the rules of Pelican's `_open_w`, before rendering."""
+        if path in self._overridden_files:
+            if override:
+                raise FileOverwriteFailedError(
+                    f'Failed to overwrite "{path}" a second time (was previously overwritten)'
+                )
+            return False
+        if path in self._written_files and not override:
+            raise FileOverwriteFailedError(
+                f'Failed to overwrite "{path}" as Pelican has already written to it previously '
+                "(set `override=True` if intended)"
+            )
+        if override:
+            self._overridden_files.add(path)
+        self._written_files.add(path)
+        return True
+
+    def _open_w(self, filename: str, encoding: str, override: bool = False) -> Any:
+        """As Pelican's, but a file that is linked elsewhere is replaced, not edited there too."""
+        if override or filename not in self._overridden_files:
+            with suppress(OSError):
+                if os.stat(filename).st_nlink > 1:  # noqa: PTH116
+                    os.unlink(filename)  # noqa: PTH108
+        return super()._open_w(filename, encoding, override)  # type: ignore[no-untyped-call]
+
+    def _flush(self) -> None:
+        jobs = list((self._jobs or {}).values())
+        keys = self._look_up(jobs)
+        for folder in {os.path.dirname(job.path) for job in jobs} - self._folders:  # noqa: PTH120
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+            self._folders.add(folder)
+        names = [job.name for job in jobs]
+        done = workers.each(
+            "Writing pages",
+            lambda index: self._make(jobs[index]),
+            names,
+            self.means.processes,
+            piece=4,
+        )
+        fresh: dict[bytes, bytes] = {}
+        used: list[bytes] = []
+        for job, one in zip(jobs, done, strict=True):
+            workers.replay(one.logged)
+            reused, checksum = one.value
+            self.tally.reused += reused
+            self.tally.rendered += not reused
+            if job.key is None:
+                continue
+            if reused:
+                used.append(job.key)
+            # A page that warned must warn again next time.
+            elif checksum is not None and not one.logged:
+                fresh[job.key] = checksum
+        if self.means.kept is not None:
+            # What was rendered while somebody edited the theme may be of either version.
+            if keys is not None and keys.still(job.template for job in jobs):
+                self.means.kept.put(fresh)
+            self.means.kept.used(used)
+        for job in jobs[-1:]:
+            if job.own["localsiteurl"]:
+                job.shared["localsiteurl"] = job.own["localsiteurl"]
+
+    def _look_up(self, jobs: list[Job]) -> Keys | None:
+        if self.means.pages is None or self.means.kept is None:
+            return None
+        if self.settings["RELATIVE_URLS"]:
+            return None  # every page sees every article with other links
+        pages_of = Counter(id(job.template) for job in jobs)
+        several = [job for job in jobs if pages_of[id(job.template)] > SINGLE]
+        keys = Keys(_universe(several[0].shared) if several else None)
+        for job in several:
+            job.key = keys.of(job.template, job.shared, job.own)
+        found = self.means.kept.get(job.key for job in jobs if job.key is not None)
+        for job in jobs:
+            if job.key is not None:
+                job.checksum = found.get(job.key)
+        return keys
+
+    def _make(self, job: Job) -> tuple[bool, bytes | None]:
+        """Make one page; whether it was reused, and the checksum of one that was kept."""
+        pages = self.means.pages
+        known = job.key is not None and job.checksum is not None
+        if pages is not None and known and pages.use(job.key, job.checksum, job.path):  # type: ignore[arg-type]
+            return True, None
+        # As Pelican does, so that contents can adjust their links.
+        if job.own["localsiteurl"]:
+            job.shared["localsiteurl"] = job.own["localsiteurl"]
+        data = job.template.render({**job.shared, **job.own}).encode("utf-8")
+        write(job.path, data)
+        if pages is not None and job.key is not None:
+            return False, pages.keep(job.key, data, job.path)
+        return False, None
+
+
+def _universe(context: Any) -> frozenset[str]:
+    """The names that any article, page, file, tag, category or author has."""
+    contents = [*context["generated_content"].values(), *context["static_content"].values()]
+    wrappers = [one for name in ("tags", "categories", "authors") for one, _ in context[name]]
+    for one in contents:
+        own = vars(one) if one is not None else {}
+        wrappers += [own[name] for name in ("category", "author") if name in own]
+        wrappers += [*own.get("tags", ()), *own.get("authors", ())]
+    return universe((one for one in contents if one is not None), wrappers)
