@@ -26,7 +26,7 @@ OUTPUT_PATH = str(ROOT / "output")
 ARTICLE_PATHS = [""]
 PAGE_PATHS = ["pages"]
 STATIC_PATHS = ["images"]
-PLUGINS = ["plugins.discussion"]
+PLUGINS = ["plugins.discussion", "plugins.quick"]
 
 # Times and names of months must not depend on the machine that builds.
 TIMEZONE = "UTC"
@@ -94,7 +94,11 @@ MARKDOWN = {
 }
 TYPOGRIFY = False
 
-# The cache does not notice changed settings or plugins.
+# What did not change is taken over from the build before (docs/settings.md).
+QUICK_CACHE = str(ROOT / os.environ.get("REJOINDER_VAR", "var") / "cache")
+QUICK_LINK = True
+
+# Pelican's own cache does not notice changed settings or plugins.
 CACHE_CONTENT = False
 LOAD_CONTENT_CACHE = False
 

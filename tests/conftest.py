@@ -1,3 +1,5 @@
+import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,3 +21,17 @@ def service(tmp_path: Path) -> Iterator[Service]:
     with running_service(tmp_path) as running:
         running.register("networking", "meetings", "saying-no")
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _plugins_let_go() -> Iterator[None]:
+    """Pelican's signals live as long as the process: no test hears another one's plugins."""
+    yield
+    signals = sys.modules.get("pelican.plugins.signals")
+    if signals is None:
+        return
+    for signal in vars(signals).values():
+        for receiver in list(getattr(signal, "receivers", {}).values()):
+            heard = receiver() if isinstance(receiver, weakref.ref) else receiver
+            if getattr(heard, "__module__", "").startswith("plugins."):
+                signal.disconnect(heard)

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -18,8 +18,8 @@ from urllib.parse import quote
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from plugins.discussion import manifest as manifests
-from plugins.discussion import markers, places, regions, shell, survey
 from plugins.discussion import page as pages
+from plugins.discussion import places, regions, shell, survey
 from plugins.discussion.client import Client
 from plugins.discussion.errors import (
     BuildError,
@@ -28,12 +28,13 @@ from plugins.discussion.errors import (
     SnapshotError,
 )
 from plugins.discussion.gate import Ask
+from plugins.discussion.later import Later, Source
 from plugins.discussion.manifest import Address, Entry, Manifest
 from plugins.discussion.model import Facts, Page, key_problem
 from plugins.discussion.options import Limits, RenderSettings
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Outcome, Site
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.snapshot import Position, Snapshot
 from plugins.discussion.world import World
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ class Run:
     client: Client | None
     manifest: Manifest | None = None
     addresses: list[Address] = field(default_factory=list)
+    # Where the snapshot stood when the discussions were attached.
+    before: Position | None = None
     # Of which generation all discussions in the pages are; None when it changed meanwhile.
     generation: str | None = None
 
@@ -64,6 +67,8 @@ class Run:
 
 # Pelican gives each signal another sender, and runs one build at a time in a process.
 _runs: list[Run] = []
+# Where the snapshot stood all through the last run; empty when it moved.
+_built_from: list[Position] = []
 
 
 def fetch_discussions(pelican: Any) -> None:
@@ -73,6 +78,7 @@ def fetch_discussions(pelican: Any) -> None:
     unless DISCUSSION_REQUIRED is False.
     """
     close()
+    _built_from.clear()
     snapshot = Snapshot(snapshot_path(pelican.settings))
     client = None
     try:
@@ -133,19 +139,20 @@ def attach_discussions(generators: Iterable[Any]) -> None:
     _keep_shells(main, output, {entry.page.facts.language for _, entry in entries}, options)
     before = run.snapshot.position()
     world = World(run.snapshot, run.manifest, templates.parents[1], run.ask)
+    source = Source(run.snapshot.path, run.manifest, templates.parents[1], world, _asks_anew(run))
+    # Pages that are taken over from an earlier build are looked at too.
+    world.check_all(entry.page.key for _, entry in entries)
     for content in (*articles, *static_pages):
         world.check_text(content.content, str(content.source_path))
     for content, entry in entries:
         content.discussion_key = entry.page.key
         content.discussion_open = entry.page.open
-        content.discussion = regions.PAGE_REGIONS["discussion"].show(world, entry.page)
-        content.discussion_head = regions.PAGE_REGIONS["head"].show(world, entry.page)
-        content.discussion_count = regions.PAGE_REGIONS["count"].show(world, entry.page)
+        content.discussion = Later(source, "discussion", entry.page)
+        content.discussion_head = Later(source, "head", entry.page)
+        content.discussion_count = Later(source, "count", entry.page)
     # Pelican's generators share one context.
     main.context["DISCUSSION_LATEST"] = regions.SITE_REGIONS["latest"].show(world)
-    after = run.snapshot.position()
-    if before and after and before.generation == after.generation:
-        run.generation = before.generation
+    run.before = before
     for draft in drafts:
         # Nobody can reply to what is not published; metadata `Discussion:` must not show either.
         draft.discussion_key = _key(draft)
@@ -159,18 +166,21 @@ def finish(pelican: Any) -> None:
     Registers the pages too. Raises PageError naming the page without exactly one pair of markers.
     """
     run = _runs[-1]
+    after = run.snapshot.position()
+    if run.before and after and run.before.generation == after.generation:
+        run.generation = run.before.generation
+        _built_from[:] = [after] if after == run.before else []
     output = Path(pelican.settings["OUTPUT_PATH"])
     manifest = run.manifest
     if manifest is None:
         raise BuildError("The discussions were not attached; is another plugin in the way?")
     own = manifest.files_by_key
     urls = {page.url: page.key for page in manifest.pages}
-    for key, file in own.items():
-        data = pages.read(output / file)
-        found = markers.scan(data, str(output / file))
-        for name in regions.ONCE:
-            markers.only(found, name, key, str(output / file))
-    manifest.write(output, survey.places(output, frozenset(own), urls), run.addresses)
+    places = survey.places(output, own, urls, regions.ONCE)
+    if any(file.endswith(survey.FEEDS) for file in places):
+        # Their regions are still empty.
+        _built_from.clear()
+    manifest.write(output, places, run.addresses)
     site = Site.open(output, run.ask)
     outcome = Outcome()
     site.derive(site.world(run.snapshot), outcome, thorough=run.generation is None)
@@ -187,6 +197,19 @@ def finish(pelican: Any) -> None:
         except ServiceError as error:
             _warn(f"The pages could not be registered; the publisher will do it. {error}")
     close()
+
+
+def built_from() -> Position | None:
+    """Which state of the snapshot all files of the last build show; None when it moved on."""
+    return _built_from[0] if _built_from else None
+
+
+def _asks_anew(run: Run) -> Callable[[], Ask | None]:
+    """For another process, which may not use this one's connection to the service."""
+    if run.client is None:
+        return lambda: None
+    settings = SiteSettings.from_environ(os.environ)
+    return lambda: Client.from_settings(settings).private
 
 
 def close() -> None:

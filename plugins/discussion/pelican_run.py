@@ -41,6 +41,9 @@ def run_pelican(settings_file: Path, fresh: Path, snapshot: Path, *, force: bool
         except DiscussionError:
             raise
         except Exception as error:
+            # What a worker of plugins/quick raised, with the page's name around it.
+            if isinstance(error.__cause__, DiscussionError):
+                raise error.__cause__ from error
             what = "; ".join(errors) or f"{type(error).__name__}: {error}"
             raise BuildError(f"The build failed, what is published stays: {what}") from error
         finally:

@@ -63,6 +63,7 @@ class Snapshot:
         self.path = path.absolute()
         self._guard = threading.RLock()
         self._kept: OrderedDict[tuple[str, str, int], Discussion] = OrderedDict()
+        self._replies = 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -125,6 +126,11 @@ class Snapshot:
             raise self._broken(error) from error
         self._keep(generation, found)
         return found
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Every discussion's key and JSON, unread."""
+        with self._guard, self._broken_is_an_error():
+            yield from self._db.execute("SELECT key, json FROM talk")
 
     def summary(self, key: str) -> Summary:
         """A discussion in short, without reading its replies."""
@@ -232,10 +238,13 @@ class Snapshot:
 
     def _keep(self, generation: str, discussion: Discussion) -> None:
         with self._guard:
-            self._kept[generation, discussion.key, discussion.revision] = discussion
-            total = sum(len(one.comments) for one in self._kept.values())
-            while total > KEPT_REPLIES and len(self._kept) > 1:
-                total -= len(self._kept.popitem(last=False)[1].comments)
+            at = (generation, discussion.key, discussion.revision)
+            if at in self._kept:
+                return
+            self._kept[at] = discussion
+            self._replies += len(discussion.comments)
+            while self._replies > KEPT_REPLIES and len(self._kept) > 1:
+                self._replies -= len(self._kept.popitem(last=False)[1].comments)
 
     def _take_over(self) -> None:
         """What was received before discussions were also kept in short is still good."""

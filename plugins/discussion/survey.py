@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import unescape
 from pathlib import Path
 
@@ -22,24 +22,32 @@ _ID = re.compile(rb"<id>[^<]*</id>")
 
 
 def places(
-    output: Path, keys: frozenset[str], urls: Mapping[str, str]
+    output: Path, own: Mapping[str, str], urls: Mapping[str, str], once: Iterable[str]
 ) -> dict[str, set[str | None]]:
     """The keys that each file shows something of (None: of the whole site), by its POSIX path.
 
     Entries of Pelican's Atom feeds get their region on the way; `urls` leads from an article's
-    absolute URL to its key. Raises PageError for markers that are not in pairs or of no page.
+    absolute URL to its key; `own` from a key to its page's file, which must have each of the
+    regions `once`. Raises PageError for markers that are not in pairs or of no page.
     """
     found: dict[str, set[str | None]] = {}
+    keys_of: dict[str, list[str]] = {}
+    for key, file in own.items():
+        keys_of.setdefault(file, []).append(key)
     for path in _files(output):
         data = path.read_bytes()
+        name = path.relative_to(output).as_posix()
         if path.suffix in FEEDS and _ATOM in data[:200]:
             marked = _mark_entries(data, urls)
             if marked != data:
                 page.replace(path, marked)
                 data = marked
         regions = markers.scan(data, str(path))
+        for key in keys_of.pop(name, ()):
+            for kind in once:
+                markers.only(regions, kind, key, str(path))
         for region in regions:
-            if region.key is not None and region.key not in keys:
+            if region.key is not None and region.key not in own:
                 raise PageError(
                     f"{path} has a region {region.name} of {region.key!r}, which is no page of "
                     "this site; nothing but the theme may print markers, also no article's text."
@@ -47,7 +55,13 @@ def places(
         # What the plugin makes itself is found by its own rules.
         shown = {one.key for one in regions if one.name not in {"feed", "newest", "replies"}}
         if shown:
-            found[path.relative_to(output).as_posix()] = shown
+            found[name] = shown
+    # An article's page that is no HTML file, or was not written, which reading it says.
+    for file, keys in keys_of.items():
+        regions = markers.scan(page.read(output / file), str(output / file))
+        for key in keys:
+            for kind in once:
+                markers.only(regions, kind, key, str(output / file))
     return found
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from plugins.discussion.errors import PageError
-from plugins.discussion.gate import Ask, Gate
+from plugins.discussion.gate import Ask, Gate, suspect
 from plugins.discussion.manifest import Manifest, shell_of, templates_of
 from plugins.discussion.model import Comment, Discussion, Page, Summary, order
 from plugins.discussion.options import RenderSettings
 from plugins.discussion.paging import divide, permalink
 from plugins.discussion.render import Latest
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.snapshot import Position, Snapshot
 
 # Single questions cost a little each; after so many, all are asked at once.
 _FEW = 300
@@ -45,6 +45,21 @@ class World:
     def settings(self) -> RenderSettings:
         """How the build rendered."""
         return self.manifest.settings
+
+    def position(self) -> Position | None:
+        """How far the snapshot has come."""
+        return self._snapshot.position()
+
+    def check_all(self, keys: Iterable[str]) -> None:
+        """Raises PrivacyError when a discussion of these keys shows somebody's address.
+
+        Most have nothing that looks like one, which their text tells without being read.
+        """
+        if self._gate is not None:
+            wanted = set(keys)
+            odd = [key for key, text in self._snapshot.texts() if key in wanted and suspect(text)]
+            for key in odd:
+                self.discussion(key)
 
     def page(self, key: str) -> Page:
         """The page of this key; PageError when the build has none."""
