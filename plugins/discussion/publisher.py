@@ -87,12 +87,15 @@ class Publisher:
 
         Raises DiscussionError when there is no build, no service, or a page that cannot be mended.
         """
-        self._site = Site.open(self.output, self._client.private)
+        before = self._site = Site.open(self.output, self._client.private)
         self._client.register(self._site.manifest.pages)
         self._snapshot.sync(self._client)
         with self._lock:
             self._site = Site.open(self.output, self._client.private)
             outcome = self._site.reconcile(self._snapshot)
+        if self._site.stamp != before.stamp:
+            # A build came meanwhile, and its own list may have arrived before the older one.
+            self._client.register(self._site.manifest.pages)
         self._tell(outcome)
         if outcome.failed:
             raise PageError("\n".join(str(error) for error in outcome.failed.values()))

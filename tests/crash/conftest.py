@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from plugins.discussion import publisher
+from tests.crash.house import TOKEN, House
+from tests.crash.points import Points, installed
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A service, and the environment in which builds and publishers find it."""
+    house = House(Path(tmp_path_factory.mktemp("service")))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("REJOINDER_SERVICE_URL", house.url)
+        monkeypatch.setenv("REJOINDER_API_TOKEN", TOKEN)
+        monkeypatch.setenv("REJOINDER_VAR", "var")
+        monkeypatch.setattr(publisher, "WINDOW_SECONDS", 0.05)
+        monkeypatch.setattr(publisher, "SHARED_PATIENCE", 0.01)
+        monkeypatch.setattr(publisher, "SITEMAP_PATIENCE", 0.01)
+        # A process that is killed loses nothing that the system has; only a power cut would.
+        monkeypatch.setattr(os, "sync", lambda: None)
+        monkeypatch.setattr(os, "fsync", lambda handle: None)
+        yield house
+    house.stop()
+
+
+@pytest.fixture(scope="module")
+def points() -> Iterator[Points]:
+    """The points in the code at which something may be done."""
+    with installed() as points:
+        yield points

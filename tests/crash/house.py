@@ -1,0 +1,223 @@
+"""The real service over a database that can be copied, put back, stopped and started again."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Collection
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, update
+
+from comments_service import markup, moderation
+from comments_service.app import create_app
+from comments_service.errors import ServiceError
+from comments_service.migrations import upgrade
+from comments_service.store import pages, sites
+from comments_service.store.database import Database
+from comments_service.tables import Origin, comment, event, page, site
+from tests.running import Clock, Service, free_port, serving, settings_for
+
+# No spaces: the site side refuses what no header could carry.
+TOKEN = "the-token-of-the-tests-of-crashes-and-histories"
+DATABASE = "comments.sqlite3"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A stored reply as the checks need it."""
+
+    id: str
+    key: str
+    status: str
+    text: str
+    name: str
+
+
+class House:
+    """A service that keeps its address through every stop, and verbs to act on its replies."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / DATABASE
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.clock = Clock()
+        self._settings = settings_for(folder, site_url=self.url, api_token=TOKEN)
+        self._running = ExitStack()
+        self._count = 0
+        self._empty = folder / "empty.sqlite3"
+        db = Database(self._settings.database)
+        upgrade(db.engine)
+        db.close()
+        copy_database(self.file, self._empty)
+        self.start()
+
+    def start(self) -> None:
+        """Start the service."""
+        self.db = Database(self._settings.database)
+        self._running = ExitStack()
+        self._running.callback(self.db.close)
+        app = create_app(self._settings, self.db, self.clock)
+        self._running.enter_context(serving(app, self.port))
+        self._service = Service(self.url, self._settings, self.db, self.clock)
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._running.close()
+
+    def restart(self) -> None:
+        """Stop and start."""
+        self.stop()
+        self.start()
+
+    def forget(self) -> None:
+        """An empty database of its own epoch, as a new service has."""
+        self.put_back(self._empty, epoch=secrets.token_hex(8))
+
+    def copy(self, to: Path) -> Path:
+        """Copy the database as it is."""
+        return copy_database(self.file, to)
+
+    def put_back(self, copy: Path, *, epoch: str | None = None) -> None:
+        """What an older copy holds is all there is, under another epoch if one is given."""
+        copy_database(copy, self.file)
+        if epoch is not None:
+            with self.db.write() as connection:
+                connection.execute(update(site).values(epoch=epoch))
+
+    # What readers and editors do.
+
+    def submit(self, key: str, parent: str = "", *, demo: bool = False) -> str:
+        """Post a reply whose text and name no other reply has."""
+        self._count += 1
+        number = self._count
+        self.clock.forward(seconds=1)
+        public_id = self._service.submit(
+            key,
+            comment=f"Words{number}x0x are mine.",
+            author=f"Name{number}x",
+            email=f"reader{number}x@private.example",
+            parent=parent,
+        )
+        if demo:
+            self._set(public_id, origin=Origin.DEMO)
+        return public_id
+
+    def decide(self, public_id: str, action: str) -> None:
+        """Move a reply to another state; nothing when it has that state already."""
+        self.clock.forward(seconds=1)
+        status = {one.id: one.status for one in self.replies()}[public_id]
+        if moderation.ACTIONS[action] != status:
+            moderation.decide(
+                self.db,
+                public_id,
+                action,
+                by=moderation.COMMAND_LINE,
+                expected=status,
+                now=self.clock(),
+            )
+
+    def undo(self, which: int) -> bool:
+        """Undo one of the last decisions; whether it could be undone."""
+        with self.db.read() as connection:
+            query = select(event.c.seq).where(event.c.before.is_not(None)).order_by(event.c.seq)
+            numbers = list(connection.execute(query).scalars())[-5:]
+        if not numbers:
+            return False
+        try:
+            moderation.undo(
+                self.db,
+                numbers[which % len(numbers)],
+                by=moderation.COMMAND_LINE,
+                now=self.clock(),
+            )
+        except ServiceError:
+            return False
+        return True
+
+    def edit(self, public_id: str) -> None:
+        """Give a reply another text, as its author could, in one transaction with its number."""
+        self.clock.forward(seconds=1)
+        self._count += 1
+        text = f"Words{self._count}x0x are better."
+        with self.db.write() as connection:
+            here = moderation.the_site(connection)
+            number = sites.next_number(connection, here.id)
+            chosen = comment.c.public_id == public_id
+            row = connection.execute(select(comment).where(chosen)).one()
+            connection.execute(
+                update(comment)
+                .where(chosen)
+                .values(text=text, html=markup.render(text).html, edited_at=self.clock())
+            )
+            if row.status == "approved":
+                pages.set_revision(connection, row.page_id, number)
+        self.db.announce()
+
+    def erase(self, public_id: str) -> None:
+        """Delete a reply and what answers it, for good."""
+        self._set(public_id, origin=Origin.DEMO)
+        self.remove_demo()
+
+    def remove_demo(self) -> None:
+        """Delete the samples and what answers them, for good."""
+        moderation.remove_demo(self.db, by=moderation.COMMAND_LINE, now=self.clock())
+
+    # What is so.
+
+    def replies(self) -> list[Reply]:
+        """Every stored reply, the oldest first."""
+        columns = (
+            comment.c.public_id,
+            page.c.key,
+            comment.c.status,
+            comment.c.text,
+            comment.c.author_name,
+        )
+        query = select(*columns).join(page, page.c.id == comment.c.page_id).order_by(comment.c.id)
+        with self.db.read() as connection:
+            return [Reply(*row) for row in connection.execute(query)]
+
+    def taking(self) -> list[str]:
+        """The keys of the pages that take replies."""
+        query = select(page.c.key).where(page.c.registered, page.c.open).order_by(page.c.key)
+        with self.db.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def registered(self) -> dict[str, tuple[str, str, bool]]:
+        """Address, title and openness of every registered page, by key."""
+        query = select(page.c.key, page.c.url, page.c.title, page.c.open).where(page.c.registered)
+        with self.db.read() as connection:
+            return {row.key: (row.url, row.title, row.open) for row in connection.execute(query)}
+
+    def latest(self) -> int:
+        """The highest revision."""
+        with self.db.read() as connection:
+            return pages.latest_revision(connection, moderation.the_site(connection).id)
+
+    def revisions(self) -> dict[str, int]:
+        """The revision of every page's discussion."""
+        with self.db.read() as connection:
+            return {row.key: row.revision for row in connection.execute(select(page))}
+
+    def _set(self, public_id: str, **values: Any) -> None:
+        with self.db.write() as connection:
+            connection.execute(
+                update(comment).where(comment.c.public_id == public_id).values(**values)
+            )
+
+
+def copy_database(source: Path, to: Path) -> Path:
+    """Copy a SQLite database, also one that is in use, in one transaction."""
+    with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(to)) as other:
+        one.backup(other)
+    return to
+
+
+def of_status(replies: Collection[Reply], *status: str) -> list[Reply]:
+    """Those of these states."""
+    return [one for one in replies if one.status in status]
