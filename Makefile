@@ -50,7 +50,9 @@ browser: setup
 	@$(BIN)/python -m tests.browser
 
 check: lint types browser ## lint, format, types and every test: what CI runs
-	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	@# Quick builds fork, and only where no other thread runs: not in the wake of other tests.
+	@$(BIN)/pytest -n $(JOBS) tests/quick
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup --ignore tests/quick
 
 test: check ## the same as check
 
