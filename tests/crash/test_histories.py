@@ -28,7 +28,7 @@ from tests.crash.points import Crash, Points
 from tests.crash.sites import Article, Project
 
 # How many histories, and how long each one is.
-EXAMPLES = int(os.environ.get("CRASH_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("CRASH_EXAMPLES", "10"))
 STEPS = 25
 SETTLE_SECONDS = 20
 
