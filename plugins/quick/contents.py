@@ -25,6 +25,10 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+# Pelican's own setting: a link begins with one of two characters.
+LINKS = "[{|](?P<what>.*?)[|}]"
+
+
 @lru_cache(maxsize=256)
 def fields_of(template: str) -> tuple[str, ...] | None:
     """The fields a format uses; None where they are not all of FIELDS, or it is malformed."""
@@ -52,13 +56,25 @@ def stand(folder: str) -> None:
     _here[0] = folder
 
 
-class _Quick:
-    settings: Any
-    source_path: Any
+class _Quick(contents.Content):
+    """What articles and pages have in common."""
 
     def get_relative_source_path(self, source_path: str | None = None) -> str | None:
         path = source_path or self.source_path
         return None if path is None else relative(path, self.settings["PATH"], _here[0])
+
+    def get_static_links(self) -> set[str]:
+        return set() if self._has_no_links(self._content) else super().get_static_links()
+
+    def _update_content(self, content: str, siteurl: str) -> str:
+        if self._has_no_links(content):
+            return content
+        return super()._update_content(content, siteurl)
+
+    def _has_no_links(self, text: str | None) -> bool:
+        """Whether Pelican's search for links to fill in is certain to find none."""
+        usual = self.settings["INTRASITE_LINK_REGEX"] == LINKS
+        return usual and isinstance(text, str) and "{" not in text and "|" not in text
 
     def _quickly(self, setting: str) -> str | None:
         template = str(self.settings[setting])

@@ -26,6 +26,7 @@ from pelican.urlwrappers import URLWrapper
 from pelican.utils import SafeDatetime
 
 from plugins.quick import functions
+from plugins.quick.contents import LINKS
 from plugins.quick.errors import Undigestible
 
 SIZE = 16
@@ -252,4 +253,4 @@ def _names_in(kind: type) -> frozenset[str]:
 
 
 def _usual_links(one: Any) -> bool:
-    return bool(one.settings["INTRASITE_LINK_REGEX"] == "[{|](?P<what>.*?)[|}]")
+    return bool(one.settings["INTRASITE_LINK_REGEX"] == LINKS)

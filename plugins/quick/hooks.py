@@ -5,6 +5,7 @@ Each run gets its means at `get_generators`; whatever cannot be told to be safe 
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -48,6 +49,8 @@ class Run:
 
 
 _runs: list[Run] = []
+# The collector's, before a run changed them.
+_thresholds: list[int] = []
 
 
 def begin(pelican: Any) -> None:
@@ -58,6 +61,9 @@ def begin(pelican: Any) -> None:
     texts = pages = None
     if quick.cache is not None:
         texts, pages = Store(quick.cache, TEXTS), Store(quick.cache, PAGES)
+    # Nearly all that a run makes lives to its end: looking for garbage this often finds none.
+    _thresholds[:] = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
     _runs.append(Run(quick, texts, pages))
 
 
@@ -131,6 +137,9 @@ def end(pelican: Any) -> None:
 
 def close() -> None:
     """Let go of what a run holds, also of one that failed."""
+    if _thresholds:
+        gc.set_threshold(*_thresholds)
+        _thresholds.clear()
     while _runs:
         run = _runs.pop()
         for store in (run.texts, run.pages):

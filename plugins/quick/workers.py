@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Any
 
 from plugins import progress
@@ -26,7 +27,7 @@ from plugins.quick.errors import WorkerError
 
 HEAD = struct.Struct("<BII")
 TOKEN = struct.Struct("<I")
-STARTED, DONE, FAILED = range(3)
+DONE, FAILED = range(2)
 # A pipe holds 64 KiB on Linux before its writer waits; all tokens are written before anybody reads.
 MOST_TOKENS = 8192
 # Below this many items a fork costs more than it saves.
@@ -99,7 +100,8 @@ class _Team:
         os.close(give)
         self._workers: dict[int, int] = {}
         self._parts: dict[int, bytearray] = {}
-        self._at: dict[int, int] = {}
+        # Each worker writes at its own place which item it is at, for when it dies of it.
+        self._at: dict[int, mmap] = {}
         self._results: dict[int, Done] = {}
         self._failed: dict[int, tuple[str, Exception | None]] = {}
 
@@ -121,17 +123,53 @@ class _Team:
         try:
             for _ in range(processes):
                 read, write = os.pipe()
+                self._at[read] = mmap(-1, TOKEN.size)
                 with warnings.catch_warnings():
                     # Newer Pythons warn of the spinner's thread; see can_fork.
                     warnings.simplefilter("ignore", DeprecationWarning)
                     process = os.fork()
                 if process == 0:
-                    _be_worker(self._work, self._names, self._piece, self._tokens, write)
+                    self._be_worker(write, self._at[read])
                 os.close(write)
                 self._workers[read] = process
                 self._parts[read] = bytearray()
         finally:
             gc.unfreeze()
+
+    def _be_worker(self, answers: int, at: mmap) -> None:
+        """Never returns: the stack below belongs to the parent, with its clean-up."""
+        code = 1
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            gc.disable()
+            heard = _listen()
+            while token := os.read(self._tokens, TOKEN.size):
+                begin = TOKEN.unpack(token)[0]
+                end = min(begin + self._piece, len(self._names))
+                if not self._answer(range(begin, end), answers, at, heard):
+                    break
+            code = 0
+        finally:
+            os._exit(code)
+
+    def _answer(
+        self, indices: range, answers: int, at: mmap, heard: list[logging.LogRecord]
+    ) -> bool:
+        done = []
+        for index in indices:
+            heard.clear()
+            at[:] = TOKEN.pack(index)
+            try:
+                value = self._work(index)
+                done.append((value, tuple(_plain(record) for record in heard)))
+            except Exception as error:
+                body = _failure(error)
+                _send(answers, HEAD.pack(FAILED, index, len(body)) + body)
+                return False
+        body = pickle.dumps(done)
+        _send(answers, HEAD.pack(DONE, indices.start, len(body)) + body)
+        return True
 
     def results(self) -> list[Done]:
         with selectors.DefaultSelector() as selector:
@@ -161,12 +199,13 @@ class _Team:
             begin += HEAD.size
             body = bytes(part[begin : begin + length])
             begin += length
-            self._at[pipe] = index
             if kind == DONE:
                 # From a process that this one started, through a pipe that nobody else has.
-                self._results[index] = Done(*pickle.loads(body))  # noqa: S301
-                self._advance(1)
-            elif kind == FAILED:
+                results = pickle.loads(body)  # noqa: S301
+                for number, one in enumerate(results, index):
+                    self._results[number] = Done(*one)
+                self._advance(len(results))
+            else:
                 text, error = pickle.loads(body)  # noqa: S301 - likewise
                 self._failed[index] = (f"{self._names[index]}: {text}", error)
         del part[:begin]
@@ -177,49 +216,13 @@ class _Team:
         _, status = os.waitpid(process, 0)
         code = os.waitstatus_to_exitcode(status)
         if code != 0 and not self._failed:
-            index = self._at.get(pipe, 0)
+            index = TOKEN.unpack(self._at[pipe][:])[0]
             how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
             self._failed[index] = (
                 f"{self._names[index]}: the process that worked on it {how}; "
                 "set QUICK_PROCESSES = 1 to see where",
                 None,
             )
-
-
-def _be_worker(
-    work: Callable[[int], Any], names: Sequence[str], piece: int, tokens: int, answers: int
-) -> None:
-    """Never returns: the stack below belongs to the parent, with its clean-up."""
-    code = 1
-    try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        gc.disable()
-        heard = _listen()
-        while token := os.read(tokens, TOKEN.size):
-            begin = TOKEN.unpack(token)[0]
-            for index in range(begin, min(begin + piece, len(names))):
-                if not _answer(work, index, answers, heard):
-                    os._exit(0)
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def _answer(
-    work: Callable[[int], Any], index: int, answers: int, heard: list[logging.LogRecord]
-) -> bool:
-    heard.clear()
-    _send(answers, HEAD.pack(STARTED, index, 0))
-    try:
-        value = work(index)
-        body = pickle.dumps((value, tuple(_plain(record) for record in heard)))
-    except Exception as error:
-        body = _failure(error)
-        _send(answers, HEAD.pack(FAILED, index, len(body)) + body)
-        return False
-    _send(answers, HEAD.pack(DONE, index, len(body)) + body)
-    return True
 
 
 def _failure(error: Exception) -> bytes:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jinja2 import Template
@@ -122,17 +123,19 @@ class QuickWriter(Writer):
             key: _paginator(name, url, value, self.settings, per_page)
             for key, value in paginated.items()
         }
+        # A page is its neighbours' neighbour: made once, it also has its digest made once.
+        pages = {key: cache(pager.page) for key, pager in paginators.items()}
         for number in range(next(iter(paginators.values())).num_pages):
             own = dict(kwargs)
             page = None
             for key, pager in paginators.items():
-                page = pager.page(number + 1)
+                page = pages[key](number + 1)
                 more = number + 1 < pager.num_pages
                 own |= {
                     f"{key}_paginator": pager,
                     f"{key}_page": page,
-                    f"{key}_previous_page": pager.page(number) if number > 0 else None,
-                    f"{key}_next_page": pager.page(number + 2) if more else None,
+                    f"{key}_previous_page": pages[key](number) if number > 0 else None,
+                    f"{key}_next_page": pages[key](number + 2) if more else None,
                 }
             self._add(page.save_as, template, context, own, relative_urls, override_output)  # type: ignore[union-attr]
 
@@ -193,7 +196,7 @@ class QuickWriter(Writer):
             lambda index: self._make(jobs[index]),
             names,
             self.means.processes,
-            piece=4,
+            piece=8,
         )
         fresh: dict[bytes, bytes] = {}
         used: list[bytes] = []

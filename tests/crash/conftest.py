@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,3 +35,20 @@ def points() -> Iterator[Points]:
     """The points in the code at which something may be done."""
     with installed() as points:
         yield points
+
+
+@pytest.fixture(scope="module", autouse=True)
+def publisher_log() -> Iterator[list[str]]:
+    """What publishers say: not to the build, which would take it for its own errors."""
+    logger = logging.getLogger("rejoinder.publisher")
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    before = logger.propagate, logger.level
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)
+    logger.propagate = before[0]
+    logger.setLevel(before[1])

@@ -10,7 +10,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from html import unescape
 from pathlib import Path
@@ -136,14 +136,24 @@ class Project:
             shutil.rmtree(self.root / name, ignore_errors=True)
             (self.root / f"{name}-output").unlink(missing_ok=True)
 
+    def files(self) -> dict[str, bytes]:
+        """Every file of the output; one that goes while they are read is not there."""
+        root = self.output.resolve()
+        found = {}
+        for path in sorted(root.rglob("*")):
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    found[path.relative_to(root).as_posix()] = path.read_bytes()
+        return found
+
     def differences(self, full: Mapping[str, bytes] | None = None) -> list[str]:
         """How the output differs from a full build from nothing; each line names a file."""
         full = self.from_empty() if full is None else full
-        return compared(tree(self.output.resolve()), full)
+        return compared(self.files(), full)
 
     def problems(self) -> list[str]:
         """What is not as it must be, whatever a full build would say."""
-        found = list(_wrong(tree(self.output.resolve()), self.house.replies(), set(self.articles)))
+        found = list(_wrong(self.files(), self.house.replies(), set(self.articles)))
         for link in self.root.glob(".*.discussion-tmp"):
             found.append(f"{link.name} was left beside the output")
         site = Site.open(self.output)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from plugins.discussion.publisher import Publisher
 from plugins.discussion.snapshot import Snapshot
@@ -28,44 +22,64 @@ from tests.crash.points import Crash, Points
 from tests.crash.sites import Article, Project
 
 # How many histories, and how long each one is.
-EXAMPLES = int(os.environ.get("CRASH_EXAMPLES", "10"))
-STEPS = 25
+EXAMPLES = int(os.environ.get("CRASH_EXAMPLES", "25"))
+FEWEST, MOST = 8, 25
 SETTLE_SECONDS = 20
 
 pytestmark = pytest.mark.xdist_group("crash-histories")
 numbers = st.integers(0, 30)
 
 
-class Histories(RuleBasedStateMachine):
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens; printed as the call that it is."""
+
+    name: str
+    arguments: dict[str, Any]
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        return f"{self.name}({arguments})"
+
+
+_steps: list[st.SearchStrategy[Step]] = []
+
+
+def step(times: int = 1, **arguments: st.SearchStrategy[Any]) -> Callable[[Any], Any]:
+    """What may happen, that many times as often as others."""
+
+    def known(method: Any) -> Any:
+        made = st.builds(Step, st.just(method.__name__), st.fixed_dictionaries(arguments))
+        _steps.extend([made] * times)
+        return method
+
+    return known
+
+
+class History:
     """What readers, authors, editors, machines and accidents do, in any order."""
 
-    house: House
-    points: Points
-    folder: Path
-    ran = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        type(self).ran += 1
-        self.root = self.folder / f"history-{self.ran}"
+    def __init__(self, folder: Path, house: House, points: Points) -> None:
+        self.house, self.points, self.folder = house, points, folder
         self.house.forget()
-        self.project = Project(self.root, self.house)
+        self.project = Project(folder / "site", house)
         self._copy: Path | None = None
         self._following = ExitStack()
         self._publisher: Publisher | None = None
         self._made = 0
         self._built: dict[str, Article] = {}
 
-    @initialize(articles=st.integers(1, 3))
-    def begin(self, articles: int) -> None:
-        """A site with some articles is built for the first time."""
+    def begin(self, articles: int, replies: int) -> None:
+        """A site with some articles is built for the first time; some are answered."""
         for _ in range(articles):
             self._add()
         self._build()
+        for number in range(replies):
+            self.submit(page=number // 3, above=number, demo=number % 4 == 1, approved=number != 3)
 
     # Readers, editors, authors.
 
-    @rule(page=numbers, above=numbers, demo=st.booleans(), approved=st.booleans())
+    @step(4, page=numbers, above=numbers, demo=st.booleans(), approved=st.booleans())
     def submit(self, page: int, above: int, demo: bool, approved: bool) -> None:
         """A reader replies, to the article or to a public reply; perhaps it is approved at once."""
         keys = self.house.taking()
@@ -77,124 +91,123 @@ class Histories(RuleBasedStateMachine):
             if approved:
                 self.house.decide(reply, "approve")
 
-    @rule(which=numbers)
+    @step(2, which=numbers)
     def approve(self, which: int) -> None:
         """An editor approves something that is not public."""
         self._act("approve", which, "pending", "spam", "trash")
 
-    @rule(which=numbers, action=st.sampled_from(["spam", "trash", "pending"]))
+    @step(which=numbers, action=st.sampled_from(["spam", "trash", "pending"]))
     def take_back(self, which: int, action: str) -> None:
         """An editor takes something back that is public."""
         self._act(action, which, "approved")
 
-    @rule(which=numbers)
+    @step(which=numbers)
     def undo(self, which: int) -> None:
         """An editor undoes one of the last decisions."""
         self.house.undo(which)
 
-    @rule(which=numbers)
+    @step(which=numbers)
     def edit(self, which: int) -> None:
         """A reply gets another text."""
         if found := self._replies():
             self.house.edit(found[which % len(found)].id)
 
-    @rule(which=numbers)
+    @step(which=numbers)
     def erase(self, which: int) -> None:
         """A reply is deleted, with what answers it."""
         if found := self._replies():
             self.house.erase(found[which % len(found)].id)
 
-    @rule()
+    @step()
     def remove_demo(self) -> None:
         """All samples are deleted."""
         self.house.remove_demo()
 
-    @rule(which=numbers)
+    @step(which=numbers)
     def close_or_open(self, which: int) -> None:
         """An article is closed, or opened again."""
         key = self._key(which)
         self.project.revise(key, open=not self.project.articles[key].open)
 
-    @rule(which=numbers, category=st.sampled_from(["advice", "work"]))
+    @step(which=numbers, category=st.sampled_from(["advice", "work"]))
     def rewrite(self, which: int, category: str) -> None:
         """An article gets another text, perhaps in another category."""
         key = self._key(which)
         version = self.project.articles[key].version + 1
         self.project.revise(key, version=version, category=category)
 
-    @rule(which=numbers)
+    @step(which=numbers)
     def rename(self, which: int) -> None:
         """An article gets another slug; its discussion stays."""
         self._made += 1
         self.project.revise(self._key(which), slug=f"slug-{self._made}")
 
-    @rule()
+    @step()
     def add(self) -> None:
         """An article is added."""
         self._add()
 
-    @precondition(lambda self: len(self.project.articles) > 1)
-    @rule(which=numbers)
+    @step(which=numbers)
     def remove(self, which: int) -> None:
         """An article is removed."""
-        self.project.remove(self._key(which))
+        if len(self.project.articles) > 1:
+            self.project.remove(self._key(which))
 
     # Builds and publishers.
 
-    @rule()
+    @step()
     def build(self) -> None:
         """A full build."""
         self._build()
 
-    @rule(at=st.integers(0, 80), which=numbers, action=st.sampled_from(["approve", "trash"]))
+    @step(at=st.integers(0, 80), which=numbers, action=st.sampled_from(["approve", "trash"]))
     def build_while_editors_work(self, at: int, which: int, action: str) -> None:
         """A full build, in the middle of which something is approved or taken back."""
         states = ("pending", "spam", "trash") if action == "approve" else ("approved",)
         self._at(at, lambda: self._act(action, which, *states), self._build)
 
-    @rule(at=st.integers(0, 80), late=st.booleans())
+    @step(at=st.integers(0, 80), late=st.booleans())
     def killed_build(self, at: int, late: bool) -> None:
         """A full build that ends in the middle, perhaps when most of it is done."""
         self._at(at // 8 if late else at, _crash, self._build, after="site.lock" if late else "")
 
-    @rule()
+    @step()
     def publish(self) -> None:
         """A publisher comes, makes everything right, and ends."""
         self.project.round()
 
-    @rule(at=st.integers(0, 40), writes=st.booleans())
+    @step(at=st.integers(0, 40), writes=st.booleans())
     def killed_publisher(self, at: int, writes: bool) -> None:
         """A publisher that ends in the middle, perhaps of a certain write."""
         self._at(at // 3 if writes else at, _crash, self.project.round, writes=writes)
 
-    @rule(at=st.integers(0, 40), which=numbers, action=st.sampled_from(["approve", "trash"]))
+    @step(at=st.integers(0, 40), which=numbers, action=st.sampled_from(["approve", "trash"]))
     def publish_while_editors_work(self, at: int, which: int, action: str) -> None:
         """A publisher, in the middle of whose work something is approved or taken back."""
         states = ("pending", "spam", "trash") if action == "approve" else ("approved",)
         self._at(at, lambda: self._act(action, which, *states), self.project.round)
 
-    @precondition(lambda self: self._publisher is None)
-    @rule()
+    @step()
     def follow(self) -> None:
         """A publisher starts to follow the service."""
-        self._publisher = self._following.enter_context(self.project.following())
+        if self._publisher is None:
+            self._publisher = self._following.enter_context(self.project.following())
 
-    @precondition(lambda self: self._publisher is not None)
-    @rule(settled=st.booleans())
+    @step(settled=st.booleans())
     def stop_following(self, settled: bool) -> None:
         """It stops, with what it has to do done or not."""
-        if settled:
+        if settled and self._publisher is not None:
             self._settle()
         self._stop_following()
 
     # Accidents of the service.
 
-    @rule()
+    @step()
     def restart_service(self) -> None:
         """The service is stopped and started."""
         self.house.restart()
 
-    @rule()
+    @step()
     def restart_everything(self) -> None:
         """Service and publisher are stopped and started."""
         followed = self._publisher is not None
@@ -203,28 +216,27 @@ class Histories(RuleBasedStateMachine):
         if followed:
             self.follow()
 
-    @rule()
+    @step()
     def copy_database(self) -> None:
         """The service's database is copied."""
         self._copy = self.house.copy(self.folder / "copy.sqlite3")
 
-    @precondition(lambda self: self._copy is not None)
-    @rule(renamed=st.booleans())
+    @step(renamed=st.booleans())
     def restore_database(self, renamed: bool) -> None:
         """The service's database is replaced by an older copy.
 
         It gets another epoch; or it keeps it, and the site side asks before anything else is
         decided (docs/wire.md: a `latest` below the cursor).
         """
-        assert self._copy is not None
-        self.house.stop()
-        self.house.start()
+        if self._copy is None:
+            return
+        self.house.restart()
         self.house.put_back(self._copy, epoch=f"epoch-{self._made}-{id(self)}" if renamed else None)
         self._made += 1
         if not renamed:
             self.project.round()
 
-    @rule(which=numbers, renamed=st.booleans(), other=st.booleans())
+    @step(2, which=numbers, renamed=st.booleans(), other=st.booleans())
     def lose_what_was_published(self, which: int, renamed: bool, other: bool) -> None:
         """A change is published, then the service goes back before it, and perhaps takes another.
 
@@ -241,20 +253,19 @@ class Histories(RuleBasedStateMachine):
         if other:
             self.house.decide(reply, "trash")
 
-    def teardown(self) -> None:
-        """Everything comes to rest, and is as it must be."""
-        try:
-            self._stop_following()
-            if not self.project.output.is_dir():
-                return
-            self._write_what_was_built()
-            self.project.round()
-            problems = [*self.project.problems(), *self.project.differences()]
-            assert not problems, "\n".join(["After this history:", *problems])
-            assert self.project.round() == 0, "a second round found something to write"
-        finally:
-            self._following.close()
-            shutil.rmtree(self.root, ignore_errors=True)
+    def end(self) -> list[str]:
+        """Everything comes to rest; what is not as it must be."""
+        self._stop_following()
+        self._write_what_was_built()
+        self.project.round()
+        problems = [*self.project.problems(), *self.project.differences()]
+        if self.project.round():
+            problems.append("a second round found something to write")
+        return problems
+
+    def close(self) -> None:
+        """Nothing is left running."""
+        self._following.close()
 
     def _build(self) -> None:
         """A full build; it may end in the middle, before or after its pages are shown."""
@@ -343,31 +354,71 @@ def _crash() -> None:
     raise Crash
 
 
-@pytest.fixture
-def histories(
-    house: House, points: Points, tmp_path: Path
-) -> Iterator[type[RuleBasedStateMachine]]:
-    """The machine, over the service and with the points."""
-    logger = logging.getLogger("rejoinder.publisher")
-    before, logger.disabled = logger.disabled, True
-
-    class Here(Histories):
-        pass
-
-    Here.house, Here.points, Here.folder = house, points, tmp_path
-    yield Here
-    logger.disabled = before
-
-
+@given(
+    articles=st.integers(1, 3),
+    replies=st.integers(0, 9),
+    steps=st.lists(st.one_of(_steps), min_size=FEWEST, max_size=MOST),
+)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_history_ends_with_the_pages_of_a_full_build_from_nothing(
-    histories: type[RuleBasedStateMachine],
+    house: House,
+    points: Points,
+    tmp_path_factory: pytest.TempPathFactory,
+    articles: int,
+    replies: int,
+    steps: list[Step],
 ) -> None:
-    run_state_machine_as_test(
-        histories,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    folder = tmp_path_factory.mktemp("history")
+    history = History(folder, house, points)
+    try:
+        history.begin(articles, replies)
+        for one in steps:
+            getattr(history, one.name)(**one.arguments)
+        problems = history.end()
+    finally:
+        history.close()
+        shutil.rmtree(folder)
+    told = map(str, [f"begin({articles=}, {replies=})", *steps, "ends with", *problems])
+    assert not problems, "\n".join(told)
+
+
+@pytest.mark.parametrize("renamed", [True, False])
+@pytest.mark.parametrize("other", [True, False])
+@pytest.mark.parametrize("followed", [True, False])
+def test_what_a_restored_service_never_published_goes_from_the_pages(
+    house: House, points: Points, tmp_path: Path, renamed: bool, other: bool, followed: bool
+) -> None:
+    history = History(tmp_path / "history", house, points)
+    try:
+        history.begin(articles=2, replies=5)
+        history.publish()
+        if followed:
+            history.follow()
+        history.lose_what_was_published(0, renamed, other)
+        problems = history.end()
+    finally:
+        history.close()
+    assert not problems, "\n".join(problems)
+
+
+def test_what_is_erased_or_taken_back_goes_from_every_file(
+    house: House, points: Points, tmp_path: Path
+) -> None:
+    history = History(tmp_path / "history", house, points)
+    try:
+        history.begin(articles=2, replies=9)
+        history.publish()
+        for step_ in (
+            lambda: history.erase(0),
+            lambda: history.edit(0),
+            lambda: history.take_back(2, "spam"),
+            lambda: history.undo(4),
+            history.remove_demo,
+            lambda: history.take_back(0, "trash"),
+        ):
+            step_()
+            history.publish()
+            problems = [*history.project.problems(), *history.project.differences()]
+            assert not problems, "\n".join(problems)
+    finally:
+        history.close()

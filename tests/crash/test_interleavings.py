@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import time
@@ -82,8 +81,6 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    logger = logging.getLogger("rejoinder.publisher")
-    before, logger.disabled = logger.disabled, True
     folder = tmp_path_factory.mktemp("interleavings")
     project = Project(folder / "site", house)
     project.write(*(Article(key, key) for key in ("long", "moved", "gone", "quiet")))
@@ -102,7 +99,6 @@ def stage(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     shutil.copytree(project.root / "var", folder / "var", symlinks=True)
     (folder / "output").symlink_to((project.root / "output").readlink())
     yield Stage(project, folder, waiting, public)
-    logger.disabled = before
 
 
 Action = Callable[[], object]
@@ -282,7 +278,7 @@ def test_a_build_that_ends_at_any_point_leaves_a_whole_site_and_the_next_one_is_
 
 
 def test_a_following_publisher_needs_nobody_whatever_is_approved_during_a_build(
-    orders: Orders,
+    orders: Orders, publisher_log: list[str]
 ) -> None:
     stage = orders.stage
     project = stage.project
@@ -296,16 +292,17 @@ def test_a_following_publisher_needs_nobody_whatever_is_approved_during_a_build(
         ) -> None:
             with project.following() as follower:
                 followers.append(follower)
-                _wait(lambda: _followed(project))
+                _wait(lambda: _followed(project), publisher_log)
                 project.build()
-                _wait(lambda: _at_rest(project, follower))
+                # By itself: nobody but the follower works on the pages now.
+                _wait(lambda: not orders.wrong(settled=True), publisher_log)
 
         def approve(followers: list[Publisher] = followers) -> None:
             stage.approve(0)
             stage.take_back()
             if not _locked(project):
                 # The old pages show it, so that the build must find out.
-                _wait(lambda: _followed(project) and not followers[0].waiting)
+                _wait(lambda: _followed(project) and not followers[0].waiting, publisher_log)
 
         orders.run(build_beside, {place: [approve]})
         problems += [f"approved at {place}: {what}" for what in orders.wrong(settled=True)]
@@ -353,18 +350,8 @@ def _followed(project: Project) -> bool:
         return position is not None and position.cursor >= project.house.latest()
 
 
-def _at_rest(project: Project, follower: Publisher) -> bool:
-    """Whether the publisher has taken up the build, and has nothing left to write."""
-    from plugins.discussion.site import stamp_of
-
-    site = follower._site
-    new = site is not None and site.stamp == stamp_of(project.output)
-    done = new and _followed(project) and follower._registered and not follower.waiting
-    return done and not follower._reconcile
-
-
-def _wait(true: Callable[[], bool]) -> None:
+def _wait(true: Callable[[], bool], log: list[str]) -> None:
     deadline = time.monotonic() + SETTLE_SECONDS
     while not true():
-        assert time.monotonic() < deadline, "it did not come to rest"
+        assert time.monotonic() < deadline, "\n".join(["It did not come to rest:", *log[-15:]])
         time.sleep(0.005)

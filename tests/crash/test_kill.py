@@ -33,7 +33,7 @@ pytestmark = pytest.mark.xdist_group("crash-kill")
 
 KILLS = int(os.environ.get("CRASH_KILLS", "160"))
 # How long each one lives at most, in seconds: about what it needs for its work.
-LIVES = {"publish": 0.15, "build": 0.3, "service": 0.35}
+LIVES = {"publish": 0.15, "build": 0.5, "service": 0.35}
 PUBLIC = 30
 CONVERGE_SECONDS = 60
 ALWAYS = ["long", "quiet", "third"]
