@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
@@ -80,7 +80,7 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(house: House, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     folder = tmp_path_factory.mktemp("interleavings")
     project = Project(folder / "site", house)
     project.write(*(Article(key, key) for key in ("long", "moved", "gone", "quiet")))
@@ -98,7 +98,7 @@ def stage(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     house.copy(folder / "before.sqlite3")
     shutil.copytree(project.root / "var", folder / "var", symlinks=True)
     (folder / "output").symlink_to((project.root / "output").readlink())
-    yield Stage(project, folder, waiting, public)
+    return Stage(project, folder, waiting, public)
 
 
 Action = Callable[[], object]
