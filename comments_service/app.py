@@ -23,6 +23,7 @@ from comments_service.web.bell import Bell
 from comments_service.web.context import Context
 from comments_service.web.intake import Intake
 from comments_service.web.pages import page
+from comments_service.web.preparing import Preparing
 from comments_service.web.static_site import StaticSite
 
 logger = logging.getLogger("rejoinder.service")
@@ -42,13 +43,16 @@ def create_app(
     db.subscribe(bell.ring)
     window = timedelta(hours=settings.resend_hours)
     intake = Intake(lambda batch: moderation.submit_all(db, batch, resend_window=window))
-    context = Context(settings, db, now, intake)
+    secret = settings.secret.get_secret_value().encode()
+    preparing = Preparing(secret, now, lambda: intake.waiting)
+    context = Context(settings, db, now, preparing, intake)
     site_api = _api(context, bell)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         bell.close()
+        await preparing.close()
         intake.close()
 
     async def api_guide(request: Request) -> Response:

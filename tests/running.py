@@ -40,8 +40,10 @@ class Clock:
 class Service:
     """Asks a running service, as the site side, as a reader and as an editor would."""
 
-    def __init__(self, url: str, settings: Settings, db: Database, clock: Clock) -> None:
-        self.url, self.settings, self.db, self.clock = url, settings, db, clock
+    def __init__(
+        self, url: str, settings: Settings, db: Database, clock: Clock, app: Starlette | None = None
+    ) -> None:
+        self.url, self.settings, self.db, self.clock, self.app = url, settings, db, clock, app
 
     def api(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {TOKEN}"} | options.pop("headers", {})
@@ -135,6 +137,7 @@ def running_service(
     db = Database(known.database)
     upgrade(db.engine)
     time_of = clock if isinstance(clock, Clock) else Clock()
-    with serving(create_app(known, db, time_of), port):
-        yield Service(f"http://127.0.0.1:{port}", known, db, time_of)
+    app = create_app(known, db, time_of)
+    with serving(app, port):
+        yield Service(f"http://127.0.0.1:{port}", known, db, time_of, app)
     db.close()

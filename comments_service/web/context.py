@@ -10,6 +10,7 @@ from starlette.requests import Request
 from comments_service.settings import Settings
 from comments_service.store.database import Database
 from comments_service.web.intake import Intake
+from comments_service.web.preparing import Preparing
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Context:
     settings: Settings
     db: Database
     now: Callable[[], datetime]
+    preparing: Preparing
     intake: Intake
 
     @cached_property

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from comments_service import auth, draft, moderation
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, Unavailable
-from comments_service.moderation import Submission
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
 from comments_service.web.context import Context, context_of
@@ -22,8 +21,6 @@ from comments_service.web.pages import message, page
 from comments_service.web.permalinks import locate
 from comments_service.web.problems import note_unavailable
 
-# Characters.
-SHORT = 2_000
 EMPTY = dict.fromkeys(draft.FIELDS, "")
 
 
@@ -61,19 +58,10 @@ def _unreadable(error: Unreadable, typed: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _store(context: Context, key: str, form: dict[str, str]) -> Response:
-    # A short text is rendered in less time than it takes to reach another thread.
-    if len(form.get("comment", "")) <= SHORT:
-        one = _prepare(context, key, form)
-    else:
-        one = await run_in_threadpool(_prepare, context, key, form)
-    stored = await context.intake.submit(one)
+    stored = await context.intake.submit(await context.preparing.prepare(key, form))
     return RedirectResponse(
         status_path(context, stored.public_id), 303, headers={"Cache-Control": "no-store"}
     )
-
-
-def _prepare(context: Context, key: str, form: dict[str, str]) -> Submission:
-    return moderation.prepare(context.secret, key, draft.check(form), now=context.now())
 
 
 class _View(NamedTuple):
