@@ -10,6 +10,7 @@ import filecmp
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -41,10 +42,11 @@ class Build:
     seconds: float
 
 
-def build(root: Path, settings_file: Path, output: Path) -> Build:
+def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) -> Build:
     """Build the site of the project `root` and show it as `output`.
 
-    Relative paths are below `root`. Raises DiscussionError; then `output` is as it was before.
+    Relative paths are below `root`. Without `cache` nothing is taken over from an earlier build.
+    Raises DiscussionError; then `output` is as it was before.
     """
     started = time.monotonic()
     site_settings = SiteSettings.from_environ(os.environ)
@@ -55,10 +57,12 @@ def build(root: Path, settings_file: Path, output: Path) -> Build:
     # One build at a time: two would each take the other's directory for a leftover.
     with FileLock(var / "build.lock", mode=0o644):
         fresh = builds / new_name(output)
+        shown = output.resolve() if output.is_dir() else None
+        remover = _remove_beside(_older(builds, output, keep={shown}))
         try:
             # The snapshot that the publisher follows, whatever folder this process stands in.
             snapshot_path = run_pelican(
-                root / settings_file, fresh, var / site_settings.snapshot.name
+                root / settings_file, fresh, var / site_settings.snapshot.name, cache=cache
             )
             previous = output.resolve() if output.is_dir() else None
             if previous is not None:
@@ -77,7 +81,11 @@ def build(root: Path, settings_file: Path, output: Path) -> Build:
             if output.resolve() != fresh.resolve():
                 shutil.rmtree(fresh, ignore_errors=True)
             raise
-        _remove_older(builds, output, keep={fresh, previous})
+        finally:
+            if remover is not None:
+                remover.wait()
+        for folder in _older(builds, output, keep={fresh, previous}):
+            shutil.rmtree(folder, ignore_errors=True)
     return Build(fresh, pages, time.monotonic() - started)
 
 
@@ -87,15 +95,15 @@ def keep_times(previous: Path, fresh: Path, names: list[str] | None = None) -> N
     `names` are paths relative to both; all files when None.
     """
     if names is None:
+        begin = len(str(fresh)) + 1
         names = [
-            os.path.relpath(Path(folder, name), fresh)
-            for folder, _, files in os.walk(fresh)
-            for name in files
+            f"{folder}/{name}"[begin:] for folder, _, files in os.walk(fresh) for name in files
         ]
     for name in names:
-        old, new = previous / name, fresh / name
+        # Texts, not paths: thousands of times.
+        old, new = f"{previous}/{name}", f"{fresh}/{name}"
         try:
-            stat, here = old.stat(), new.stat()
+            stat, here = os.stat(old), os.stat(new)  # noqa: PTH116
         except OSError:
             continue
         # One file under two names (plugins/quick links pages) has one time.
@@ -179,7 +187,17 @@ def new_name(output: Path) -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}-{output.name}"
 
 
-def _remove_older(builds: Path, output: Path, keep: set[Path | None]) -> None:
-    for folder in builds.iterdir():
-        if folder.name.partition("-")[2].partition("-")[2] == output.name and folder not in keep:
-            shutil.rmtree(folder, ignore_errors=True)
+def _older(builds: Path, output: Path, keep: set[Path | None]) -> list[Path]:
+    return [
+        folder
+        for folder in builds.iterdir()
+        if folder.name.partition("-")[2].partition("-")[2] == output.name and folder not in keep
+    ]
+
+
+def _remove_beside(folders: list[Path]) -> subprocess.Popen[bytes] | None:
+    """Remove folders in another process: thousands of files take a while."""
+    if not folders:
+        return None
+    code = "import shutil, sys\nfor one in sys.argv[1:]: shutil.rmtree(one, ignore_errors=True)"
+    return subprocess.Popen([sys.executable, "-S", "-c", code, *map(str, folders)])

@@ -47,14 +47,15 @@ _settings = click.option(
 @click.command()
 @_settings
 @_output
-def build(settings: Path, output: Path) -> None:
+@click.option("--no-cache", is_flag=True, help="Take nothing over from earlier builds.")
+def build(settings: Path, output: Path, no_cache: bool) -> None:
     """Build the static site into a fresh directory and then show it at once."""
     from plugins.discussion import builder
 
     # A terminated build removes its half-built directory, like an interrupted one.
     signal.signal(signal.SIGTERM, _interrupt)
     with _readable_errors():
-        done = builder.build(Path.cwd(), settings, output)
+        done = builder.build(Path.cwd(), settings, output, cache=not no_cache)
     click.echo(f"Built {done.pages} pages with discussions in {done.seconds:.1f} s: {output}/")
 
 
@@ -81,7 +82,7 @@ def verify(settings: Path, output: Path, repair: bool) -> None:
                 f"{len(found)} files are not as they should be; run: rejoinder verify --repair"
             )
         verifier.refetch(Path.cwd())
-        builder.build(Path.cwd(), settings, output)
+        builder.build(Path.cwd(), settings, output, cache=False)
     click.echo(f"{len(found)} files are repaired.")
 
 

@@ -16,23 +16,25 @@ from plugins.progress import step
 HOOKS = "plugins.discussion.hooks"
 
 
-def run_pelican(settings_file: Path, fresh: Path, snapshot: Path, *, force: bool = False) -> Path:
+def run_pelican(
+    settings_file: Path, fresh: Path, snapshot: Path, *, force: bool = False, cache: bool = True
+) -> Path:
     """Run Pelican into `fresh`; returns the snapshot it used. Any logged error is fatal.
 
-    `snapshot` is the one to use where the settings name none, or in any case with `force`. Raises
-    DiscussionError.
+    `snapshot` is the one to use where the settings name none, or in any case with `force`. Without
+    `cache` nothing is taken over from an earlier build. Raises DiscussionError.
     """
     if not settings_file.is_file():
         raise BuildError(f"{settings_file} is missing; name the settings with --settings")
     from pelican import Pelican
     from pelican.settings import read_settings
 
+    override: dict[str, Any] = {"OUTPUT_PATH": str(fresh), "DELETE_OUTPUT_DIRECTORY": False}
+    if not cache:
+        override["QUICK_CACHE"] = None
     with _errors_are_fatal() as errors:
         try:
-            settings = read_settings(
-                str(settings_file),
-                override={"OUTPUT_PATH": str(fresh), "DELETE_OUTPUT_DIRECTORY": False},
-            )
+            settings = read_settings(str(settings_file), override=override)
             if force or not settings.get("DISCUSSION_SNAPSHOT"):
                 settings["DISCUSSION_SNAPSHOT"] = str(snapshot)
             pelican: Any = Pelican  # untyped

@@ -55,7 +55,7 @@ def verify(root: Path, settings_file: Path, output: Path) -> list[Difference]:
             with Snapshot(own) as snapshot:
                 # Before the long part: without the service there is nothing to compare with.
                 snapshot.sync(client)
-            run_pelican(root / settings_file, fresh, own, force=True)
+            run_pelican(root / settings_file, fresh, own, force=True, cache=False)
             with Snapshot(own) as snapshot:
                 return _settled(output, fresh, snapshot, client, var / "site.lock")
     finally:
