@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import moderation
+from comments_service import submission
 from comments_service.settings import Settings
 from comments_service.store.database import Database
 from comments_service.web import api, problems, public, queue
@@ -42,7 +42,7 @@ def create_app(
     bell = Bell()
     db.subscribe(bell.ring)
     window = timedelta(hours=settings.resend_hours)
-    intake = Intake(lambda batch: moderation.submit_all(db, batch, resend_window=window))
+    intake = Intake(lambda batch: submission.submit_all(db, batch, resend_window=window))
     secret = settings.secret.get_secret_value().encode()
     preparing = Preparing(secret, now, lambda: intake.waiting)
     context = Context(settings, db, now, preparing, intake)

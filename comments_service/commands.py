@@ -126,14 +126,14 @@ def editor_first_link() -> None:
 @click.option("--remove", is_flag=True, help="Take every sample reply out again, for good.")
 def demo(remove: bool) -> None:
     """Fill the discussions and the queue with sample replies."""
-    from comments_service import moderation
+    from comments_service import actors, moderation
     from comments_service.demo import fill
 
     settings, db = _open()
     now = datetime.now(UTC)
     with _told():
         if remove:
-            gone = moderation.remove_demo(db, by=moderation.COMMAND_LINE, now=now)
+            gone = moderation.remove_demo(db, by=actors.COMMAND_LINE, now=now)
             click.echo(
                 f"{gone.samples} sample replies are gone, and {gone.answers} that answered them."
             )

@@ -98,6 +98,20 @@ def check(form: Mapping[str, str]) -> Draft:
     )
 
 
+def check_text(text: str) -> str:
+    """Return an editor's text, normalised; raises `Refused` with what is wrong with it."""
+    kept = _normal(text)
+    clean = _printable(kept, multiline=True)
+    if not visible(clean):
+        raise Refused({"comment": ENTER_COMMENT}, {"comment": clean})
+    if len(clean) > LIMITS["comment"]:
+        problem = (
+            f"Comment must be {LIMITS['comment']:,} characters or fewer; it has {len(clean):,}"
+        )
+        raise Refused({"comment": problem}, {"comment": clean})
+    return clean
+
+
 ENTER_COMMENT = "Enter a comment"
 PARENT_GONE = (
     "The reply that you were answering is not there any more. "

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from comments_service import draft, moderation
-from comments_service.moderation import Submission
+from comments_service import draft, submission
+from comments_service.submission import Submission
 
 HEAD = struct.Struct("<I")
 
@@ -36,7 +36,7 @@ def prepare_all(secret: bytes, batch: Sequence[Asked]) -> list[Submission | Refu
 
 def _prepare(secret: bytes, one: Asked) -> Submission | Refusal:
     try:
-        return moderation.prepare(secret, one.key, draft.check(one.form), now=one.now)
+        return submission.prepare(secret, one.key, draft.check(one.form), now=one.now)
     except draft.Refused as error:
         return dict(error.fields), dict(error.kept)
 

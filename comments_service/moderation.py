@@ -1,46 +1,27 @@
-"""The verbs: submit, approve, mark as spam, trash, undo. Each is one transaction.
+"""The verbs of editors: approve, mark as spam, trash, edit, reply, pin, lock, close, undo.
 
-A transaction writes the change, its entry in the audit log, and the next number of the site's
-sequence, which becomes the revision of a discussion whose public face changed.
+Each is one transaction, which writes the change, its entry in the audit log, and the next number of
+the site's sequence, which becomes the revision of a discussion whose public face changed.
 """
 
-import hashlib
-import hmac
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import markup, privacy
-from comments_service.draft import (
-    BIDI_CONTROLS,
-    ENTER_COMMENT,
-    FIELDS,
-    PARENT_GONE,
-    Draft,
-    Refused,
-    shows_address,
-    visible,
-)
-from comments_service.errors import Conflict, Forbidden, NotFound, ServiceError, Unavailable
+from comments_service import draft, markup, privacy
+from comments_service.actors import DONE, Actor
+from comments_service.draft import Refused
+from comments_service.errors import Conflict, NotFound
 from comments_service.ids import new_id
-from comments_service.markup import Seen
 from comments_service.store import comments, events, pages, sites
 from comments_service.store.comments import NewComment, NewContact, Stored
 from comments_service.store.database import Database
 from comments_service.store.events import Event
-from comments_service.store.pages import Page
 from comments_service.store.sites import Site
+from comments_service.submission import the_site
 from comments_service.tables import Origin, Status
-
-# Why a reply waits, in the words that the queue shows.
-REASONS = {
-    "all": "Every reply waits for an editor",
-    "disputed": "Two HTML parsers read its markup differently: look at the text, not only the page",
-    "bidi": "It has characters that change the direction of the text around them",
-    "own-address": "Its text contains its author's email address, so it cannot be published",
-}
 
 ACTIONS = {
     "approve": Status.APPROVED,
@@ -48,198 +29,6 @@ ACTIONS = {
     "trash": Status.TRASH,
     "pending": Status.PENDING,
 }
-# What each action is called once it is done.
-DONE = {
-    "submit": "Submitted",
-    "approve": "Approved",
-    "spam": "Marked as spam",
-    "trash": "Moved to trash",
-    "pending": "Moved back to pending",
-    "undo": "Undone",
-}
-
-
-class Actor(NamedTuple):
-    """Who acts: a name for the log, and the editor's row id if it is one."""
-
-    name: str
-    editor_id: int | None = None
-
-
-NO_SITE = "The database has no site; run: rejoinder migrate"
-AUTHOR = Actor("the author")
-COMMAND_LINE = Actor("command line")
-
-
-class Submitted(NamedTuple):
-    """A stored reply; `resent` when it was stored before and this was the same one again."""
-
-    public_id: str
-    resent: bool
-
-
-class Submission(NamedTuple):
-    """A reply that needs nothing any more but the database."""
-
-    page_key: str
-    draft: Draft
-    rendered: markup.Rendered
-    fingerprint: str
-    reasons: list[str]
-    now: datetime
-    origin: Origin
-    by_editor: bool
-
-
-def prepare(
-    secret: bytes,
-    page_key: str,
-    draft: Draft,
-    *,
-    now: datetime,
-    origin: Origin = Origin.FORM,
-    by_editor: bool = False,
-) -> Submission:
-    """Do what a submission needs before the database.
-
-    Raises `Refused` if nothing would be seen of the text.
-    """
-    rendered = markup.render(draft.text)
-    seen = markup.seen(rendered.html)
-    # A lone ">" or "[](https://example.com)" is markup around nothing.
-    if not visible(seen.text):
-        raise Refused({"comment": ENTER_COMMENT}, _as_form(draft))
-    return Submission(
-        page_key,
-        draft,
-        rendered,
-        _fingerprint(secret, page_key, draft),
-        _reasons(draft, seen, rendered.disputed),
-        now,
-        origin,
-        by_editor,
-    )
-
-
-def submit(
-    db: Database,
-    secret: bytes,
-    page_key: str,
-    draft: Draft,
-    *,
-    now: datetime,
-    resend_window: timedelta,
-    origin: Origin = Origin.FORM,
-    by_editor: bool = False,
-) -> Submitted:
-    """Store a reply as pending and return its public id.
-
-    Raises `NotFound` (no such page), `Forbidden` (the page takes no replies) or `Refused` (the
-    reply that it answers is not public, or nothing would be seen of the text).
-    """
-    one = prepare(secret, page_key, draft, now=now, origin=origin, by_editor=by_editor)
-    answer = submit_all(db, [one], resend_window=resend_window)[0]
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
-def submit_all(
-    db: Database, batch: Sequence[Submission], *, resend_window: timedelta
-) -> list[Submitted | Exception]:
-    """Store the replies that came at the same time in one transaction, each with its own event.
-
-    Answers in the order of `batch`. What is wrong with one of them is its own answer and nobody
-    else's; when the database refuses what is in the transaction, each is tried alone.
-    """
-    try:
-        with db.write() as connection:
-            return _submit_all(connection, batch, resend_window)
-    except Unavailable as error:
-        # Trying one by one would only make everybody wait once for each.
-        return [error] * len(batch)
-    except Exception as error:
-        if len(batch) == 1:
-            return [error]
-        # Whichever of them did reach the disk is found again as a resend.
-        return [submit_all(db, [one], resend_window=resend_window)[0] for one in batch]
-
-
-def _submit_all(
-    connection: Connection, batch: Sequence[Submission], resend_window: timedelta
-) -> list[Submitted | Exception]:
-    # The lock makes the look for resends safe against a double click.
-    site = sites.lock(connection)
-    if site is None:
-        raise NotFound(NO_SITE)
-    # PostgreSQL refuses NUL in a text; no key has a control character.
-    keys = {one.page_key for one in batch if one.page_key.isprintable()}
-    known = pages.find_all(connection, site.id, keys)
-    since = min(one.now for one in batch) - resend_window
-    first = comments.find_resends(connection, {one.fingerprint for one in batch}, since)
-    answers: list[Submitted | Exception] = []
-    new: list[tuple[NewComment, NewContact]] = []
-    for one in batch:
-        try:
-            page = taking_replies(known.get(one.page_key))
-            if one.fingerprint in first:
-                answers.append(Submitted(first[one.fingerprint], resent=True))
-                continue
-            reply = _new_comment(connection, site, page, one)
-        except ServiceError as error:
-            answers.append(error)
-            continue
-        new.append((reply, NewContact(one.draft.email, one.fingerprint)))
-        first[one.fingerprint] = reply.public_id
-        answers.append(Submitted(reply.public_id, resent=False))
-    if new:
-        keys_by_id = {page.id: page.key for page in known.values()}
-        numbers = sites.next_numbers(connection, site.id, len(new))
-        comments.add(connection, new)
-        events.add_all(
-            connection,
-            site.id,
-            [
-                Event(
-                    number,
-                    reply.submitted_at,
-                    AUTHOR.name,
-                    "submit",
-                    reply.public_id,
-                    keys_by_id[reply.page_id],
-                    None,
-                    {"status": Status.PENDING},
-                    None,
-                )
-                for number, (reply, _) in zip(numbers, new, strict=True)
-            ],
-        )
-    return answers
-
-
-def _new_comment(connection: Connection, site: Site, page: Page, one: Submission) -> NewComment:
-    draft, parent_id = one.draft, None
-    if draft.parent is not None:
-        parent = comments.find_public(connection, page.id, draft.parent)
-        if parent is None:
-            raise Refused({"parent": PARENT_GONE}, {**_as_form(draft), "parent": ""})
-        parent_id = parent.id
-    return NewComment(
-        public_id=new_id(one.now),
-        site_id=site.id,
-        page_id=page.id,
-        parent_id=parent_id,
-        status=Status.PENDING,
-        author_name=draft.name,
-        author_url=draft.url,
-        by_editor=one.by_editor,
-        text=draft.text,
-        html=one.rendered.html,
-        markup_version=markup.VERSION,
-        reasons=one.reasons,
-        origin=one.origin,
-        submitted_at=one.now,
-    )
 
 
 def decide(
@@ -253,49 +42,209 @@ def decide(
     if action not in ACTIONS:
         raise NotFound(f"There is no action called “{action}”.")
     with db.write() as connection:
-        site = the_site(connection)
-        entry = _move(
-            connection,
-            site,
-            public_id,
-            ACTIONS[action],
-            action,
-            by=by,
-            expected=expected,
-            now=now,
-            undoes=None,
+        entry = move(
+            connection, the_site(connection), public_id, action, by=by, expected=expected, now=now
         )
-    _announce(db, entry)
+    announce(db, entry)
+    return entry
+
+
+def move(
+    connection: Connection,
+    site: Site,
+    public_id: str,
+    action: str,
+    *,
+    by: Actor,
+    expected: str,
+    now: datetime,
+    batch_id: int | None = None,
+) -> Event:
+    """Do what `decide` does, inside a transaction that holds more."""
+    number, reply = _take(connection, site, public_id)
+    to = ACTIONS[action]
+    if reply.status != expected or reply.status == to:
+        raise _somebody(connection, reply)
+    after = {"status": to.value}
+    return _change(
+        connection, site, number, reply, after, action, by=by, now=now, batch_id=batch_id
+    )
+
+
+def edit(
+    db: Database, public_id: str, text: str, *, by: Actor, version: int, now: datetime
+) -> Event:
+    """Give a reply another text; the log keeps both.
+
+    `version` is that of the text that the editor saw. Raises `Conflict` when somebody else has
+    written another one since, and `Refused` for a text that cannot be one.
+    """
+    new = draft.check_text(text)
+    with db.write() as connection:
+        site = the_site(connection)
+        number, reply = _take(connection, site, public_id)
+        if reply.version != version:
+            raise Conflict(_told(events.last_of(connection, public_id, "edit", "undo"), reply))
+        if reply.text == new:
+            raise Refused({"comment": "Change the text, or leave without saving"}, {"comment": new})
+        after = {"text": new}
+        entry = _change(connection, site, number, reply, after, "edit", by=by, now=now)
+    announce(db, entry, was_public=reply.status == Status.APPROVED)
+    return entry
+
+
+def mark(db: Database, public_id: str, what: str, *, on: bool, by: Actor, now: datetime) -> Event:
+    """Pin or lock a reply (`what` is "pinned" or "locked"), or take that back."""
+    if what not in {"pinned", "locked"}:
+        raise NotFound(f"A reply cannot be {what}.")
+    action = {"pinned": "pin", "locked": "lock"}[what]
+    with db.write() as connection:
+        site = the_site(connection)
+        number, reply = _take(connection, site, public_id)
+        if getattr(reply, what) == on:
+            raise Conflict(f"The reply is {what} already." if on else f"The reply is not {what}.")
+        if what == "pinned" and on and reply.status != Status.APPROVED:
+            raise Conflict("Only a reply that is published can be pinned; approve it first.")
+        action = action if on else f"un{action}"
+        entry = _change(connection, site, number, reply, {what: on}, action, by=by, now=now)
+    announce(db, entry, was_public=reply.status == Status.APPROVED)
+    return entry
+
+
+def set_open(db: Database, key: str, *, opened: bool | None, by: Actor, now: datetime) -> Event:
+    """Close a discussion, open it whatever the article says, or (None) leave it to the article."""
+    with db.write() as connection:
+        entry = open_or_close(connection, the_site(connection), key, opened, by=by, now=now)
+    db.announce()
+    return entry
+
+
+def open_or_close(
+    connection: Connection,
+    site: Site,
+    key: str,
+    opened: bool | None,
+    *,
+    by: Actor,
+    now: datetime,
+    undoes: int | None = None,
+) -> Event:
+    """Do what `set_open` does, inside a transaction that holds more."""
+    number = sites.next_number(connection, site.id)
+    page = pages.find(connection, site.id, key) if key.isprintable() else None
+    if page is None:
+        raise NotFound("There is no such discussion.")
+    if page.opened == opened:
+        raise Conflict("Somebody was here first: the discussion is like that already.")
+    pages.set_opened(connection, page.id, opened)
+    pages.set_revision(connection, page.id, number)
+    action = "undo" if undoes else "article" if opened is None else "open" if opened else "close"
+    before, after = {"opened": page.opened}, {"opened": opened}
+    entry = Event(number, now, by.name, action, None, key, before, after, undoes)
+    events.add(connection, site.id, entry, editor_id=by.editor_id)
+    return entry
+
+
+def answer(
+    db: Database, public_id: str, text: str, *, by: Actor, email: str, expected: str, now: datetime
+) -> Event:
+    """Publish an editor's reply to a reply, which is approved in the same step if it waits.
+
+    Raises `Conflict` when it has another state than `expected` by now.
+    """
+    new = draft.check_text(text)
+    rendered = markup.render(new)
+    with db.write() as connection:
+        site = the_site(connection)
+        _, reply = _take(connection, site, public_id)
+        if reply.status != expected:
+            raise _somebody(connection, reply)
+        if reply.status != Status.APPROVED:
+            move(connection, site, public_id, "approve", by=by, expected=expected, now=now)
+        number = sites.next_number(connection, site.id)
+        own = NewComment(
+            public_id=new_id(now),
+            site_id=site.id,
+            page_id=reply.page_id,
+            parent_id=reply.id,
+            status=Status.APPROVED,
+            author_name=by.name,
+            author_url=None,
+            by_editor=True,
+            text=new,
+            html=rendered.html,
+            markup_version=markup.VERSION,
+            reasons=[],
+            origin=Origin.EDITOR,
+            submitted_at=now,
+            revision=number,
+            editor_id=by.editor_id,
+        )
+        _check_private(connection, {"name": by.name, "text": rendered.html})
+        comments.add(connection, [(own, NewContact(email, own.public_id))])
+        pages.set_revision(connection, reply.page_id, number)
+        after = {"status": Status.APPROVED.value}
+        entry = Event(
+            number, now, by.name, "reply", own.public_id, reply.page_key, None, after, None
+        )
+        events.add(connection, site.id, entry, editor_id=by.editor_id)
+    db.announce()
     return entry
 
 
 def undo(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
-    """Give the reply of that log entry the state it had before; return the new entry.
+    """Give what that entry of the log is about what it had before; return the new entry.
 
-    Raises `Conflict` when something else was done to the reply since, and `NotFound` when there is
-    no such entry or nothing in it to undo. An undo can itself be undone.
+    Raises `Conflict` when something else was done to it since, and `NotFound` when there is no such
+    entry or nothing in it to undo. An undo can itself be undone.
     """
     with db.write() as connection:
-        site = the_site(connection)
-        done = events.find(connection, site.id, number)
-        if done is None or done.comment is None or not done.before or not done.after:
-            raise NotFound("There is nothing to undo there.")
-        last = events.last_of(connection, done.comment)
-        if last is not None and last.seq != done.seq:
-            raise Conflict(_told(last))
-        entry = _move(
-            connection,
-            site,
-            done.comment,
-            Status(done.before["status"]),
-            "undo",
-            by=by,
-            expected=done.after["status"],
-            now=now,
-            undoes=done.seq,
-        )
-    _announce(db, entry)
+        entry = take_back(connection, the_site(connection), number, by=by, now=now)
+    announce(db, entry, was_public=True)
     return entry
+
+
+def take_back(
+    connection: Connection,
+    site: Site,
+    number: int,
+    *,
+    by: Actor,
+    now: datetime,
+    batch_id: int | None = None,
+) -> Event:
+    """Do what `undo` does, inside a transaction that holds more."""
+    done = events.find(connection, site.id, number)
+    if done is None or done.after is None or done.action == "submit":
+        raise NotFound("There is nothing to undo there.")
+    if done.comment is None:
+        if done.page is None or "opened" not in done.after:
+            raise NotFound("There is nothing to undo there.")
+        page = pages.find(connection, site.id, done.page)
+        if page is None or page.opened != done.after["opened"]:
+            raise Conflict("Somebody decided otherwise about this discussion since.")
+        opened = (done.before or {}).get("opened")
+        return open_or_close(connection, site, done.page, opened, by=by, now=now, undoes=done.seq)
+    number, reply = _take(connection, site, done.comment)
+    last = events.last_with(connection, done.comment, set(done.after))
+    if last is not None and last.seq != done.seq:
+        raise Conflict(_told(last, reply))
+    # An editor's own reply was nowhere before.
+    before = done.before or {"status": Status.TRASH.value}
+    if any(getattr(reply, name) != value for name, value in done.after.items()):
+        raise Conflict("The reply is not as that entry left it. Nothing was changed by you.")
+    return _change(
+        connection,
+        site,
+        number,
+        reply,
+        before,
+        "undo",
+        by=by,
+        now=now,
+        undoes=done.seq,
+        batch_id=batch_id,
+    )
 
 
 class Removed(NamedTuple):
@@ -325,121 +274,100 @@ def remove_demo(db: Database, *, by: Actor, now: datetime) -> Removed:
     return Removed(samples, len(gone) - samples)
 
 
-def the_site(connection: Connection) -> Site:
-    """Return the site; there is one on every service so far, made by the first migration."""
-    found = sites.find(connection)
-    if found is None:
-        raise NotFound(NO_SITE)
-    return found
+def announce(db: Database, entry: Event, *, was_public: bool = False) -> None:
+    """Tell who waits for news, if readers can see what was done."""
+    states = {(entry.before or {}).get("status"), (entry.after or {}).get("status")}
+    if was_public or Status.APPROVED in states:
+        db.announce()
 
 
-def open_page(connection: Connection, site: Site, key: str) -> Page:
-    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
-    # PostgreSQL refuses NUL in a text; no key has a control character.
-    return taking_replies(pages.find(connection, site.id, key) if key.isprintable() else None)
-
-
-def taking_replies(page: Page | None) -> Page:
-    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
-    if page is None or not page.registered:
-        raise NotFound("There is no article here that takes replies.")
-    if not page.open:
-        raise Forbidden(f"Replies to “{page.title}” are closed.")
-    return page
-
-
-def _move(
-    connection: Connection,
-    site: Site,
-    public_id: str,
-    to: Status,
-    action: str,
-    *,
-    by: Actor,
-    expected: str,
-    now: datetime,
-    undoes: int | None,
-) -> Event:
+def _take(connection: Connection, site: Site, public_id: str) -> tuple[int, Stored]:
     # The number first: its lock keeps the state that is read next until this commits.
     number = sites.next_number(connection, site.id)
     reply = comments.find(connection, site.id, public_id)
     if reply is None:
         raise NotFound("That reply does not exist.")
-    if reply.status != expected or reply.status == to:
-        last = events.last_of(connection, public_id)
-        raise Conflict(_told(last) if last else f"The reply is {reply.status} already.")
-    if to == Status.APPROVED:
-        _check_private(connection, reply)
-    comments.set_status(connection, reply.id, to)
-    if to == Status.APPROVED:
-        comments.give_slot(connection, reply.id)
-    if Status.APPROVED in (reply.status, to):
+    return number, reply
+
+
+def _change(
+    connection: Connection,
+    site: Site,
+    number: int,
+    reply: Stored,
+    after: Mapping[str, Any],
+    action: str,
+    *,
+    by: Actor,
+    now: datetime,
+    undoes: int | None = None,
+    batch_id: int | None = None,
+) -> Event:
+    """Write some of a reply's fields, all that follows from them, and the entry of the log."""
+    before = {name: getattr(reply, name) for name in after}
+    values = dict(after)
+    status = after.get("status", reply.status)
+    html = reply.html
+    if "text" in after:
+        rendered = markup.render(after["text"])
+        html = rendered.html
+        values |= {
+            "html": html,
+            "markup_version": markup.VERSION,
+            "version": reply.version + 1,
+            "edited_at": now,
+        }
+    if status == Status.APPROVED and {"status", "text"} & after.keys():
+        _check_private(
+            connection,
+            {"name": reply.author_name, "website": reply.author_url, "text": html},
+            own="own-address" in reply.reasons and "text" not in after and reply.version == 0,
+        )
+    if Status.APPROVED in (reply.status, status):
+        values["revision"] = number
         pages.set_revision(connection, reply.page_id, number)
+    comments.write(connection, reply, **values)
+    if after.get("status") == Status.APPROVED:
+        comments.give_slot(connection, reply.id)
     entry = Event(
         number,
         now,
         by.name,
         action,
-        public_id,
+        reply.public_id,
         reply.page_key,
-        {"status": reply.status},
-        {"status": to.value},
+        before,
+        dict(after),
         undoes,
+        batch_id,
     )
     events.add(connection, site.id, entry, editor_id=by.editor_id)
     return entry
 
 
-def _check_private(connection: Connection, reply: Stored) -> None:
-    """Raise `Conflict` when publishing the reply would publish somebody's address."""
-    fields = {"name": reply.author_name, "website": reply.author_url, "text": reply.html}
+def _check_private(
+    connection: Connection, fields: Mapping[str, str | None], *, own: bool = False
+) -> None:
+    """Raise `Conflict` when publishing the fields would publish somebody's address."""
     for field, shown in fields.items():
         asked = privacy.candidates(shown)
-        own = field == "text" and "own-address" in reply.reasons
-        if own or (asked and privacy.private(connection, asked)):
-            whose = "its author's" if own else "a reader's"
+        own_here = own and field == "text"
+        if own_here or (asked and privacy.private(connection, asked)):
+            whose = "its author's" if own_here else "a reader's"
             raise Conflict(
                 f"This reply cannot be approved: its {field} contains {whose} email address, or a "
-                "hash of one, and no page may show that."
+                "hash of one, and no page may show that. Edit the text first."
             )
 
 
-def _announce(db: Database, entry: Event) -> None:
-    states = {(entry.before or {}).get("status"), (entry.after or {}).get("status")}
-    if Status.APPROVED in states:
-        db.announce()
+def _somebody(connection: Connection, reply: Stored) -> Conflict:
+    return Conflict(_told(events.last_with(connection, reply.public_id, {"status"}), reply))
 
 
-def _told(last: Event) -> str:
-    state = (last.after or {}).get("status", "as it was")
+def _told(last: Event | None, reply: Stored) -> str:
+    if last is None or last.action == "submit":
+        return f"The reply is {reply.status} already."
     return (
         f"{last.actor} was here first: {DONE.get(last.action, last.action).lower()} at "
-        f"{last.at:%H:%M:%S} UTC, so the reply is {state} now. Nothing was changed by you."
+        f"{last.at:%H:%M:%S} UTC, so the reply is {reply.status} now. Nothing was changed by you."
     )
-
-
-def _reasons(draft: Draft, seen: Seen, disputed: bool) -> list[str]:
-    # Typed and shown: `&#64;` is an @ only once it is rendered.
-    texts = (draft.text, seen.text, *seen.links)
-    reasons = ["all"]
-    if disputed:
-        reasons.append("disputed")
-    if any(BIDI_CONTROLS.intersection(text) for text in texts):
-        reasons.append("bidi")
-    if any(shows_address(text, draft.email) for text in texts):
-        reasons.append("own-address")
-    return reasons
-
-
-def _as_form(draft: Draft) -> Mapping[str, str]:
-    values = (draft.text, draft.name, draft.email, draft.url or "", draft.parent or "")
-    return dict(zip(FIELDS, values, strict=True))
-
-
-def _fingerprint(secret: bytes, page_key: str, draft: Draft) -> str:
-    parts = (page_key, draft.parent or "", draft.name, draft.email.casefold(), draft.text)
-    # Length-prefixed, so that no two different replies can run together into the same bytes.
-    message = b"".join(
-        len(data).to_bytes(4, "big") + data for data in (part.encode() for part in parts)
-    )
-    return hmac.new(secret, b"resend:" + message, hashlib.sha256).hexdigest()

@@ -22,6 +22,7 @@ from sqlalchemy import (
     false,
     func,
     text,
+    true,
 )
 
 
@@ -39,6 +40,14 @@ class Origin(StrEnum):
 
     FORM = "form"
     DEMO = "demo"
+    EDITOR = "editor"
+
+
+class Role(StrEnum):
+    """What an editor may do."""
+
+    ADMIN = "admin"
+    EDITOR = "editor"
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -100,6 +109,17 @@ page = Table(
     # How the site divides long discussions; null: everything stands at `url`.
     Column("page_size", Integer, nullable=True),
     Column("replies_url", String(2000), nullable=True),
+    # When the article appeared, if the site says so: discussions may close some days later.
+    Column("published_at", UTCDateTime, nullable=True),
+    # What an editor or a rule decided about new replies; null: what the article says (`open`).
+    Column("opened", Boolean, nullable=True),
+    # What the publisher said last: the revision of the discussion that its page shows, and the
+    # one that it saw when it fetched the page as a reader does.
+    Column("written_revision", Integer, nullable=False, server_default=text("0")),
+    Column("live_revision", Integer, nullable=False, server_default=text("0")),
+    Column("reported_at", UTCDateTime, nullable=True),
+    # Why the publisher cannot write the page, in words; null: it can.
+    Column("stalled", String(1000), nullable=True),
     UniqueConstraint("site_id", "key"),
     Index(None, "site_id", "revision"),
 )
@@ -126,8 +146,48 @@ comment = Table(
     Column("edited_at", UTCDateTime, nullable=True),
     # A top-level reply's permanent place in its discussion, from its first approval on.
     Column("slot", Integer, nullable=True),
+    # The number of the last change that readers can see; 0: there was none. Its page is up to date
+    # when the page's `written_revision` has reached it.
+    Column("revision", Integer, nullable=False, server_default=text("0")),
+    # Grows with every edit, so that nobody overwrites what somebody else just wrote.
+    Column("version", Integer, nullable=False, server_default=text("0")),
+    # The editor who wrote it. A number only: to add a foreign key, SQLite would copy the table.
+    Column("editor_id", Integer, nullable=True),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    # Nobody may answer it, nor what stands below it.
+    Column("locked", Boolean, nullable=False, server_default=false()),
     Index(None, "site_id", "status", "submitted_at", "id"),
-    Index(None, "page_id", "status"),
+    Index(None, "page_id", "status", "submitted_at", "id"),
+    Index(None, "site_id", "submitted_at", "id"),
+)
+
+# How many replies stand where, kept by whoever moves one (`store/tallies.py`).
+tally = Table(
+    "tally",
+    metadata,
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    Column("page_id", ForeignKey("page.id"), primary_key=True),
+    Column("status", String(16), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Index(None, "site_id", "status"),
+)
+
+# The sums of `tally`, so that a site of 10,000 articles shows its counts at once.
+site_tally = Table(
+    "site_tally",
+    metadata,
+    Column("site_id", ForeignKey("site.id"), primary_key=True),
+    Column("status", String(16), primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
+# Why a reply was held, for the queue's filter; in words and in full they are in `comment.reasons`.
+held = Table(
+    "held",
+    metadata,
+    Column("reason", String(32), primary_key=True),
+    Column("comment_id", ForeignKey("comment.id", ondelete="CASCADE"), primary_key=True),
+    Index(None, "comment_id"),
 )
 
 # Private data has its own table: what goes public is read from `comment` alone.
@@ -138,6 +198,10 @@ contact = Table(
     Column("email", String(254), nullable=False),
     # Keyed hash of (page, parent, name, email, text): tells a resend from a new reply.
     Column("fingerprint", String(64), nullable=False, index=True),
+    # The author followed a link that was sent to the address (null: anybody may have typed it).
+    Column("verified_at", UTCDateTime, nullable=True),
+    # The network, or the address, from which the reply came, as far as the operator keeps it.
+    Column("network", String(50), nullable=True, index=True),
 )
 
 Index("ix_contact_email_lower", func.lower(contact.c.email))
@@ -151,6 +215,33 @@ editor = Table(
     Column("password_hash", String(200), nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("disabled_at", UTCDateTime, nullable=True),
+    Column("role", String(16), nullable=False, server_default=text("'admin'")),
+    # The secret of a second factor, and the step that was used last; null: there is none.
+    Column("totp_secret", String(64), nullable=True),
+    Column("totp_step", Integer, nullable=True),
+    # Single-key shortcuts of the queue.
+    Column("shortcuts", Boolean, nullable=False, server_default=true()),
+    # Mail about new pending replies: "none", "each" or "digest".
+    Column("mail", String(16), nullable=False, server_default=text("'none'")),
+    Column("digest_at", UTCDateTime, nullable=True),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("editor_id", ForeignKey("editor.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+# Attempts to sign in that failed, by keyed hash of the account or of the network: neither of them
+# can be read from here.
+sign_in_failure = Table(
+    "sign_in_failure",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Index(None, "key", "at"),
 )
 
 # Tokens are kept as SHA-256: whoever reads the database cannot sign in with what is there.
@@ -162,6 +253,8 @@ session = Table(
     Column("csrf", String(64), nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("seen_at", UTCDateTime, nullable=False),
+    # What the browser said it is, for the editor's own list of sessions.
+    Column("browser", String(200), nullable=False, server_default=text("''")),
 )
 
 sign_in_link = Table(
@@ -171,6 +264,9 @@ sign_in_link = Table(
     # Null: the link creates an editor instead of signing one in.
     Column("editor_id", ForeignKey("editor.id", ondelete="CASCADE"), nullable=True),
     Column("expires_at", UTCDateTime, nullable=False),
+    # An invitation: whom it makes an editor, and with which role.
+    Column("email", String(254), nullable=True),
+    Column("role", String(16), nullable=True),
 )
 
 event = Table(
@@ -190,7 +286,112 @@ event = Table(
     Column("before", JSON, nullable=True),
     Column("after", JSON, nullable=True),
     Column("undoes", Integer, nullable=True),
+    # The bulk action that it is a part of; a number only, as `comment.editor_id`.
+    Column("batch_id", Integer, nullable=True),
     UniqueConstraint("site_id", "seq"),
     Index(None, "comment", "seq"),
     Index(None, "site_id", "undoes"),
+    Index(None, "site_id", "action", "seq"),
+    Index(None, "site_id", "editor_id", "seq"),
+    Index(None, "page", "seq"),
+    Index(None, "batch_id", "seq"),
+)
+
+# One bulk action, and below it what became of each reply that it was for.
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("editor_id", ForeignKey("editor.id"), nullable=True),
+    Column("actor", String(100), nullable=False),
+    # In words: what was chosen.
+    Column("chosen", String(500), nullable=False),
+    Column("started_at", UTCDateTime, nullable=False),
+    Column("ended_at", UTCDateTime, nullable=True),
+    Column("total", Integer, nullable=False),
+    # The batch that this one undoes.
+    Column("undoes", Integer, nullable=True),
+)
+
+batch_item = Table(
+    "batch_item",
+    metadata,
+    Column("batch_id", ForeignKey("batch.id", ondelete="CASCADE"), primary_key=True),
+    # Its place in the batch, from 1.
+    Column("number", Integer, primary_key=True),
+    Column("comment", String(26), nullable=False),
+    # The state in which the editor saw it; for an undo, the entry of the log to take back.
+    Column("expected", String(16), nullable=True),
+    Column("event_seq", Integer, nullable=True),
+    # Null: not yet. "done", or why nothing was done, in words.
+    Column("result", String(300), nullable=True),
+    Index(None, "batch_id", "result"),
+)
+
+# What editors decided about the queue itself, each under its name, as JSON.
+setting = Table(
+    "setting",
+    metadata,
+    Column("site_id", ForeignKey("site.id"), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("value", JSON, nullable=False),
+    # Grows with every change, so that nobody overwrites what somebody else just saved.
+    Column("version", Integer, nullable=False),
+)
+
+ban = Table(
+    "ban",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    # "address" (of email), "network" or "word".
+    Column("kind", String(16), nullable=False),
+    Column("value", String(254), nullable=False),
+    Column("note", String(300), nullable=False, server_default=text("''")),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("expires_at", UTCDateTime, nullable=True),
+    Column("lifted_at", UTCDateTime, nullable=True),
+    Index(None, "site_id", "kind", "value"),
+)
+
+# Mail that has to leave: written in the transaction of its cause, sent by `mail/worker.py`.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    # What it is about; the same cause is mailed once.
+    Column("kind", String(32), nullable=False),
+    Column("cause", String(100), nullable=False),
+    Column("to_address", String(254), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("headers", JSON, nullable=False),
+    # "waiting", "sent" or "failed".
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("next_at", UTCDateTime, nullable=False),
+    # Whoever sends it has it until then.
+    Column("leased_until", UTCDateTime, nullable=True),
+    Column("sent_at", UTCDateTime, nullable=True),
+    # What the mail server said, in words, without an address.
+    Column("problem", String(500), nullable=True),
+    UniqueConstraint("kind", "cause", "to_address"),
+    Index(None, "state", "next_at"),
+)
+
+# Links in mail: signed by being unguessable, kept as SHA-256; each works once and until a time.
+mail_link = Table(
+    "mail_link",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    # What it is for: "decide" (an editor about a reply) or "verify" (an author's address).
+    Column("kind", String(16), nullable=False),
+    Column("comment", String(26), nullable=False, index=True),
+    Column("editor_id", ForeignKey("editor.id", ondelete="CASCADE"), nullable=True),
+    Column("expires_at", UTCDateTime, nullable=False),
+    Column("used_at", UTCDateTime, nullable=True),
 )

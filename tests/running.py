@@ -13,7 +13,7 @@ import requests
 import uvicorn
 from starlette.applications import Starlette
 
-from comments_service import moderation
+from comments_service import actors, moderation
 from comments_service.app import create_app
 from comments_service.migrations import upgrade
 from comments_service.settings import Settings
@@ -75,7 +75,7 @@ class Service:
             self.db,
             public_id,
             "approve",
-            by=moderation.COMMAND_LINE,
+            by=actors.COMMAND_LINE,
             expected="pending",
             now=self.clock(),
         )

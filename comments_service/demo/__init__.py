@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from comments_service import draft, moderation
+from comments_service import actors, draft, moderation, submission
 from comments_service.errors import NotFound
 from comments_service.store import pages
 from comments_service.store.database import Database
@@ -41,7 +41,7 @@ def fill(db: Database, secret: bytes, *, now: datetime) -> int:
             "url": sample["url"],
             "parent": ids[sample["parent"]] if sample["parent"] else "",
         }
-        stored = moderation.submit(
+        stored = submission.submit(
             db,
             secret,
             sample["page"],
@@ -61,7 +61,7 @@ def fill(db: Database, secret: bytes, *, now: datetime) -> int:
                 db,
                 stored.public_id,
                 verb,
-                by=moderation.COMMAND_LINE,
+                by=actors.COMMAND_LINE,
                 expected="pending",
                 now=at + timedelta(minutes=20),
             )
@@ -70,6 +70,6 @@ def fill(db: Database, secret: bytes, *, now: datetime) -> int:
 
 def _open_pages(db: Database, keys: set[str]) -> set[str]:
     with db.read() as connection:
-        site = moderation.the_site(connection)
+        site = submission.the_site(connection)
         found = (pages.find(connection, site.id, key) for key in keys)
         return {page.key for page in found if page is not None and page.registered and page.open}

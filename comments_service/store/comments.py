@@ -1,31 +1,16 @@
 """Replies: what is stored, and the one rule of what is public."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from comments_service.tables import Origin, Status, comment, contact, page
+from comments_service.store import search, tallies
+from comments_service.tables import Origin, Status, comment, contact, held, page
 
 # The one rule of what is public. Pages, feeds, counts and search all ask it.
 IS_PUBLIC = comment.c.status == Status.APPROVED
-
-
-class PublicComment(NamedTuple):
-    """A reply as it goes public. No field here could hold an email address."""
-
-    id: int
-    public_id: str
-    parent_id: int | None
-    author_name: str
-    author_url: str | None
-    by_editor: bool
-    html: str
-    submitted_at: datetime
-    edited_at: datetime | None
-    slot: int | None
-    removed: bool
 
 
 class Stored(NamedTuple):
@@ -41,29 +26,16 @@ class Stored(NamedTuple):
     html: str
     reasons: list[str]
     submitted_at: datetime
+    edited_at: datetime | None
+    parent_id: int | None
+    version: int
+    revision: int
+    pinned: bool
+    locked: bool
+    by_editor: bool
     page_key: str
     page_url: str
     page_title: str
-
-
-class Queued(NamedTuple):
-    """A reply as the moderation queue shows it; the only one with an email address."""
-
-    id: int
-    public_id: str
-    status: str
-    author_name: str
-    author_url: str | None
-    email: str
-    text: str
-    html: str
-    reasons: list[str]
-    submitted_at: datetime
-    page_key: str
-    page_url: str
-    page_title: str
-    parent: str | None
-    parent_name: str | None
 
 
 class NewComment(NamedTuple):
@@ -83,6 +55,8 @@ class NewComment(NamedTuple):
     reasons: list[str]
     origin: Origin
     submitted_at: datetime
+    revision: int = 0
+    editor_id: int | None = None
 
 
 class NewContact(NamedTuple):
@@ -90,10 +64,13 @@ class NewContact(NamedTuple):
 
     email: str
     fingerprint: str
+    network: str | None = None
+    verified_at: datetime | None = None
 
 
 _ADD = insert(comment).returning(comment.c.id, comment.c.public_id)
 _ADD_CONTACT = insert(contact)
+_ADD_HELD = insert(held)
 _SAME = (
     select(contact.c.fingerprint, comment.c.public_id)
     .join(comment, comment.c.id == contact.c.comment_id)
@@ -113,7 +90,24 @@ def add(connection: Connection, new: Sequence[tuple[NewComment, NewContact]]) ->
         _ADD_CONTACT,
         [{"comment_id": ids[reply.public_id], **who._asdict()} for reply, who in new],
     )
+    search.add(
+        connection, [(ids[reply.public_id], reply.text, reply.author_name) for reply, _ in new]
+    )
+    _hold(connection, [(ids[reply.public_id], reply.reasons) for reply, _ in new])
+    tallies.add(connection, [(reply.site_id, reply.page_id, reply.status) for reply, _ in new])
     return ids
+
+
+def _hold(connection: Connection, new: Sequence[tuple[int, Sequence[str]]]) -> None:
+    """List the replies under their reasons; nobody looks for "all", so it is not listed."""
+    rows = [
+        {"reason": code, "comment_id": row_id}
+        for row_id, reasons in new
+        for code in dict.fromkeys(reason.partition(":")[0] for reason in reasons)
+        if code != "all"
+    ]
+    if rows:
+        connection.execute(_ADD_HELD, rows)
 
 
 def find_resends(
@@ -136,6 +130,13 @@ _STORED = select(
     comment.c.html,
     comment.c.reasons,
     comment.c.submitted_at,
+    comment.c.edited_at,
+    comment.c.parent_id,
+    comment.c.version,
+    comment.c.revision,
+    comment.c.pinned,
+    comment.c.locked,
+    comment.c.by_editor,
     page.c.key.label("page_key"),
     page.c.url.label("page_url"),
     page.c.title.label("page_title"),
@@ -156,9 +157,18 @@ def find_public(connection: Connection, page_id: int, public_id: str) -> Stored 
     return Stored._make(row) if row else None
 
 
-def set_status(connection: Connection, comment_id: int, status: Status) -> None:
-    """Write the reply's state."""
-    connection.execute(update(comment).where(comment.c.id == comment_id).values(status=status))
+def write(connection: Connection, reply: Stored, **values: Any) -> None:
+    """Write some of the reply's columns, and what hangs on them: counts and the search index."""
+    connection.execute(update(comment).where(comment.c.id == reply.id).values(**values))
+    if "status" in values and values["status"] != reply.status:
+        tallies.move(connection, reply.page_id, reply.status, values["status"])
+    if "text" in values:
+        search.replace(
+            connection,
+            reply.id,
+            (reply.text, reply.author_name),
+            (values["text"], reply.author_name),
+        )
 
 
 def give_slot(connection: Connection, comment_id: int) -> None:
@@ -186,6 +196,18 @@ def slot_of_thread(connection: Connection, comment_id: int) -> int | None:
     return connection.execute(select(thread.c.slot).where(thread.c.parent_id.is_(None))).scalar()
 
 
+def is_locked(connection: Connection, comment_id: int) -> bool:
+    """Return whether the reply, or one of those that it stands below, takes no answers."""
+    thread = (
+        select(comment.c.parent_id, comment.c.locked)
+        .where(comment.c.id == comment_id)
+        .cte(recursive=True)
+    )
+    above = select(comment.c.parent_id, comment.c.locked).where(comment.c.id == thread.c.parent_id)
+    thread = thread.union(above)
+    return connection.execute(select(thread.c.locked).where(thread.c.locked)).first() is not None
+
+
 class Gone(NamedTuple):
     """A reply that was deleted."""
 
@@ -197,7 +219,7 @@ class Gone(NamedTuple):
 
 def remove_origin(connection: Connection, site_id: int, origin: Origin) -> list[Gone]:
     """Delete the replies of that origin, and those below them; return what they were."""
-    query = select(comment.c.id, comment.c.page_id, comment.c.origin, IS_PUBLIC)
+    query = select(comment.c.id, comment.c.page_id, comment.c.origin, comment.c.status)
     level: Sequence[Any] = connection.execute(
         query.where(comment.c.site_id == site_id, comment.c.origin == origin)
     ).all()
@@ -206,113 +228,33 @@ def remove_origin(connection: Connection, site_id: int, origin: Origin) -> list[
         below = query.where(comment.c.parent_id.in_([row.id for row in level]))
         level = [row for row in connection.execute(below) if row.id not in found]
         found.update({row.id: row for row in level})
+    texts = {
+        row.id: (row.text, row.author_name)
+        for ids in batched(found)
+        for row in connection.execute(
+            select(comment.c.id, comment.c.text, comment.c.author_name).where(comment.c.id.in_(ids))
+        )
+    }
     # Children before parents, as the foreign key wants; ids grow downwards.
     for comment_id in sorted(found, reverse=True):
+        search.remove(connection, comment_id, *texts[comment_id])
         connection.execute(delete(comment).where(comment.c.id == comment_id))
-    return [Gone(*row) for row in found.values()]
-
-
-_PUBLIC = select(
-    comment.c.id,
-    comment.c.public_id,
-    comment.c.parent_id,
-    comment.c.author_name,
-    comment.c.author_url,
-    comment.c.by_editor,
-    comment.c.html,
-    comment.c.submitted_at,
-    comment.c.edited_at,
-    comment.c.slot,
-)
-
-
-def public_discussion(connection: Connection, page_id: int) -> list[PublicComment]:
-    """Return the page's public replies in the order of submission.
-
-    A reply that is no longer public but has public ones below it is there as a placeholder,
-    `removed`, without its author and text: the thread keeps its shape.
-    """
-    shown = _PUBLIC.where(comment.c.page_id == page_id, IS_PUBLIC)
-    found = {row.id: PublicComment._make((*row, False)) for row in connection.execute(shown)}
-    missing = _absent_parents(found)
-    while missing:
-        hidden = _PUBLIC.where(comment.c.id.in_(missing))
-        for row in connection.execute(hidden):
-            found[row.id] = PublicComment._make((*row, True))._replace(
-                author_name="", author_url=None, by_editor=False, html="", edited_at=None
-            )
-        missing = _absent_parents(found)
-    return sorted(found.values(), key=lambda one: (one.submitted_at, one.id))
-
-
-def _absent_parents(found: dict[int, PublicComment]) -> set[int]:
-    parents = {one.parent_id for one in found.values() if one.parent_id is not None}
-    return parents - found.keys()
-
-
-_parent = comment.alias("parent")
-_QUEUED = (
-    select(
-        comment.c.id,
-        comment.c.public_id,
-        comment.c.status,
-        comment.c.author_name,
-        comment.c.author_url,
-        contact.c.email,
-        comment.c.text,
-        comment.c.html,
-        comment.c.reasons,
-        comment.c.submitted_at,
-        page.c.key.label("page_key"),
-        page.c.url.label("page_url"),
-        page.c.title.label("page_title"),
-        _parent.c.public_id.label("parent"),
-        _parent.c.author_name.label("parent_name"),
-    )
-    .join(page, page.c.id == comment.c.page_id)
-    .join(contact, contact.c.comment_id == comment.c.id)
-    .outerjoin(_parent, _parent.c.id == comment.c.parent_id)
-)
-
-
-def _queued(connection: Connection, query: Select[Any]) -> list[Queued]:
-    return [Queued._make(row) for row in connection.execute(query)]
-
-
-def oldest(
-    connection: Connection,
-    site_id: int,
-    status: Status,
-    *,
-    after: tuple[datetime, int] | None = None,
-    limit: int,
-) -> list[Queued]:
-    """Return up to `limit` replies of that state, oldest first.
-
-    `after` is the (submitted_at, row id) of the last one seen: page 1,000 costs what page 1 does.
-    """
-    query = _QUEUED.where(comment.c.site_id == site_id, comment.c.status == status)
-    if after is not None:
-        at, row_id = after
-        query = query.where(
-            (comment.c.submitted_at > at)
-            | ((comment.c.submitted_at == at) & (comment.c.id > row_id))
-        )
-    return _queued(connection, query.order_by(comment.c.submitted_at, comment.c.id).limit(limit))
-
-
-def counts(connection: Connection, site_id: int) -> dict[str, int]:
-    """Return how many replies are in each state."""
-    query = (
-        select(comment.c.status, func.count())
-        .where(comment.c.site_id == site_id)
-        .group_by(comment.c.status)
-    )
-    found = {row[0]: row[1] for row in connection.execute(query)}
-    return {status.value: found.get(status, 0) for status in Status}
+    for row in found.values():
+        tallies.move(connection, row.page_id, row.status, None)
+    return [
+        Gone(row.id, row.page_id, row.origin, row.status == Status.APPROVED)
+        for row in found.values()
+    ]
 
 
 def public_ids(connection: Connection, row_ids: Sequence[int]) -> dict[int, str]:
     """Return the public id of each row id."""
     query = select(comment.c.id, comment.c.public_id).where(comment.c.id.in_(row_ids))
     return {row.id: row.public_id for row in connection.execute(query)}
+
+
+def batched(row_ids: Iterable[int], size: int = 500) -> Iterator[list[int]]:
+    """Yield the ids in lists that fit into one statement."""
+    rest = list(row_ids)
+    for start in range(0, len(rest), size):
+        yield rest[start : start + size]

@@ -1,6 +1,6 @@
 """The audit log: who did what, when, with what before and what after."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ class Event(NamedTuple):
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     undoes: int | None
+    batch_id: int | None = None
 
 
 class Told(NamedTuple):
@@ -58,13 +59,24 @@ def find(connection: Connection, site_id: int, seq: int) -> Event | None:
     return Event(*row) if row else None
 
 
-def last_of(connection: Connection, comment_id: str) -> Event | None:
-    """Return the latest entry about that reply, or None."""
+def last_of(connection: Connection, comment_id: str, *actions: str) -> Event | None:
+    """Return the latest entry about that reply, of those actions if any are given, or None."""
     query = (
         select(*_COLUMNS).where(event.c.comment == comment_id).order_by(event.c.seq.desc()).limit(1)
     )
+    if actions:
+        query = query.where(event.c.action.in_(actions))
     row = connection.execute(query).first()
     return Event(*row) if row else None
+
+
+def last_with(connection: Connection, comment_id: str, fields: Collection[str]) -> Event | None:
+    """Return the latest entry that changed one of those fields of the reply, or None."""
+    query = select(*_COLUMNS).where(event.c.comment == comment_id).order_by(event.c.seq.desc())
+    for row in connection.execute(query):
+        if row.after and not row.after.keys().isdisjoint(fields):
+            return Event(*row)
+    return None
 
 
 _undoing = event.alias("undoing")

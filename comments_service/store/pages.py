@@ -1,6 +1,7 @@
 """Pages that take replies, as the site's builds registered them."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
@@ -21,6 +22,13 @@ class Page(NamedTuple):
     revision: int
     page_size: int | None
     replies_url: str | None
+    published_at: datetime | None
+    opened: bool | None
+
+    @property
+    def takes_replies(self) -> bool:
+        """Whether new replies are taken: as editors and rules say, or else the article."""
+        return self.open if self.opened is None else self.opened
 
 
 class Registration(NamedTuple):
@@ -33,6 +41,7 @@ class Registration(NamedTuple):
     open: bool
     page_size: int | None = None
     replies_url: str | None = None
+    published_at: datetime | None = None
 
 
 _COLUMNS = tuple(page.c[name] for name in Page._fields)
@@ -89,6 +98,11 @@ def address_of_slot(connection: Connection, page_id: int, slot: int | None) -> s
 def set_revision(connection: Connection, page_id: int, revision: int) -> None:
     """Record that the page's discussion changed publicly."""
     connection.execute(update(page).where(page.c.id == page_id).values(revision=revision))
+
+
+def set_opened(connection: Connection, page_id: int, opened: bool | None) -> None:
+    """Record what was decided about new replies; None: what the article says."""
+    connection.execute(update(page).where(page.c.id == page_id).values(opened=opened))
 
 
 def latest_revision(connection: Connection, site_id: int) -> int:

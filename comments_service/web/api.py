@@ -14,11 +14,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 
-from comments_service import moderation, privacy
+from comments_service import privacy, submission
 from comments_service.errors import NotFound, Unauthorized
-from comments_service.store import comments, pages
-from comments_service.store.comments import PublicComment
+from comments_service.store import pages
 from comments_service.store.database import Database
+from comments_service.store.discussions import PublicComment, public_discussion
 from comments_service.store.pages import Page, Registration
 from comments_service.web.bell import Bell
 from comments_service.web.context import context_of
@@ -227,14 +227,14 @@ async def changes(
 def discussion(request: Request, key: str) -> Response:
     """One page's discussion."""
     with context_of(request).db.read() as connection:
-        site = moderation.the_site(connection)
+        site = submission.the_site(connection)
         found = pages.find(connection, site.id, key) if key.isprintable() else None
         if found is None or not found.registered:
             raise NotFound("No page with that key is registered.")
         tag = f'"{site.epoch}:{found.revision}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"ETag": tag})
-        replies = comments.public_discussion(connection, found.id)
+        replies = public_discussion(connection, found.id)
     return _json(_discussion(found, replies), tag)
 
 
@@ -243,7 +243,7 @@ def register(request: Request, body: PagesIn) -> dict[str, int]:
     """Replace the list of pages that take replies; those left out are withdrawn."""
     entries = [Registration(**page.model_dump()) for page in body.pages]
     with context_of(request).db.write() as connection:
-        site = moderation.the_site(connection)
+        site = submission.the_site(connection)
         withdrawn = pages.replace_all(connection, site.id, entries)
     return {"registered": len(entries), "withdrawn": withdrawn}
 
@@ -258,12 +258,12 @@ def private(request: Request, body: Candidates) -> dict[str, list[dict[str, obje
 
 def _changes(db: Database, since: int, limit: int) -> dict[str, Any]:
     with db.read() as connection:
-        site = moderation.the_site(connection)
+        site = submission.the_site(connection)
         latest = pages.latest_revision(connection, site.id)
         changed = pages.changed_since(connection, site.id, since, limit + 1)
         shown = changed[:limit]
         discussions = [
-            _discussion(page, comments.public_discussion(connection, page.id)) for page in shown
+            _discussion(page, public_discussion(connection, page.id)) for page in shown
         ]
     following = shown[-1].revision if shown else min(since, latest)
     return {

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from comments_service.moderation import Submission, Submitted
+from comments_service.submission import Submission, Submitted
 from comments_service.web.batches import Batches
 
 Store = Callable[[Sequence[Submission]], Sequence[Submitted | Exception]]

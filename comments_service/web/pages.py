@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from comments_service import draft, moderation
+from comments_service import actors, draft
 from comments_service.errors import ServiceError
 from comments_service.web import security
 from comments_service.web.context import context_of
@@ -38,8 +38,8 @@ def _environment() -> Environment:
     environment.filters |= {"when": when, "iso": iso}
     environment.globals |= {
         "limits": draft.LIMITS,
-        "reasons": moderation.REASONS,
-        "done": moderation.DONE,
+        "reasons": actors.REASONS,
+        "done": actors.DONE,
     }
     return environment
 

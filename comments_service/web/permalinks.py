@@ -2,7 +2,7 @@
 
 from urllib.parse import urljoin
 
-from comments_service import moderation
+from comments_service import submission
 from comments_service.errors import NotFound
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
@@ -15,7 +15,7 @@ def locate(context: Context, public_id: str) -> tuple[Stored, str]:
     Raises `NotFound` for an unknown id.
     """
     with context.db.read() as connection:
-        site = moderation.the_site(connection)
+        site = submission.the_site(connection)
         # PostgreSQL refuses NUL in a text; no id has a control character.
         reply = comments.find(connection, site.id, public_id) if public_id.isalnum() else None
         if reply is None:

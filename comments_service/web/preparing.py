@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from comments_service.draft import Refused
 from comments_service.helper import HEAD, Asked, prepare_all
-from comments_service.moderation import Submission
+from comments_service.submission import Submission
 from comments_service.web.batches import Batches
 
 logger = logging.getLogger("rejoinder.service")

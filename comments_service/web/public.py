@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, draft, moderation
+from comments_service import auth, draft, submission
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, Unavailable
 from comments_service.store import comments, pages
@@ -71,8 +71,8 @@ class _View(NamedTuple):
 
 def _look(context: Context, key: str, parent: str) -> _View:
     with context.db.read() as connection:
-        site = moderation.the_site(connection)
-        found = moderation.open_page(connection, site, key)
+        site = submission.the_site(connection)
+        found = submission.open_page(connection, site, key)
         above = comments.find_public(connection, found.id, parent) if parent else None
     return _View(found, above)
 

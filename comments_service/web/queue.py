@@ -15,14 +15,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, moderation
+from comments_service import auth, moderation, submission
+from comments_service.actors import Actor
 from comments_service.errors import BadRequest, Invalid, NotFound
-from comments_service.moderation import Actor
-from comments_service.store import comments, events
-from comments_service.store.comments import Queued
+from comments_service.store import events, tallies
+from comments_service.store import queue as listings
 from comments_service.store.database import Database
 from comments_service.store.editors import Session
 from comments_service.store.events import Event, Told
+from comments_service.store.queue import Cursor, Filter, Queued
 from comments_service.tables import Status
 from comments_service.web import security
 from comments_service.web.context import Context, context_of
@@ -218,17 +219,17 @@ async def queue(request: Request, session: Session) -> Response:
     )
 
 
-def _list(
-    db: Database, status: Status, after: tuple[datetime, int] | None, done: int | None
-) -> _Listing:
+def _list(db: Database, status: Status, after: Cursor | None, done: int | None) -> _Listing:
     with db.read() as connection:
-        site = moderation.the_site(connection)
-        found = comments.oldest(connection, site.id, status, after=after, limit=PAGE_SIZE + 1)
+        site = submission.the_site(connection)
+        found = listings.listed(
+            connection, site.id, Filter(status), after=after, limit=PAGE_SIZE + 1
+        )
         shown = found[:PAGE_SIZE]
         more = len(found) > PAGE_SIZE
         return _Listing(
             replies=shown,
-            counts=comments.counts(connection, site.id),
+            counts=tallies.of_site(connection, site.id),
             next_cursor=f"{shown[-1].submitted_at.timestamp():.6f}-{shown[-1].id}"
             if more
             else None,
@@ -292,7 +293,7 @@ async def history(request: Request, session: Session) -> Response:
 
 def _history(db: Database, before: int | None) -> list[Told]:
     with db.read() as connection:
-        site = moderation.the_site(connection)
+        site = submission.the_site(connection)
         return events.history(connection, site.id, before=before, limit=PAGE_SIZE + 1)
 
 
@@ -313,13 +314,13 @@ def _number(value: str | None) -> int | None:
     return int(value) if value is not None and re.fullmatch(r"[0-9]{1,15}", value) else None
 
 
-def _cursor(value: str | None) -> tuple[datetime, int] | None:
+def _cursor(value: str | None) -> Cursor | None:
     if value is None:
         return None
     match = re.fullmatch(r"([0-9]{1,11}\.[0-9]{6})-([0-9]{1,15})", value)
     if match is None:
         raise NotFound("There is no such page of the queue.")
-    return datetime.fromtimestamp(float(match[1]), UTC), int(match[2])
+    return Cursor(datetime.fromtimestamp(float(match[1]), UTC), int(match[2]))
 
 
 ROUTES = [

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from comments_service import markup, moderation
+from comments_service import actors, markup, moderation, submission
 from comments_service.app import create_app
 from comments_service.errors import ServiceError
 from comments_service.migrations import upgrade
@@ -116,7 +116,7 @@ class House:
                 self.db,
                 public_id,
                 action,
-                by=moderation.COMMAND_LINE,
+                by=actors.COMMAND_LINE,
                 expected=status,
                 now=self.clock(),
             )
@@ -132,7 +132,7 @@ class House:
             moderation.undo(
                 self.db,
                 numbers[which % len(numbers)],
-                by=moderation.COMMAND_LINE,
+                by=actors.COMMAND_LINE,
                 now=self.clock(),
             )
         except ServiceError:
@@ -145,7 +145,7 @@ class House:
         self._count += 1
         text = f"Words{self._count}x0x are better."
         with self.db.write() as connection:
-            here = moderation.the_site(connection)
+            here = submission.the_site(connection)
             number = sites.next_number(connection, here.id)
             chosen = comment.c.public_id == public_id
             row = connection.execute(select(comment).where(chosen)).one()
@@ -165,7 +165,7 @@ class House:
 
     def remove_demo(self) -> None:
         """Delete the samples and what answers them, for good."""
-        moderation.remove_demo(self.db, by=moderation.COMMAND_LINE, now=self.clock())
+        moderation.remove_demo(self.db, by=actors.COMMAND_LINE, now=self.clock())
 
     # What is so.
 
@@ -197,7 +197,7 @@ class House:
     def latest(self) -> int:
         """The highest revision."""
         with self.db.read() as connection:
-            return pages.latest_revision(connection, moderation.the_site(connection).id)
+            return pages.latest_revision(connection, submission.the_site(connection).id)
 
     def revisions(self) -> dict[str, int]:
         """The revision of every page's discussion."""

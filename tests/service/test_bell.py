@@ -6,11 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import requests
 
-from comments_service import moderation
+from comments_service import actors, moderation
 from comments_service.store.database import Database
 from tests.running import Service
 
-EDITH = moderation.Actor("Edith")
+EDITH = actors.Actor("Edith")
 
 
 def poll(

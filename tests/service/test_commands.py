@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from comments_service import demo, draft, moderation
+from comments_service import actors, demo, draft, moderation, submission
 from comments_service.store.database import Database
 from comments_service.tables import Origin, comment, editor, page
 from tests.running import NOON, Service, reply, running_service
@@ -136,7 +136,7 @@ def public_sample(service: Service) -> str:
 
 
 def test_removing_samples_that_were_never_public_is_no_public_change(service: Service) -> None:
-    moderation.submit(
+    submission.submit(
         service.db,
         b"s",
         "networking",
@@ -145,7 +145,7 @@ def test_removing_samples_that_were_never_public_is_no_public_change(service: Se
         resend_window=timedelta(0),
         origin=Origin.DEMO,
     )
-    gone = moderation.remove_demo(service.db, by=moderation.COMMAND_LINE, now=NOON)
+    gone = moderation.remove_demo(service.db, by=actors.COMMAND_LINE, now=NOON)
     assert gone == (1, 0)
     assert revisions(service.db)["networking"] == 0
 

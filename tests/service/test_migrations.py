@@ -34,8 +34,15 @@ def test_migrating_again_changes_nothing(service: Service) -> None:
 def test_the_migrations_make_the_tables(fresh: Database) -> None:
     migrations.upgrade(fresh.engine)
     with fresh.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": _ours}
+        )
         assert compare_metadata(context, metadata) == []
+
+
+def _ours(name: str | None, kind: str, _parents: object) -> bool:
+    # FTS5 keeps its index in tables of its own; an index of an expression cannot be reflected.
+    return not (kind == "table" and str(name).startswith("comment_search"))
 
 
 def test_every_migration_can_be_taken_back(fresh: Database) -> None:

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import delete, select, update
 
 import comments_service
-from comments_service import draft, moderation
+from comments_service import draft, moderation, submission
+from comments_service.actors import Actor
 from comments_service.errors import Conflict, NotFound
-from comments_service.moderation import ACTIONS, Actor
+from comments_service.moderation import ACTIONS
 from comments_service.store import comments, events, pages
 from comments_service.tables import Status, comment, event, site
 from tests.running import Service, reply
@@ -78,7 +79,7 @@ def test_every_action_on_every_state(service: Service, state: Status, action: st
 
 def service_event(service: Service, number: int) -> events.Event:
     with service.db.read() as connection:
-        found = events.find(connection, moderation.the_site(connection).id, number)
+        found = events.find(connection, submission.the_site(connection).id, number)
     assert found is not None
     return found
 
@@ -148,7 +149,7 @@ def test_the_numbers_of_the_log_are_those_of_the_sequence(service: Service) -> N
     assert number_of_the_site(service) == undone
 
 
-@pytest.mark.parametrize("failing", ["events.add", "pages.set_revision", "comments.set_status"])
+@pytest.mark.parametrize("failing", ["events.add", "pages.set_revision", "comments.write"])
 def test_a_failure_anywhere_leaves_neither_change_nor_entry(
     service: Service, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
@@ -177,7 +178,7 @@ def test_a_submission_that_fails_late_leaves_nothing(
 
     monkeypatch.setattr("comments_service.store.events.add_all", fail)
     with pytest.raises(NotFound):
-        moderation.submit(
+        submission.submit(
             service.db,
             b"secret",
             "networking",

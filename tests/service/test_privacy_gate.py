@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from comments_service import moderation, privacy
+from comments_service import actors, moderation, privacy
 from comments_service.errors import Conflict
 from tests.running import Service
 
@@ -92,9 +92,9 @@ def test_an_undo_cannot_publish_an_address_either(service: Service) -> None:
     telltale = service.submit(author="Tom", comment="Ask ann@example.net.", email="t@example.net")
     service.approve(telltale)
     done = moderation.decide(
-        service.db, telltale, "trash", by=moderation.COMMAND_LINE, expected="approved",
+        service.db, telltale, "trash", by=actors.COMMAND_LINE, expected="approved",
         now=service.clock(),
     )  # fmt: skip
     service.submit(comment="I am Ann.", email="ann@example.net")
     with pytest.raises(Conflict):
-        moderation.undo(service.db, done.seq, by=moderation.COMMAND_LINE, now=service.clock())
+        moderation.undo(service.db, done.seq, by=actors.COMMAND_LINE, now=service.clock())

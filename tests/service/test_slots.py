@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from comments_service import migrations, moderation
+from comments_service import actors, migrations, moderation
 from tests.running import Service
 
 
@@ -22,7 +22,7 @@ def decide(service: Service, public_id: str, action: str, expected: str) -> None
         service.db,
         public_id,
         action,
-        by=moderation.COMMAND_LINE,
+        by=actors.COMMAND_LINE,
         expected=expected,
         now=service.clock(),
     )

@@ -1,0 +1,52 @@
+"""Who acts, and what things are called in the queue and in its log."""
+
+from typing import NamedTuple
+
+from comments_service.tables import Status
+
+# Why a reply waits, in the words that the queue shows. What follows a colon in a stored reason is
+# what fired ("words:casino") and is shown after the sentence.
+REASONS = {
+    "all": "Every reply waits for an editor",
+    "disputed": "Two HTML parsers read its markup differently: look at the text, not only the page",
+    "bidi": "It has characters that change the direction of the text around them",
+    "own-address": "Its text contains its author's email address, so it cannot be published",
+}
+
+ACTIONS = {
+    "approve": Status.APPROVED,
+    "spam": Status.SPAM,
+    "trash": Status.TRASH,
+    "pending": Status.PENDING,
+}
+# What each action is called once it is done.
+DONE = {
+    "submit": "Submitted",
+    "approve": "Approved",
+    "spam": "Marked as spam",
+    "trash": "Moved to trash",
+    "pending": "Moved back to pending",
+    "undo": "Undone",
+    "edit": "Edited",
+    "reply": "Answered",
+    "pin": "Pinned",
+    "unpin": "Unpinned",
+    "lock": "Locked",
+    "unlock": "Unlocked",
+    "open": "Opened for replies",
+    "close": "Closed for replies",
+    "article": "Left to the article",
+    "remove-demo": "Removed the samples",
+}
+
+
+class Actor(NamedTuple):
+    """Who acts: a name for the log, and the editor's row id if it is one."""
+
+    name: str
+    editor_id: int | None = None
+
+
+AUTHOR = Actor("the author")
+COMMAND_LINE = Actor("command line")
+RULES = Actor("the rules")

@@ -1,0 +1,270 @@
+"""What the moderation queue lists: filtered, and page 1,000 at the cost of page 1."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+
+from comments_service.store import search, tallies
+from comments_service.tables import Status, comment, contact, held, page
+
+# A state with no more replies than this is walked, each looked up in the index of words; otherwise
+# the index is walked. Either way the other one stops early.
+FEW = 2_000
+
+
+class Queued(NamedTuple):
+    """A reply as the moderation queue shows it; the only one with an email address."""
+
+    id: int
+    public_id: str
+    status: str
+    author_name: str
+    author_url: str | None
+    email: str
+    network: str | None
+    verified_at: datetime | None
+    text: str
+    html: str
+    reasons: list[str]
+    submitted_at: datetime
+    edited_at: datetime | None
+    version: int
+    revision: int
+    pinned: bool
+    locked: bool
+    by_editor: bool
+    page_key: str
+    page_url: str
+    page_title: str
+    page_open: bool
+    page_opened: bool | None
+    written_revision: int
+    live_revision: int
+    stalled: str | None
+    parent: str | None
+    parent_name: str | None
+
+
+class Filter(NamedTuple):
+    """What to list; what is empty does not narrow it down."""
+
+    status: Status | None = None
+    words: str = ""
+    name: str = ""
+    # A whole address, or how it begins; "@example.org" finds all of a domain.
+    email: str = ""
+    network: str = ""
+    page: str = ""
+    reason: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    newest: bool = False
+
+    @property
+    def narrow(self) -> bool:
+        """Whether anything but the state narrows it down."""
+        return self._replace(status=None, newest=False) != Filter()
+
+
+class Cursor(NamedTuple):
+    """The last reply of a page: the next one begins behind it."""
+
+    at: datetime
+    id: int
+
+
+_parent = comment.alias("parent")
+_QUEUED = select(
+    comment.c.id,
+    comment.c.public_id,
+    comment.c.status,
+    comment.c.author_name,
+    comment.c.author_url,
+    contact.c.email,
+    contact.c.network,
+    contact.c.verified_at,
+    comment.c.text,
+    comment.c.html,
+    comment.c.reasons,
+    comment.c.submitted_at,
+    comment.c.edited_at,
+    comment.c.version,
+    comment.c.revision,
+    comment.c.pinned,
+    comment.c.locked,
+    comment.c.by_editor,
+    page.c.key.label("page_key"),
+    page.c.url.label("page_url"),
+    page.c.title.label("page_title"),
+    page.c.open.label("page_open"),
+    page.c.opened.label("page_opened"),
+    page.c.written_revision,
+    page.c.live_revision,
+    page.c.stalled,
+    _parent.c.public_id.label("parent"),
+    _parent.c.author_name.label("parent_name"),
+)
+
+
+def find(connection: Connection, site_id: int, public_id: str) -> Queued | None:
+    """Return one reply, or None."""
+    chosen = (comment.c.public_id == public_id) & (comment.c.site_id == site_id)
+    rows = _with(connection, select(comment.c.id).where(chosen))
+    return rows[0] if rows else None
+
+
+def listed(
+    connection: Connection,
+    site_id: int,
+    what: Filter,
+    *,
+    after: Cursor | None = None,
+    limit: int,
+) -> list[Queued]:
+    """Return up to `limit` replies behind `after`, oldest first unless `what.newest`.
+
+    Searches for words go by the order in which replies were stored.
+    """
+    query = _ids(connection, site_id, what)
+    if query is None:
+        return []
+    by_number = _by_number(what)
+    columns = [comment.c.id] if by_number else [comment.c.submitted_at, comment.c.id]
+    if after is not None:
+        query = query.where(_behind(after, newest=what.newest, by_number=by_number))
+    query = query.order_by(*(one.desc() if what.newest else one for one in columns)).limit(limit)
+    found = {row.id: row for row in _with(connection, query)}
+    return sorted(
+        found.values(),
+        key=lambda one: (one.id,) if by_number else (one.submitted_at, one.id),
+        reverse=what.newest,
+    )
+
+
+def count(connection: Connection, site_id: int, what: Filter, *, most: int) -> int:
+    """Return how many match, counting no further than `most`."""
+    if not what.narrow:
+        counts = tallies.of_site(connection, site_id)
+        return sum(counts.values()) if what.status is None else counts[what.status]
+    query = _ids(connection, site_id, what)
+    if query is None:
+        return 0
+    return connection.execute(
+        select(func.count()).select_from(query.limit(most).subquery())
+    ).scalar_one()
+
+
+def chosen(
+    connection: Connection, site_id: int, what: Filter, *, most: int
+) -> Sequence[tuple[str, str]]:
+    """Return (public id, state) of what matches, those of one page together, up to `most`."""
+    query = _ids(connection, site_id, what)
+    if query is None:
+        return []
+    inner = query.limit(most).subquery()
+    rows = connection.execute(
+        select(comment.c.public_id, comment.c.status)
+        .join(inner, inner.c.id == comment.c.id)
+        .order_by(comment.c.page_id, comment.c.id)
+    )
+    return [(row.public_id, row.status) for row in rows]
+
+
+def states(
+    connection: Connection, site_id: int, public_ids: Sequence[str]
+) -> Sequence[tuple[str, str]]:
+    """Return (public id, state) of those that exist, those of one page together."""
+    found = []
+    for start in range(0, len(public_ids), 500):
+        part = public_ids[start : start + 500]
+        query = select(comment.c.page_id, comment.c.id, comment.c.public_id, comment.c.status)
+        query = query.where(comment.c.public_id.in_(part), comment.c.site_id == site_id)
+        found += [tuple(row) for row in connection.execute(query)]
+    return [(public_id, status) for _, _, public_id, status in sorted(found)]
+
+
+def _by_number(what: Filter) -> bool:
+    return search.matches(what.words, what.name) is not None
+
+
+def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | None:
+    """The row ids of what matches; None when nothing can."""
+    query = select(comment.c.id).select_from(comment).where(comment.c.site_id == site_id)
+    if what.status is not None:
+        query = query.where(comment.c.status == what.status)
+    if what.page:
+        found = connection.execute(
+            select(page.c.id).where(page.c.site_id == site_id, page.c.key == what.page)
+        ).scalar()
+        if found is None:
+            return None
+        query = query.where(comment.c.page_id == found)
+    matches = search.matches(what.words, what.name)
+    if matches is not None:
+        counts = tallies.of_site(connection, site_id)
+        if what.status is not None and counts[what.status] <= FEW:
+            of_this = exists().select_from(search.index)
+            of_this = of_this.where(matches, search.index.c.rowid == comment.c.id)
+            query = query.where(of_this)
+        else:
+            query = query.join(search.index, search.index.c.rowid == comment.c.id).where(matches)
+    elif what.words.strip() or what.name.strip():
+        # Something was asked for that has no word in it, such as "!?": nothing holds it.
+        return None
+    if what.reason:
+        query = query.join(held, held.c.comment_id == comment.c.id)
+        query = query.where(held.c.reason == what.reason)
+    if what.email or what.network:
+        query = query.join(contact, contact.c.comment_id == comment.c.id)
+        query = query.where(*_contact(what))
+    if what.since is not None:
+        query = query.where(comment.c.submitted_at >= what.since)
+    if what.until is not None:
+        query = query.where(comment.c.submitted_at < what.until)
+    return query
+
+
+def _contact(what: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if email := what.email.strip().lower():
+        stored = func.lower(contact.c.email)
+        if email.startswith("@"):
+            conditions.append(stored.endswith(email, autoescape=True))
+        else:
+            conditions.append(_begins(stored, email))
+    if network := what.network.strip().lower():
+        conditions.append(_begins(contact.c.network, network))
+    return conditions
+
+
+def _begins(stored: Any, text: str) -> ColumnElement[bool]:
+    # A range, which an index can answer; nothing sorts behind the last code point.
+    return and_(stored >= text, stored < text + "\U0010ffff")
+
+
+def _behind(after: Cursor, *, newest: bool, by_number: bool) -> ColumnElement[bool]:
+    at, row_id = after
+    if by_number:
+        return comment.c.id < row_id if newest else comment.c.id > row_id
+    if newest:
+        return or_(
+            comment.c.submitted_at < at, and_(comment.c.submitted_at == at, comment.c.id < row_id)
+        )
+    return or_(
+        comment.c.submitted_at > at, and_(comment.c.submitted_at == at, comment.c.id > row_id)
+    )
+
+
+def _with(connection: Connection, ids: Select[Any]) -> list[Queued]:
+    # The ids first: whatever else a reply has is fetched for a page of them only.
+    inner = ids.subquery()
+    query = (
+        _QUEUED.select_from(inner)
+        .join(comment, comment.c.id == inner.c.id)
+        .join(page, page.c.id == comment.c.page_id)
+        .join(contact, contact.c.comment_id == comment.c.id)
+        .outerjoin(_parent, _parent.c.id == comment.c.parent_id)
+    )
+    return [Queued._make(row) for row in connection.execute(query)]

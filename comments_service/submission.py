@@ -1,0 +1,265 @@
+"""Taking replies: what a submission needs before the database, and its one transaction.
+
+A transaction writes the reply, its entry in the audit log, and the next number of the site's
+sequence.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from comments_service import markup
+from comments_service.actors import AUTHOR
+from comments_service.draft import (
+    BIDI_CONTROLS,
+    ENTER_COMMENT,
+    FIELDS,
+    PARENT_GONE,
+    Draft,
+    Refused,
+    shows_address,
+    visible,
+)
+from comments_service.errors import Forbidden, NotFound, ServiceError, Unavailable
+from comments_service.ids import new_id
+from comments_service.markup import Seen
+from comments_service.store import comments, events, pages, sites
+from comments_service.store.comments import NewComment, NewContact
+from comments_service.store.database import Database
+from comments_service.store.events import Event
+from comments_service.store.pages import Page
+from comments_service.store.sites import Site
+from comments_service.tables import Origin, Status
+
+LOCKED = (
+    "This thread takes no more answers. "
+    "Your comment is kept: post it again to add it to the discussion"
+)
+NO_SITE = "The database has no site; run: rejoinder migrate"
+
+
+class Submitted(NamedTuple):
+    """A stored reply; `resent` when it was stored before and this was the same one again."""
+
+    public_id: str
+    resent: bool
+
+
+class Submission(NamedTuple):
+    """A reply that needs nothing any more but the database."""
+
+    page_key: str
+    draft: Draft
+    rendered: markup.Rendered
+    fingerprint: str
+    reasons: list[str]
+    now: datetime
+    origin: Origin
+    by_editor: bool
+
+
+def prepare(
+    secret: bytes,
+    page_key: str,
+    draft: Draft,
+    *,
+    now: datetime,
+    origin: Origin = Origin.FORM,
+    by_editor: bool = False,
+) -> Submission:
+    """Do what a submission needs before the database.
+
+    Raises `Refused` if nothing would be seen of the text.
+    """
+    rendered = markup.render(draft.text)
+    seen = markup.seen(rendered.html)
+    # A lone ">" or "[](https://example.com)" is markup around nothing.
+    if not visible(seen.text):
+        raise Refused({"comment": ENTER_COMMENT}, _as_form(draft))
+    return Submission(
+        page_key,
+        draft,
+        rendered,
+        _fingerprint(secret, page_key, draft),
+        _reasons(draft, seen, rendered.disputed),
+        now,
+        origin,
+        by_editor,
+    )
+
+
+def submit(
+    db: Database,
+    secret: bytes,
+    page_key: str,
+    draft: Draft,
+    *,
+    now: datetime,
+    resend_window: timedelta,
+    origin: Origin = Origin.FORM,
+    by_editor: bool = False,
+) -> Submitted:
+    """Store a reply as pending and return its public id.
+
+    Raises `NotFound` (no such page), `Forbidden` (the page takes no replies) or `Refused` (the
+    reply that it answers is not public, or nothing would be seen of the text).
+    """
+    one = prepare(secret, page_key, draft, now=now, origin=origin, by_editor=by_editor)
+    answer = submit_all(db, [one], resend_window=resend_window)[0]
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def submit_all(
+    db: Database, batch: Sequence[Submission], *, resend_window: timedelta
+) -> list[Submitted | Exception]:
+    """Store the replies that came at the same time in one transaction, each with its own event.
+
+    Answers in the order of `batch`. What is wrong with one of them is its own answer and nobody
+    else's; when the database refuses what is in the transaction, each is tried alone.
+    """
+    try:
+        with db.write() as connection:
+            return _submit_all(connection, batch, resend_window)
+    except Unavailable as error:
+        # Trying one by one would only make everybody wait once for each.
+        return [error] * len(batch)
+    except Exception as error:
+        if len(batch) == 1:
+            return [error]
+        # Whichever of them did reach the disk is found again as a resend.
+        return [submit_all(db, [one], resend_window=resend_window)[0] for one in batch]
+
+
+def _submit_all(
+    connection: Connection, batch: Sequence[Submission], resend_window: timedelta
+) -> list[Submitted | Exception]:
+    # The lock makes the look for resends safe against a double click.
+    site = sites.lock(connection)
+    if site is None:
+        raise NotFound(NO_SITE)
+    # PostgreSQL refuses NUL in a text; no key has a control character.
+    keys = {one.page_key for one in batch if one.page_key.isprintable()}
+    known = pages.find_all(connection, site.id, keys)
+    since = min(one.now for one in batch) - resend_window
+    first = comments.find_resends(connection, {one.fingerprint for one in batch}, since)
+    answers: list[Submitted | Exception] = []
+    new: list[tuple[NewComment, NewContact]] = []
+    for one in batch:
+        try:
+            page = taking_replies(known.get(one.page_key))
+            if one.fingerprint in first:
+                answers.append(Submitted(first[one.fingerprint], resent=True))
+                continue
+            reply = _new_comment(connection, site, page, one)
+        except ServiceError as error:
+            answers.append(error)
+            continue
+        new.append((reply, NewContact(one.draft.email, one.fingerprint)))
+        first[one.fingerprint] = reply.public_id
+        answers.append(Submitted(reply.public_id, resent=False))
+    if new:
+        keys_by_id = {page.id: page.key for page in known.values()}
+        numbers = sites.next_numbers(connection, site.id, len(new))
+        comments.add(connection, new)
+        events.add_all(
+            connection,
+            site.id,
+            [
+                Event(
+                    number,
+                    reply.submitted_at,
+                    AUTHOR.name,
+                    "submit",
+                    reply.public_id,
+                    keys_by_id[reply.page_id],
+                    None,
+                    {"status": Status.PENDING},
+                    None,
+                )
+                for number, (reply, _) in zip(numbers, new, strict=True)
+            ],
+        )
+    return answers
+
+
+def _new_comment(connection: Connection, site: Site, page: Page, one: Submission) -> NewComment:
+    draft, parent_id = one.draft, None
+    if draft.parent is not None:
+        parent = comments.find_public(connection, page.id, draft.parent)
+        if parent is None:
+            raise Refused({"parent": PARENT_GONE}, {**_as_form(draft), "parent": ""})
+        if comments.is_locked(connection, parent.id):
+            raise Refused({"parent": LOCKED}, {**_as_form(draft), "parent": ""})
+        parent_id = parent.id
+    return NewComment(
+        public_id=new_id(one.now),
+        site_id=site.id,
+        page_id=page.id,
+        parent_id=parent_id,
+        status=Status.PENDING,
+        author_name=draft.name,
+        author_url=draft.url,
+        by_editor=one.by_editor,
+        text=draft.text,
+        html=one.rendered.html,
+        markup_version=markup.VERSION,
+        reasons=one.reasons,
+        origin=one.origin,
+        submitted_at=one.now,
+    )
+
+
+def the_site(connection: Connection) -> Site:
+    """Return the site; there is one on every service so far, made by the first migration."""
+    found = sites.find(connection)
+    if found is None:
+        raise NotFound(NO_SITE)
+    return found
+
+
+def open_page(connection: Connection, site: Site, key: str) -> Page:
+    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
+    # PostgreSQL refuses NUL in a text; no key has a control character.
+    return taking_replies(pages.find(connection, site.id, key) if key.isprintable() else None)
+
+
+def taking_replies(page: Page | None) -> Page:
+    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
+    if page is None or not page.registered:
+        raise NotFound("There is no article here that takes replies.")
+    if not page.takes_replies:
+        raise Forbidden(f"Replies to “{page.title}” are closed.")
+    return page
+
+
+def _reasons(draft: Draft, seen: Seen, disputed: bool) -> list[str]:
+    # Typed and shown: `&#64;` is an @ only once it is rendered.
+    texts = (draft.text, seen.text, *seen.links)
+    reasons = ["all"]
+    if disputed:
+        reasons.append("disputed")
+    if any(BIDI_CONTROLS.intersection(text) for text in texts):
+        reasons.append("bidi")
+    if any(shows_address(text, draft.email) for text in texts):
+        reasons.append("own-address")
+    return reasons
+
+
+def _as_form(draft: Draft) -> Mapping[str, str]:
+    values = (draft.text, draft.name, draft.email, draft.url or "", draft.parent or "")
+    return dict(zip(FIELDS, values, strict=True))
+
+
+def _fingerprint(secret: bytes, page_key: str, draft: Draft) -> str:
+    parts = (page_key, draft.parent or "", draft.name, draft.email.casefold(), draft.text)
+    # Length-prefixed, so that no two different replies can run together into the same bytes.
+    message = b"".join(
+        len(data).to_bytes(4, "big") + data for data in (part.encode() for part in parts)
+    )
+    return hmac.new(secret, b"resend:" + message, hashlib.sha256).hexdigest()
