@@ -7,10 +7,10 @@ from sqlalchemy import Connection, select
 
 from comments_service import markup
 from comments_service.ids import new_id
-from comments_service.submission import the_site
 from comments_service.store import comments, pages, sites
 from comments_service.store.comments import NewComment, NewContact
 from comments_service.store.database import Database
+from comments_service.submission import the_site
 from comments_service.tables import Origin, Status, page
 
 BATCH = 500

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from comments_service import submission
 from comments_service.settings import Settings
 from comments_service.store.database import Database
-from comments_service.web import api, problems, public, queue
+from comments_service.web import api, entrance, problems, public, queue
 from comments_service.web.bell import Bell
 from comments_service.web.context import Context
 from comments_service.web.intake import Intake
@@ -62,6 +62,7 @@ def create_app(
         *public.ROUTES,
         Route("/comments/api/", api_guide, methods=["GET"]),
         Mount("/comments/api", site_api),
+        *entrance.ROUTES,
         *queue.ROUTES,
         Mount("/moderate/assets", StaticSite(ASSETS)),
     ]

@@ -262,9 +262,7 @@ def _changes(db: Database, since: int, limit: int) -> dict[str, Any]:
         latest = pages.latest_revision(connection, site.id)
         changed = pages.changed_since(connection, site.id, since, limit + 1)
         shown = changed[:limit]
-        discussions = [
-            _discussion(page, public_discussion(connection, page.id)) for page in shown
-        ]
+        discussions = [_discussion(page, public_discussion(connection, page.id)) for page in shown]
     following = shown[-1].revision if shown else min(since, latest)
     return {
         "epoch": site.epoch,
