@@ -24,6 +24,7 @@ from comments_service.web.context import Context
 from comments_service.web.intake import Intake
 from comments_service.web.pages import page
 from comments_service.web.preparing import Preparing
+from comments_service.web.presence import Presence
 from comments_service.web.static_site import StaticSite
 
 logger = logging.getLogger("rejoinder.service")
@@ -46,7 +47,8 @@ def create_app(
     secret = settings.secret.get_secret_value().encode()
     preparing = Preparing(secret, now, lambda: intake.waiting)
     context = Context(settings, db, now, preparing, intake)
-    site_api = _api(context, bell)
+    presence = Presence(now())
+    site_api = _api(context, bell, presence)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -76,10 +78,11 @@ def create_app(
     )
     app.state.context = context
     app.state.bell = bell
+    app.state.presence = presence
     return app
 
 
-def _api(context: Context, bell: Bell) -> FastAPI:
+def _api(context: Context, bell: Bell, presence: Presence) -> FastAPI:
     app = FastAPI(
         title="Rejoinder's comments service",
         summary="What the site side reads and registers.",
@@ -97,6 +100,7 @@ def _api(context: Context, bell: Bell) -> FastAPI:
     app.include_router(api.router)
     app.state.context = context
     app.state.bell = bell
+    app.state.presence = presence
     return app
 
 

@@ -98,9 +98,9 @@ def fetch_discussions(pelican: Any) -> None:
 def attach_discussions(generators: Iterable[Any]) -> None:
     """At `all_generators_finalized`: give every article its finished regions.
 
-    Sets `discussion_key`, `discussion`, `discussion_head`, `discussion_count` (strings; "" for
-    drafts) and `discussion_open`, and DISCUSSION_LATEST for all templates. Raises BuildError for
-    keys that are not allowed or used twice.
+    Sets `discussion_key`, `discussion`, `discussion_head`, `discussion_invite`, `discussion_count`
+    (strings; "" for drafts) and `discussion_open`, and DISCUSSION_LATEST for all templates. Raises
+    BuildError for keys that are not allowed or used twice.
     """
     run = _runs[-1]
     articles: list[Any] = []
@@ -149,6 +149,7 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         content.discussion_open = entry.page.open
         content.discussion = Later(source, "discussion", entry.page)
         content.discussion_head = Later(source, "head", entry.page)
+        content.discussion_invite = Later(source, "invite", entry.page)
         content.discussion_count = Later(source, "count", entry.page)
     # Pelican's generators share one context.
     main.context["DISCUSSION_LATEST"] = regions.SITE_REGIONS["latest"].show(world)
@@ -157,7 +158,8 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         # Nobody can reply to what is not published; metadata `Discussion:` must not show either.
         draft.discussion_key = _key(draft)
         draft.discussion_open = False
-        draft.discussion = draft.discussion_head = draft.discussion_count = ""
+        draft.discussion = draft.discussion_head = ""
+        draft.discussion_invite = draft.discussion_count = ""
 
 
 def finish(pelican: Any) -> None:

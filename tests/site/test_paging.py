@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +20,7 @@ from tests.site.samples import (
     removed,
     reply,
 )
-from tests.site.strategies import histories
+from tests.site.strategies import Step, histories
 from tests.site.wire_server import Wire
 
 
@@ -36,12 +35,10 @@ def places(wire: Wire, size: int) -> dict[str, int]:
 
 @given(history=histories(["networking"]), size=st.integers(1, 4))
 @settings(max_examples=60, deadline=None)
-def test_no_reply_ever_moves_to_another_page(
-    history: list[tuple[str, list[dict[str, Any]]]], size: int
-) -> None:
+def test_no_reply_ever_moves_to_another_page(history: list[Step], size: int) -> None:
     wire = Wire()
     first: dict[str, int] = {}
-    for _, comments in history:
+    for _, comments, _opened in history:
         # Whoever comes back with another parent is another reply.
         wire.put("networking", comments)
         now = places(wire, size)
