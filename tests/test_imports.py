@@ -17,6 +17,7 @@ ORDER = [
     "ids",
     "words",
     "store",
+    "live",
     "actors",
     "markup",
     "draft",

@@ -91,11 +91,11 @@ class Changes(BaseModel):
     discussions: list[Discussion]
 
 
-def _as_text(value: object) -> object:
-    # Numbers would be taken for seconds since 1970.
-    if value is not None and not isinstance(value, str):
-        raise ValueError("a time is a text such as 2026-11-23T12:00:00Z")
-    return value
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    # A number would be taken for seconds since 1970.
+    raise ValueError("a time is a text such as 2026-11-23T12:00:00Z")
 
 
 class PageIn(BaseModel):
@@ -110,7 +110,7 @@ class PageIn(BaseModel):
     open: bool = True
     page_size: int | None = Field(default=None, ge=1, le=10_000)
     replies_url: str | None = Field(default=None, max_length=2000, pattern=r"\{page\}")
-    published: Annotated[AwareDatetime | None, BeforeValidator(_as_text), Field(strict=False)] = (
+    published: Annotated[AwareDatetime, BeforeValidator(_as_text), Field(strict=False)] | None = (
         None
     )
 

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from plugins.discussion.errors import DiscussionError, PageError
+from plugins.discussion.manifest import Manifest
 from plugins.discussion.markers import opening
 from plugins.discussion.settings import LOOPBACK
 
@@ -28,7 +29,7 @@ PATIENCE_SECONDS = 60.0
 RARE_SECONDS = 60.0
 LONGEST_SECONDS = 3600.0
 # So that a burst does not become a burst of requests.
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.05
 
 READ_SECONDS = 5.0
 WHOLE_SECONDS = 10.0
@@ -36,6 +37,26 @@ MAX_BYTES = 10_000_000
 MAX_REDIRECTS = 3
 # Longer than any marker of a page's discussion, which a chunk may end in the middle of.
 _MARKER = 1_000
+
+
+class Addresses:
+    """Where readers find the pages of the build that is shown, whose `manifest` is set with it.
+
+    `site_url` is the origin that they type, "" where only the build's own addresses tell it, or
+    None to look nowhere.
+    """
+
+    def __init__(self, site_url: str | None) -> None:
+        self.manifest: Manifest | None = None
+        self._site_url = site_url
+
+    def of(self, key: str) -> str | None:
+        """A page's absolute URL, or None where nobody knows it."""
+        if self._site_url is None or self.manifest is None:
+            return None
+        entry = self.manifest.entry(key)
+        url = urljoin(f"{self._site_url}/", entry.page.url) if entry is not None else ""
+        return url if url.startswith(("http://", "https://")) else None
 
 
 class Fetcher:

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import urljoin
 
 from filelock import FileLock
 
@@ -27,7 +26,7 @@ from plugins.discussion.errors import (
     PageError,
     ServiceError,
 )
-from plugins.discussion.lookout import Lookout
+from plugins.discussion.lookout import Addresses, Lookout
 from plugins.discussion.model import Batch
 from plugins.discussion.places import shard_number
 from plugins.discussion.reports import Reporter
@@ -87,9 +86,8 @@ class Publisher:
         self._trouble: str | None = None
         self._quiet_until = 0.0
         self._backoff = 0.0
-        self._site_url = site_url
-        self._reporter = Reporter(client, self._expect, lambda: self._lookout.forget())
-        self._lookout = Lookout(self._reporter.seen, self._reporter.unseen)
+        self._addresses = Addresses(site_url)
+        self._reporter, self._lookout = _reporting(client, self._addresses)
 
     def once(self) -> int:
         """Register, fetch and reconcile once; returns how many files were written.
@@ -210,7 +208,7 @@ class Publisher:
                 self._trouble = "build"
                 self._reporter.trouble("build", "There is no build of the site: rejoinder build")
                 log.warning("event=no-build output=%s mend='rejoinder build'", self.output)
-            self._site = None
+            self._site = self._addresses.manifest = None
             return
         if self._trouble == "build":
             self._trouble = None
@@ -227,6 +225,7 @@ class Publisher:
         except ManifestError:
             self._site = None
             raise
+        self._addresses.manifest = self._site.manifest
         log.info("event=build root=%s pages=%d", self._site.root, len(self._site.manifest))
         self._registered = False
         self._reconcile = True
@@ -354,16 +353,6 @@ class Publisher:
         self._backoff = min(MAX_BACKOFF_SECONDS, max(0.5, self._backoff * 2))
         self._quiet_until = time.monotonic() + self._backoff
 
-    def _expect(self, key: str, revision: int) -> None:
-        """Look whether readers get this revision of a page, if it is known where they read."""
-        site = self._site
-        if self._site_url is None or site is None:
-            return
-        entry = site.manifest.entry(key)
-        url = urljoin(f"{self._site_url}/", entry.page.url) if entry is not None else ""
-        if url.startswith(("http://", "https://")):
-            self._lookout.expect(key, url, revision)
-
     def _tell(self, outcome: Outcome, keys: Mapping[str, str] = MappingProxyType({})) -> None:
         """Log what was done; `keys` names the pages to which files belong."""
         for file in outcome.written:
@@ -382,6 +371,19 @@ class Publisher:
 
     def _trace(self, batch: Batch) -> None:
         log.debug("event=changes count=%d next=%d", len(batch.discussions), batch.next)
+
+
+def _reporting(client: Client, addresses: Addresses) -> tuple[Reporter, Lookout]:
+    """What tells the service of pages, and what looks at them; neither knows the publisher."""
+
+    def expect(key: str, revision: int) -> None:
+        url = addresses.of(key)
+        if url is not None:
+            lookout.expect(key, url, revision)
+
+    reporter = Reporter(client, expect, lambda: lookout.forget())
+    lookout = Lookout(reporter.seen, reporter.unseen)
+    return reporter, lookout
 
 
 def _whole(outcome: Outcome) -> dict[str, int]:

@@ -110,3 +110,33 @@ def test_one_reply_changes_only_the_pages_that_show_it(wire: Wire, environ: Path
         "networking/replies/5/index.html",
         "index.html",
     }
+
+
+def test_closing_and_pinning_come_to_the_later_pages(wire: Wire, environ: Path) -> None:
+    output = built(make_site(environ, settings="DISCUSSION_PAGE_SIZE = 2"))
+    replies = [reply(n) for n in range(1, 6)]
+    first, second, third = (
+        output / "networking" / name
+        for name in ("index.html", "replies/2/index.html", "replies/3/index.html")
+    )
+    with following(output, environ / "var" / "discussions.sqlite3", wire.url) as publisher:
+        wire.put("networking", replies)
+        eventually(lambda: third.is_file() and publisher.waiting == 0)
+        assert "#respond" in third.read_text()
+        before = identities(output)
+        wire.put("networking", [*replies[:4], replies[4] | {"pinned": True}])
+        eventually(lambda: "<i>Pinned</i>" in third.read_text())
+        eventually(lambda: 'id="pinned"' in first.read_text())
+        assert f"/networking/replies/3/#comment-{identifier(5)}" in first.read_text()
+        eventually(lambda: publisher.waiting == 0)
+        after = identities(output)
+        assert {name for name in after if after[name] != before.get(name)} == {
+            "networking/index.html",
+            "networking/replies/3/index.html",
+        }
+        wire.put("networking", replies, False)
+        for page in (first, second, third):
+            eventually(lambda page=page: "/reply/" not in page.read_text())  # type: ignore[misc]
+        assert "#respond" not in third.read_text() + first.read_text()
+        wire.put("networking", replies, None)
+        eventually(lambda: "#respond" in third.read_text())
