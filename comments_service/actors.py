@@ -37,6 +37,12 @@ DONE = {
     "close": "Closed for replies",
     "article": "Left to the article",
     "remove-demo": "Removed the samples",
+    "invite": "Invited an editor",
+    "withdraw": "Withdrew an invitation",
+    "join": "Became an editor",
+    "role": "Changed an editor's role",
+    "disable": "Disabled an editor",
+    "enable": "Enabled an editor again",
 }
 
 
