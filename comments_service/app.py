@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from comments_service import submission
 from comments_service.settings import Settings
 from comments_service.store.database import Database
-from comments_service.web import api, entrance, problems, public, queue
+from comments_service.web import account, api, editors, entrance, problems, public, queue
 from comments_service.web.bell import Bell
 from comments_service.web.context import Context
 from comments_service.web.intake import Intake
@@ -63,6 +63,8 @@ def create_app(
         Route("/comments/api/", api_guide, methods=["GET"]),
         Mount("/comments/api", site_api),
         *entrance.ROUTES,
+        *account.ROUTES,
+        *editors.ROUTES,
         *queue.ROUTES,
         Mount("/moderate/assets", StaticSite(ASSETS)),
     ]
