@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from comments_service import submission
 from comments_service.settings import Settings
 from comments_service.store.database import Database
-from comments_service.web import api, entrance, problems, public, queue
+from comments_service.web import api, bulk, entrance, log, problems, public, queue
 from comments_service.web.bell import Bell
 from comments_service.web.context import Context
 from comments_service.web.intake import Intake
@@ -47,12 +47,14 @@ def create_app(
     preparing = Preparing(secret, now, lambda: intake.waiting)
     context = Context(settings, db, now, preparing, intake)
     site_api = _api(context, bell)
+    runner = bulk.Runner()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         bell.close()
         await preparing.close()
+        await runner.close()
         intake.close()
 
     async def api_guide(request: Request) -> Response:
@@ -64,6 +66,8 @@ def create_app(
         Mount("/comments/api", site_api),
         *entrance.ROUTES,
         *queue.ROUTES,
+        *bulk.ROUTES,
+        *log.ROUTES,
         Mount("/moderate/assets", StaticSite(ASSETS)),
     ]
     if settings.site_dir is not None:
@@ -76,6 +80,7 @@ def create_app(
     )
     app.state.context = context
     app.state.bell = bell
+    app.state.runner = runner
     return app
 
 

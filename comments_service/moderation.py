@@ -226,9 +226,16 @@ def take_back(
         opened = (done.before or {}).get("opened")
         return open_or_close(connection, site, done.page, opened, by=by, now=now, undoes=done.seq)
     number, reply = _take(connection, site, done.comment)
-    last = events.last_with(connection, done.comment, set(done.after))
+    # An undo is taken back while it is the last thing that was done; anything else, while what came
+    # after it was undone.
+    fields = set(done.after)
+    last = (
+        events.last_of(connection, done.comment)
+        if done.undoes
+        else events.last_with(connection, done.comment, fields)
+    )
     if last is not None and last.seq != done.seq:
-        raise Conflict(_told(last, reply))
+        raise Conflict(_told(events.last_of(connection, done.comment), reply))
     # An editor's own reply was nowhere before.
     before = done.before or {"status": Status.TRASH.value}
     if any(getattr(reply, name) != value for name, value in done.after.items()):

@@ -4,10 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+)
 
 from comments_service.store import search, tallies
-from comments_service.tables import Status, comment, contact, held, page
+from comments_service.tables import Status, comment, contact, held, page, sought
 
 # A state with no more replies than this is walked, each looked up in the index of words; otherwise
 # the index is walked. Either way the other one stops early.
@@ -53,8 +64,10 @@ class Filter(NamedTuple):
     status: Status | None = None
     words: str = ""
     name: str = ""
-    # A whole address, or how it begins; "@example.org" finds all of a domain.
-    email: str = ""
+    # The number of a search for an address, or for how one begins; "@example.org" finds a domain.
+    who: int | None = None
+    # All with the address of this reply.
+    author: str = ""
     network: str = ""
     page: str = ""
     reason: str = ""
@@ -185,6 +198,21 @@ def states(
     return [(public_id, status) for _, _, public_id, status in sorted(found)]
 
 
+def seek(connection: Connection, text: str) -> int:
+    """Return the number that stands for a search for this address."""
+    text = text.strip().lower()
+    found = connection.execute(select(sought.c.id).where(sought.c.text == text)).scalar()
+    if found is None:
+        new = insert(sought).values(text=text).returning(sought.c.id)
+        found = connection.execute(new).scalar_one()
+    return int(found)
+
+
+def sought_text(connection: Connection, number: int) -> str | None:
+    """Return what the number stands for, or None."""
+    return connection.execute(select(sought.c.text).where(sought.c.id == number)).scalar()
+
+
 def _by_number(what: Filter) -> bool:
     return search.matches(what.words, what.name) is not None
 
@@ -216,9 +244,9 @@ def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | No
     if what.reason:
         query = query.join(held, held.c.comment_id == comment.c.id)
         query = query.where(held.c.reason == what.reason)
-    if what.email or what.network:
+    if what.who is not None or what.author or what.network:
         query = query.join(contact, contact.c.comment_id == comment.c.id)
-        query = query.where(*_contact(what))
+        query = query.where(*_contact(connection, what))
     if what.since is not None:
         query = query.where(comment.c.submitted_at >= what.since)
     if what.until is not None:
@@ -226,14 +254,23 @@ def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | No
     return query
 
 
-def _contact(what: Filter) -> list[ColumnElement[bool]]:
+def _contact(connection: Connection, what: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if email := what.email.strip().lower():
-        stored = func.lower(contact.c.email)
+    stored = func.lower(contact.c.email)
+    if what.who is not None:
+        email = sought_text(connection, what.who) or ""
         if email.startswith("@"):
             conditions.append(stored.endswith(email, autoescape=True))
         else:
-            conditions.append(_begins(stored, email))
+            conditions.append(_begins(stored, email) if email else false())
+    if what.author:
+        own, theirs = contact.alias("own"), comment.alias("theirs")
+        address = (
+            select(func.lower(own.c.email))
+            .join(theirs, theirs.c.id == own.c.comment_id)
+            .where(theirs.c.public_id == what.author)
+        )
+        conditions.append(stored == address.scalar_subquery())
     if network := what.network.strip().lower():
         conditions.append(_begins(contact.c.network, network))
     return conditions

@@ -17,8 +17,11 @@ from comments_service.web.context import Context
 _FOREIGN = "This form was not sent from this site's own page. Reload the page, then send it again."
 
 
-def headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of every page that the service renders."""
+def headers(settings: Settings, *, scripts: bool = False) -> dict[str, str]:
+    """Return the headers of every page that the service renders.
+
+    With `scripts` the page may run files of ours; never what stands in the page itself.
+    """
     # The style sheet may live on another origin than the service.
     styles = urlsplit(settings.stylesheet)
     origin = f" {styles.scheme}://{styles.netloc}" if styles.netloc else ""
@@ -26,6 +29,8 @@ def headers(settings: Settings) -> dict[str, str]:
         f"default-src 'none'; style-src 'self'{origin}; img-src 'self'{origin}; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
+    if scripts:
+        policy += "; script-src 'self'; connect-src 'self'"
     values = {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",

@@ -117,6 +117,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site_id", "name", name=op.f("pk_setting")),
     )
     op.create_table(
+        "sought",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sought")),
+        sa.UniqueConstraint("text", name=op.f("uq_sought_text")),
+    )
+    op.create_table(
         "site_tally",
         sa.Column("site_id", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
@@ -363,6 +370,7 @@ def downgrade() -> None:
 
     op.drop_table("batch_item")
     op.drop_table("site_tally")
+    op.drop_table("sought")
     op.drop_table("setting")
 
     op.drop_table("recovery_code")
