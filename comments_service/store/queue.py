@@ -140,18 +140,23 @@ def listed(
 
     Searches for words go by the order in which replies were stored.
     """
-    query = _ids(connection, site_id, what)
+    matches = search.matches(connection, what.words, what.name)
+    query = _ids(connection, site_id, what, matches)
     if query is None:
         return []
-    by_number = _by_number(what)
-    columns = [comment.c.id] if by_number else [comment.c.submitted_at, comment.c.id]
+    number = None
+    if matches is not None:
+        # SQLite walks the index of words in its own order, and sorts everything for any other.
+        few = _walks_state(connection, site_id, what)
+        number = comment.c.id if few else search.index.c.rowid
+    columns = [comment.c.submitted_at, comment.c.id] if number is None else [number]
     if after is not None:
-        query = query.where(_behind(after, newest=what.newest, by_number=by_number))
+        query = query.where(_behind(after, number, newest=what.newest))
     query = query.order_by(*(one.desc() if what.newest else one for one in columns)).limit(limit)
     found = {row.id: row for row in _with(connection, query)}
     return sorted(
         found.values(),
-        key=lambda one: (one.id,) if by_number else (one.submitted_at, one.id),
+        key=lambda one: (one.submitted_at, one.id) if number is None else (one.id,),
         reverse=what.newest,
     )
 
@@ -161,7 +166,7 @@ def count(connection: Connection, site_id: int, what: Filter, *, most: int) -> i
     if not what.narrow:
         counts = tallies.of_site(connection, site_id)
         return sum(counts.values()) if what.status is None else counts[what.status]
-    query = _ids(connection, site_id, what)
+    query = _ids(connection, site_id, what, search.matches(connection, what.words, what.name))
     if query is None:
         return 0
     return connection.execute(
@@ -173,7 +178,7 @@ def chosen(
     connection: Connection, site_id: int, what: Filter, *, most: int
 ) -> Sequence[tuple[str, str]]:
     """Return (public id, state) of what matches, those of one page together, up to `most`."""
-    query = _ids(connection, site_id, what)
+    query = _ids(connection, site_id, what, search.matches(connection, what.words, what.name))
     if query is None:
         return []
     inner = query.limit(most).subquery()
@@ -213,11 +218,16 @@ def sought_text(connection: Connection, number: int) -> str | None:
     return connection.execute(select(sought.c.text).where(sought.c.id == number)).scalar()
 
 
-def _by_number(what: Filter) -> bool:
-    return search.matches(what.words, what.name) is not None
+def _walks_state(connection: Connection, site_id: int, what: Filter) -> bool:
+    return what.status is not None and tallies.of_site(connection, site_id)[what.status] <= FEW
 
 
-def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | None:
+def _ids(
+    connection: Connection,
+    site_id: int,
+    what: Filter,
+    matches: ColumnElement[bool] | None,
+) -> Select[Any] | None:
     """The row ids of what matches; None when nothing can."""
     query = select(comment.c.id).select_from(comment).where(comment.c.site_id == site_id)
     if what.status is not None:
@@ -229,10 +239,8 @@ def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | No
         if found is None:
             return None
         query = query.where(comment.c.page_id == found)
-    matches = search.matches(what.words, what.name)
     if matches is not None:
-        counts = tallies.of_site(connection, site_id)
-        if what.status is not None and counts[what.status] <= FEW:
+        if _walks_state(connection, site_id, what):
             of_this = exists().select_from(search.index)
             of_this = of_this.where(matches, search.index.c.rowid == comment.c.id)
             query = query.where(of_this)
@@ -242,8 +250,7 @@ def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | No
         # Something was asked for that has no word in it, such as "!?": nothing holds it.
         return None
     if what.reason:
-        query = query.join(held, held.c.comment_id == comment.c.id)
-        query = query.where(held.c.reason == what.reason)
+        query = query.where(_held(connection, what.reason))
     if what.who is not None or what.author or what.network:
         query = query.join(contact, contact.c.comment_id == comment.c.id)
         query = query.where(*_contact(connection, what))
@@ -252,6 +259,15 @@ def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | No
     if what.until is not None:
         query = query.where(comment.c.submitted_at < what.until)
     return query
+
+
+def _held(connection: Connection, reason: str) -> ColumnElement[bool]:
+    those = select(held.c.comment_id).where(held.c.reason == reason)
+    number = select(func.count()).select_from(those.limit(FEW + 1).subquery())
+    if connection.execute(number).scalar_one() <= FEW:
+        return comment.c.id.in_(those)
+    # Many: the list is walked in its order, each looked up.
+    return exists().where(held.c.reason == reason, held.c.comment_id == comment.c.id)
 
 
 def _contact(connection: Connection, what: Filter) -> list[ColumnElement[bool]]:
@@ -281,10 +297,12 @@ def _begins(stored: Any, text: str) -> ColumnElement[bool]:
     return and_(stored >= text, stored < text + "\U0010ffff")
 
 
-def _behind(after: Cursor, *, newest: bool, by_number: bool) -> ColumnElement[bool]:
+def _behind(
+    after: Cursor, number: ColumnElement[int] | None, *, newest: bool
+) -> ColumnElement[bool]:
     at, row_id = after
-    if by_number:
-        return comment.c.id < row_id if newest else comment.c.id > row_id
+    if number is not None:
+        return number < row_id if newest else number > row_id
     if newest:
         return or_(
             comment.c.submitted_at < at, and_(comment.c.submitted_at == at, comment.c.id < row_id)

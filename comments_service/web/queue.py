@@ -33,7 +33,7 @@ from comments_service.web.permalinks import locate
 
 PAGE_SIZE = 50
 # Counting goes no further: the page says "more than" then.
-MOST_COUNTED = 10_000
+MOST_COUNTED = 1_000
 
 
 class _Listing(NamedTuple):

@@ -54,6 +54,7 @@ def _editor(full: Service) -> Editor:
     [
         ("coffee", ["Coffee at nine", "COFFEE and café"]),
         ("cafe", ["COFFEE and café"]),
+        ("coffe", ["Coffee at nine", "COFFEE and café"]),
         ("coff", ["Coffee at nine", "COFFEE and café"]),
         ("coffee nine", ["Coffee at nine"]),
         ("東京", ["東京で会いましょう"]),
