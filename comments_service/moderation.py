@@ -192,6 +192,25 @@ def answer(
     return entry
 
 
+def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
+    """Take a reply out of the trash for good, with its author's address and all that the log kept.
+
+    The one action without an undo. Where others answered it, an empty place stays, as it is for
+    every reply that is not public any more. Raises `Conflict` unless it is in the trash.
+    """
+    with db.write() as connection:
+        site = the_site(connection)
+        number, reply = _take(connection, site, public_id)
+        if reply.status != Status.TRASH:
+            raise Conflict("Only what is in the trash can be erased. Move it there first.")
+        comments.erase(connection, reply)
+        # A page that shows its empty place shows nothing of it; so nothing public changes.
+        entry = Event(number, now, by.name, "erase", public_id, reply.page_key, None, None, None)
+        events.add(connection, site.id, entry, editor_id=by.editor_id)
+        events.forget(connection, public_id)
+    return entry
+
+
 def undo(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
     """Give what that entry of the log is about what it had before; return the new entry.
 
@@ -292,7 +311,7 @@ def _take(connection: Connection, site: Site, public_id: str) -> tuple[int, Stor
     # The number first: its lock keeps the state that is read next until this commits.
     number = sites.next_number(connection, site.id)
     reply = comments.find(connection, site.id, public_id)
-    if reply is None:
+    if reply is None or reply.status == comments.ERASED:
         raise NotFound("That reply does not exist.")
     return number, reply
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import Connection, exists, insert, null, select, update
 
 from comments_service.tables import batch, comment, event, page
 
@@ -67,6 +67,15 @@ def add_all(
     """Write entries; call it in the transaction of what they tell."""
     whose = {"site_id": site_id, "editor_id": editor_id}
     connection.execute(_ADD, [{**whose, **entry._asdict()} for entry in new])
+
+
+def forget(connection: Connection, comment_id: str) -> None:
+    """Empty what the log holds of a reply's texts; the database lets only erased ones go."""
+    query = select(event.c.id, event.c.before, event.c.after).where(event.c.comment == comment_id)
+    for row in connection.execute(query).all():
+        if "text" in (row.before or {}) or "text" in (row.after or {}):
+            nothing = {"before": null(), "after": null()}
+            connection.execute(update(event).where(event.c.id == row.id).values(**nothing))
 
 
 def find(connection: Connection, site_id: int, seq: int) -> Event | None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from comments_service.store import search, tallies
+from comments_service.store.comments import ERASED
 from comments_service.tables import Status, comment, contact, held, page, sought
 
 # A state with no more replies than this is walked, each looked up in the index of words; otherwise
@@ -232,6 +233,8 @@ def _ids(
     query = select(comment.c.id).select_from(comment).where(comment.c.site_id == site_id)
     if what.status is not None:
         query = query.where(comment.c.status == what.status)
+    else:
+        query = query.where(comment.c.status != ERASED)
     if what.page:
         found = connection.execute(
             select(page.c.id).where(page.c.site_id == site_id, page.c.key == what.page)

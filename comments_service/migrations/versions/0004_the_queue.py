@@ -309,16 +309,35 @@ def _make_searchable(connection: sa.Connection) -> None:
 
 
 def _keep_the_log(connection: sa.Connection) -> None:
-    """Nobody changes or removes what was written into the audit log, whatever the code says."""
+    """Nobody changes or removes what was written into the audit log, whatever the code says.
+
+    One thing is allowed: to empty what entries hold of a reply that was erased for good.
+    """
     if connection.dialect.name != "sqlite":
         return
-    for verb in ("UPDATE", "DELETE"):
-        connection.execute(
-            sa.text(
-                f"CREATE TRIGGER event_no_{verb.lower()} BEFORE {verb} ON event"
-                " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
-            )
+    same = " AND ".join(
+        f"NEW.{name} IS OLD.{name}"
+        for name in (
+            *("id", "site_id", "seq", "at", "editor_id", "actor", "action"),
+            *("comment", "page", "undoes", "batch_id"),
         )
+    )
+    connection.execute(
+        sa.text(
+            # Names of columns, from the lines above.
+            "CREATE TRIGGER event_no_update BEFORE UPDATE ON event"
+            f" WHEN NOT ({same} AND NEW.before IS NULL AND NEW.after IS NULL AND EXISTS"
+            " (SELECT 1 FROM event AS erased"
+            " WHERE erased.comment = OLD.comment AND erased.action = 'erase'))"
+            " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+        )
+    )
+    connection.execute(
+        sa.text(
+            "CREATE TRIGGER event_no_delete BEFORE DELETE ON event"
+            " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+        )
+    )
 
 
 def downgrade() -> None:
