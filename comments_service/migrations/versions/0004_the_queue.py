@@ -329,7 +329,7 @@ def _keep_the_log(connection: sa.Connection) -> None:
             f" WHEN NOT ({same} AND NEW.before IS NULL AND NEW.after IS NULL AND EXISTS"
             " (SELECT 1 FROM event AS erased"
             " WHERE erased.comment = OLD.comment AND erased.action = 'erase'))"
-            " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+            " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"  # noqa: S608
         )
     )
     connection.execute(
