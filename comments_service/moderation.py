@@ -311,7 +311,7 @@ def _take(connection: Connection, site: Site, public_id: str) -> tuple[int, Stor
     # The number first: its lock keeps the state that is read next until this commits.
     number = sites.next_number(connection, site.id)
     reply = comments.find(connection, site.id, public_id)
-    if reply is None or reply.status == comments.ERASED:
+    if reply is None:
         raise NotFound("That reply does not exist.")
     return number, reply
 

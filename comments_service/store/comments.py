@@ -149,7 +149,9 @@ _STORED = select(
 
 def find(connection: Connection, site_id: int, public_id: str) -> Stored | None:
     """Return the reply whatever its state, or None."""
-    query = _STORED.where(comment.c.public_id == public_id, comment.c.site_id == site_id)
+    query = _STORED.where(
+        comment.c.public_id == public_id, comment.c.site_id == site_id, comment.c.status != ERASED
+    )
     row = connection.execute(query).first()
     return Stored._make(row) if row else None
 
