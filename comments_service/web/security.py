@@ -51,7 +51,9 @@ def cookie_name(settings: Settings, name: str) -> str:
     return f"__Host-{name}" if settings.secure else name
 
 
-def set_cookie(response: Response, settings: Settings, name: str, value: str) -> None:
+def set_cookie(
+    response: Response, settings: Settings, name: str, value: str, *, days: int | None = None
+) -> None:
     """Set a cookie that scripts cannot read and other sites' forms do not carry."""
     response.set_cookie(
         cookie_name(settings, name),
@@ -60,7 +62,7 @@ def set_cookie(response: Response, settings: Settings, name: str, value: str) ->
         secure=settings.secure,
         httponly=True,
         samesite="lax",
-        max_age=settings.session_days * 86_400,
+        max_age=(days or settings.session_days) * 86_400,
     )
 
 
