@@ -36,6 +36,7 @@ DONE = {
     "open": "Opened for replies",
     "close": "Closed for replies",
     "article": "Left to the article",
+    "erase": "Erased for good",
     "remove-demo": "Removed the samples",
     "invite": "Invited an editor",
     "withdraw": "Withdrew an invitation",

@@ -9,7 +9,14 @@ from comments_service.store.database import Database
 from tests.running import settings_for
 
 # What a stranger may ask for below /moderate; everything else is behind the editors' check.
-OPEN = {"/moderate", "/moderate/sign-in", "/moderate/sign-in/code", "/moderate/link/{token}"}
+OPEN = {
+    "/moderate",
+    "/moderate/sign-in",
+    "/moderate/sign-in/code",
+    "/moderate/link/{token}",
+    # Who holds a link of a mail to an editor decides about that one reply.
+    "/moderate/mail/{token}",
+}
 SAMPLES = {"id": "0" * 26, "token": "x" * 43, "key": "networking", "path": "queue.css"}
 
 

@@ -283,3 +283,18 @@ def test_names_are_shown_as_they_are(service: Service) -> None:
     assert "&lt;b onclick=" in page.text
     assert "<b onclick" not in page.text
     assert "last seen" in page.text
+
+
+def test_the_history_tells_what_was_done_about_editors(service: Service) -> None:
+    admin = signed_in(service)
+    other = add_editor(service, "olaf@example.org", "Olaf", "editor")
+    invite(admin)
+    for path, fields in (("role", {"role": "admin"}), ("disable", {}), ("enable", {})):
+        at = f"/moderate/editors/{other.id}/{path}"
+        assert admin.post(at, token=admin.token, **fields).status_code == 303
+    page = admin.get("/moderate/history")
+    assert page.status_code == 200
+    for action in ("invite", "role", "disable", "enable"):
+        assert page.text.count(f"<b>{actors.DONE[action].replace(chr(39), '&#39;')}</b>") == 1
+    # There is nothing to undo there: roles are given and taken at the editors' page.
+    assert 'action="/moderate/undo"' not in page.text
