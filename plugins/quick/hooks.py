@@ -18,7 +18,7 @@ from pelican import utils as pelican_utils
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from plugins.quick import contents, reader, workers
-from plugins.quick.lists import Members
+from plugins.quick.lists import Members, asked_only_of, unbind
 from plugins.quick.pages import Pages
 from plugins.quick.settings import QuickSettings
 from plugins.quick.store import Store
@@ -180,13 +180,21 @@ def _quick_lists(generator: Any) -> Iterator[None]:
         return
     own: Any = generator
     before = own.tags, own.categories, own.authors
-    own.tags = {one: Members(them) for one, them in own.tags.items()}
-    own.categories = [(one, Members(them)) for one, them in own.categories]
-    own.authors = [(one, Members(them)) for one, them in own.authors]
+    made: list[Members] = []
+
+    def members(them: list[Any]) -> Members:
+        made.append(asked_only_of(them, own.dates))
+        return made[-1]
+
+    own.tags = {one: members(them) for one, them in own.tags.items()}
+    own.categories = [(one, members(them)) for one, them in own.categories]
+    own.authors = [(one, members(them)) for one, them in own.authors]
     try:
         yield
     finally:
         own.tags, own.categories, own.authors = before
+        for them in made:
+            unbind(them)
 
 
 def _read_ahead(run: Run, generator: Any, files: Iterable[str]) -> None:
