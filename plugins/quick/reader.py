@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from markdown import Markdown
@@ -176,24 +175,28 @@ def fingerprint(settings: Mapping[str, Any]) -> bytes | None:
 def key_of(path: str, base: bytes) -> bytes | None:
     """The key of a file's conversion; None when it cannot be read."""
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - thousands of times
+            data = file.read()
     except OSError:
         return None  # Pelican will say it
     return blake2b(base + data, digest_size=20).digest()
 
 
 def pack(converted: Converted) -> bytes:
-    """As bytes for the cache."""
-    return json.dumps(converted, ensure_ascii=False).encode()
+    """As bytes for the cache: the metadata in one line of JSON, and the HTML as it is."""
+    content, metadata = converted
+    return json.dumps(metadata).encode() + b"\n" + content.encode("utf-8", "surrogatepass")
 
 
 def unpack(data: bytes) -> Converted | None:
     """From the cache; None when it is not what `pack` makes."""
+    head, newline, content = data.partition(b"\n")
     try:
-        content, metadata = json.loads(data)
+        metadata = json.loads(head) if newline else None
+        text = content.decode("utf-8", "surrogatepass")
     except (ValueError, TypeError):
         return None
-    return (content, metadata) if isinstance(content, str) and type(metadata) is dict else None
+    return (text, metadata) if type(metadata) is dict else None
 
 
 def heard(work: Callable[[], Converted]) -> Converted | None:
