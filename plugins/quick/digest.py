@@ -260,9 +260,10 @@ def _holds_content(value: object) -> bool:
 def universe(contents: Iterable[object], wrappers: Iterable[object]) -> frozenset[str]:
     """The names that any of these objects has."""
     names: set[str] = {"translations", *WRAPPER, *CONTENT}
-    for one in chain(contents, wrappers):
-        names.update(vars(one))
-        names.update(_computed(type(one)))
+    # Most have the same ones in the same order.
+    for kind, own in {(type(one), tuple(vars(one))) for one in chain(contents, wrappers)}:
+        names.update(own)
+        names.update(_computed(kind))
     return frozenset(names)
 
 
