@@ -26,5 +26,9 @@ if __name__ == "__main__":
         make_folders(sys.argv[1], sys.argv[2])
     # Says that no folder is made from now on.
     os.close(1)
-    for older in sys.argv[3:]:
-        shutil.rmtree(older, ignore_errors=True)
+    if sys.argv[3:]:
+        with contextlib.suppress(OSError):
+            # A third of the time that Python takes for it.
+            os.execvp("rm", ["rm", "-rf", "--", *sys.argv[3:]])  # noqa: S606, S607
+        for older in sys.argv[3:]:
+            shutil.rmtree(older, ignore_errors=True)

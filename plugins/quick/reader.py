@@ -24,6 +24,7 @@ from plugins.quick import digest
 from plugins.quick.errors import Undigestible
 from plugins.quick.inline import quicken
 from plugins.quick.keys import code
+from plugins.quick.store import Store
 
 # What the conversion of a text depends on besides the text and the settings.
 PACKAGES = ("markdown", "pelican", "pygments")
@@ -109,6 +110,26 @@ class Converter(readers.MarkdownReader):
         # Only now: an instance that raised half-way may be in any state.
         self._kept = kept
         return content, metadata
+
+
+class Texts:
+    """Prepares files: from the cache by their content, or converted anew."""
+
+    def __init__(self, settings: Mapping[str, Any], base: bytes | None, kept: Store | None) -> None:
+        self._converter, self._base, self._kept = Converter(settings), base, kept
+
+    def prepare(self, path: str) -> tuple[bytes | None, bytes | Converted | None]:
+        """A file's key, and its conversion: as bytes when it was kept; None: Pelican's business."""
+        key = key_of(path, self._base) if self._base is not None else None
+        if key is not None and self._kept is not None:
+            found = self._kept.get([key]).get(key)
+            if found is not None:
+                return key, found
+        converted = heard(lambda: self._converter.convert(path))
+        # Somebody may have saved the file meanwhile: its new text must not get the old one's key.
+        if self._base is not None and key_of(path, self._base) != key:
+            return key, None
+        return key, converted
 
 
 class _Kept:

@@ -48,30 +48,23 @@ class Store:
             self._without(error)
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """The values of those keys that are there and whole."""
+        """The values of those keys that are there and whole; also in a copy of this process."""
         found: dict[bytes, bytes] = {}
         wanted = list(dict.fromkeys(keys))
         try:
             for begin in range(0, len(wanted) if self._db else 0, BATCH):
-                found |= _read(self._db, wanted[begin : begin + BATCH])  # type: ignore[arg-type]
-        except sqlite3.OperationalError as error:
-            self._without(error)
-        except sqlite3.DatabaseError as error:
-            self._renew(error)
+                found |= _read(self._reader(), wanted[begin : begin + BATCH])
+        except sqlite3.Error:
+            pass  # the next `put` says what is wrong, and mends it
         return found
 
-    def glance(self, key: bytes) -> bytes | None:
-        """The value of one key, or None; also in a copy of this process, which has no more."""
-        if self._db is None:
-            return None
-        try:
-            if os.getpid() not in self._readers:
-                # A connection must not be taken over a fork.
-                place = f"file:{quote(str(self.path))}?mode=ro"
-                self._readers[os.getpid()] = sqlite3.connect(place, uri=True, timeout=30)
-            return _read(self._readers[os.getpid()], [key]).get(key)
-        except sqlite3.Error:
-            return None  # the next `put` says what is wrong
+    def _reader(self) -> sqlite3.Connection:
+        """This process's own: a connection must not be taken over a fork."""
+        process = os.getpid()
+        if process not in self._readers:
+            place = f"file:{quote(str(self.path))}?mode=ro"
+            self._readers[process] = sqlite3.connect(place, uri=True, timeout=30)
+        return self._readers[process]
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
         """Keep these."""

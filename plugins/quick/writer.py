@@ -252,7 +252,7 @@ class QuickWriter(Writer):
         if keys is not None and job.begun is not None:
             key = keys.end(job.begun, job.own)
         if pages is not None and kept is not None and key is not None:
-            checksum = kept.glance(key)
+            checksum = kept.get([key]).get(key)
             if checksum is not None and pages.use(key, checksum, job.path):
                 return Made(True, key)
         # As Pelican does, so that contents can adjust their links.

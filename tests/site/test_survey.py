@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plugins.discussion import builder, manifest, survey
+from plugins.discussion import builder, manifest, markers, survey
 from plugins.discussion.errors import BuildError, PageError
 from tests.site.samples import article, make_site, reply
 from tests.site.wire_server import Wire
@@ -49,13 +49,13 @@ def site(wire: Wire, environ: Path) -> Path:
 def looked_into(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that a survey had to read."""
     names: list[str] = []
-    scan = survey.markers.scan
+    scan = markers.scan
 
     def heard(data: bytes, where: str) -> Any:
         names.append("/".join(Path(where).parts[-2:]))
         return scan(data, where)
 
-    monkeypatch.setattr(survey.markers, "scan", heard)
+    monkeypatch.setattr(markers, "scan", heard)
     return names
 
 
