@@ -36,7 +36,14 @@ DONE = {
     "open": "Opened for replies",
     "close": "Closed for replies",
     "article": "Left to the article",
+    "erase": "Erased for good",
     "remove-demo": "Removed the samples",
+    "invite": "Invited an editor",
+    "withdraw": "Withdrew an invitation",
+    "join": "Became an editor",
+    "role": "Changed an editor's role",
+    "disable": "Disabled an editor",
+    "enable": "Enabled an editor again",
 }
 
 

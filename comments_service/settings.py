@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from comments_service import smtp
 from comments_service.errors import SettingsError
 
 PREFIX = "REJOINDER_"
@@ -19,6 +21,8 @@ MENDS = {
     "api_token": "run `make serve` once (it writes var/rejoinder.env), or set 32 random characters",
     "site_url": "set the address that readers type, for instance https://blog.example",
     "database": "set an SQLAlchemy URL, for instance sqlite:///var/comments.sqlite3",
+    "smtp_url": "set smtp://user:password@mail.example:587, or nothing: then no mail is sent",
+    "mail_from": "set the address that mail comes from, for instance Blog <noreply@blog.example>",
 }
 
 Secret = Annotated[SecretStr, Field(min_length=32)]
@@ -55,6 +59,11 @@ class Settings(BaseSettings):
     session_days: int = Field(default=14, ge=1, le=90)
     """An editor is signed out after this long in any case. Days."""
 
+    smtp_url: SecretStr | None = None
+    """The mail server; unset: no mail leaves. `smtp://` asks for STARTTLS, `smtps://` for TLS."""
+    mail_from: str | None = Field(default=None, validate_default=True)
+    """The address that mail comes from, with the site's name or without."""
+
     @field_validator("site_url")
     @classmethod
     def _origin_only(cls, value: str) -> str:
@@ -62,6 +71,22 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
             raise ValueError("must be an origin such as https://blog.example, without a path")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            smtp.parse(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            smtp.sender(value)
+        elif info.data.get("smtp_url") is not None:
+            raise ValueError("is needed where REJOINDER_SMTP_URL is set")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -75,9 +100,24 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     @property
+    def session_idle(self) -> timedelta:
+        """How long a session lives without a request."""
+        return timedelta(hours=self.session_idle_hours)
+
+    @property
+    def session_life(self) -> timedelta:
+        """How long a session lives at most."""
+        return timedelta(days=self.session_days)
+
+    @property
     def secure(self) -> bool:
         """Whether readers reach the site over https, so that cookies can demand it."""
         return self.site_url.startswith("https://")
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether mail leaves."""
+        return self.smtp_url is not None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> "Settings":

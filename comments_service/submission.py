@@ -6,7 +6,7 @@ sequence.
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from comments_service.draft import (
 from comments_service.errors import Forbidden, NotFound, ServiceError, Unavailable
 from comments_service.ids import new_id
 from comments_service.markup import Seen
-from comments_service.store import comments, events, pages, sites
+from comments_service.store import comments, contacts, events, pages, sites
 from comments_service.store.comments import NewComment, NewContact
 from comments_service.store.database import Database
 from comments_service.store.events import Event
@@ -60,6 +60,19 @@ class Submission(NamedTuple):
     now: datetime
     origin: Origin
     by_editor: bool
+    # The browser that sent it had confirmed the address before.
+    verified: bool = False
+
+
+class Arrived(NamedTuple):
+    """A reply that is being stored, and the page that it is for."""
+
+    reply: NewComment
+    page: Page
+
+
+# Writes what follows from new replies, such as mail, in the transaction that stores them.
+OnArrival = Callable[[Connection, Site, Sequence[Arrived]], None]
 
 
 def prepare(
@@ -116,7 +129,11 @@ def submit(
 
 
 def submit_all(
-    db: Database, batch: Sequence[Submission], *, resend_window: timedelta
+    db: Database,
+    batch: Sequence[Submission],
+    *,
+    resend_window: timedelta,
+    on_arrival: OnArrival | None = None,
 ) -> list[Submitted | Exception]:
     """Store the replies that came at the same time in one transaction, each with its own event.
 
@@ -125,7 +142,7 @@ def submit_all(
     """
     try:
         with db.write() as connection:
-            return _submit_all(connection, batch, resend_window)
+            return _submit_all(connection, batch, resend_window, on_arrival)
     except Unavailable as error:
         # Trying one by one would only make everybody wait once for each.
         return [error] * len(batch)
@@ -133,11 +150,18 @@ def submit_all(
         if len(batch) == 1:
             return [error]
         # Whichever of them did reach the disk is found again as a resend.
-        return [submit_all(db, [one], resend_window=resend_window)[0] for one in batch]
+        alone = [
+            submit_all(db, [one], resend_window=resend_window, on_arrival=on_arrival)
+            for one in batch
+        ]
+        return [answers[0] for answers in alone]
 
 
 def _submit_all(
-    connection: Connection, batch: Sequence[Submission], resend_window: timedelta
+    connection: Connection,
+    batch: Sequence[Submission],
+    resend_window: timedelta,
+    on_arrival: OnArrival | None,
 ) -> list[Submitted | Exception]:
     # The lock makes the look for resends safe against a double click.
     site = sites.lock(connection)
@@ -160,7 +184,9 @@ def _submit_all(
         except ServiceError as error:
             answers.append(error)
             continue
-        new.append((reply, NewContact(one.draft.email, one.fingerprint)))
+        verified_at = one.now if one.verified else None
+        contact = NewContact(one.draft.email, one.fingerprint, verified_at=verified_at)
+        new.append((reply, contact))
         first[one.fingerprint] = reply.public_id
         answers.append(Submitted(reply.public_id, resent=False))
     if new:
@@ -185,7 +211,19 @@ def _submit_all(
                 for number, (reply, _) in zip(numbers, new, strict=True)
             ],
         )
+        if on_arrival is not None:
+            by_id = {page.id: page for page in known.values()}
+            on_arrival(connection, site, [Arrived(one, by_id[one.page_id]) for one, _ in new])
     return answers
+
+
+def verified(connection: Connection, public_id: str, *, now: datetime) -> bool:
+    """Record that a reply's author owns the address that came with it, in that transaction.
+
+    Returns whether readers see something new by that; then call `announce` after the transaction.
+    """
+    contacts.verify(connection, public_id, now)
+    return False
 
 
 def _new_comment(connection: Connection, site: Site, page: Page, one: Submission) -> NewComment:

@@ -27,6 +27,21 @@ def iso(value: datetime) -> str:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def reason_in_words(reason: str) -> str:
+    """Return the sentence of a stored reason."""
+    code, _, detail = reason.partition(":")
+    sentence = actors.REASONS.get(code, code)
+    return f"{sentence}: {detail}" if detail else sentence
+
+
+def _live_state(reply: Any) -> str:
+    if reply.stalled and reply.written_revision < reply.revision:
+        return "stalled"
+    if reply.written_revision < reply.revision:
+        return "queued"
+    return "live" if reply.live_revision >= reply.revision else "published"
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -35,11 +50,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"when": when, "iso": iso}
+    environment.filters |= {"when": when, "iso": iso, "reason_in_words": reason_in_words}
     environment.globals |= {
         "limits": draft.LIMITS,
         "reasons": actors.REASONS,
         "done": actors.DONE,
+        "live_state": _live_state,
     }
     return environment
 
@@ -56,7 +72,11 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         stylesheet=settings.stylesheet,
         **values,
     )
-    return HTMLResponse(html, status, headers=security.headers(settings))
+    # Scripts for editors only, and for them only our own.
+    headers = security.headers(settings, scripts="session" in values)
+    if template.startswith("fragments/"):
+        headers["X-Fragment"] = "1"
+    return HTMLResponse(html, status, headers=headers)
 
 
 def message(request: Request, error: ServiceError, *, text: str = "") -> HTMLResponse:

@@ -17,8 +17,11 @@ from comments_service.web.context import Context
 _FOREIGN = "This form was not sent from this site's own page. Reload the page, then send it again."
 
 
-def headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of every page that the service renders."""
+def headers(settings: Settings, *, scripts: bool = False) -> dict[str, str]:
+    """Return the headers of every page that the service renders.
+
+    With `scripts` the page may run files of ours; never what stands in the page itself.
+    """
     # The style sheet may live on another origin than the service.
     styles = urlsplit(settings.stylesheet)
     origin = f" {styles.scheme}://{styles.netloc}" if styles.netloc else ""
@@ -26,6 +29,8 @@ def headers(settings: Settings) -> dict[str, str]:
         f"default-src 'none'; style-src 'self'{origin}; img-src 'self'{origin}; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
+    if scripts:
+        policy += "; script-src 'self'; connect-src 'self'"
     values = {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
@@ -46,7 +51,9 @@ def cookie_name(settings: Settings, name: str) -> str:
     return f"__Host-{name}" if settings.secure else name
 
 
-def set_cookie(response: Response, settings: Settings, name: str, value: str) -> None:
+def set_cookie(
+    response: Response, settings: Settings, name: str, value: str, *, days: int | None = None
+) -> None:
     """Set a cookie that scripts cannot read and other sites' forms do not carry."""
     response.set_cookie(
         cookie_name(settings, name),
@@ -55,7 +62,7 @@ def set_cookie(response: Response, settings: Settings, name: str, value: str) ->
         secure=settings.secure,
         httponly=True,
         samesite="lax",
-        max_age=settings.session_days * 86_400,
+        max_age=(days or settings.session_days) * 86_400,
     )
 
 
@@ -83,6 +90,16 @@ def check_origin(request: Request, settings: Settings) -> None:
         raise Forbidden(_FOREIGN)
 
 
+def is_surely_ours(request: Request, settings: Settings) -> bool:
+    """Say whether the browser itself tells that our own page sent the form; silence is a no."""
+    try:
+        check_origin(request, settings)
+    except Forbidden:
+        return False
+    said = "origin" in request.headers
+    return said or request.headers.get("sec-fetch-site") == "same-origin"
+
+
 def check_token(form: Mapping[str, str], expected: str) -> None:
     """Raise `Forbidden` unless the form carries the token of the page that it came from."""
     if not hmac.compare_digest(form.get("token", "").encode(), expected.encode()):
@@ -92,10 +109,12 @@ def check_token(form: Mapping[str, str], expected: str) -> None:
 PRE_SESSION = "rejoinder_visit"
 
 
-def visit_token(request: Request, context: Context) -> tuple[str, str]:
-    """Return (visit id, form token) for a page shown before anybody is signed in."""
-    name = cookie_name(context.settings, PRE_SESSION)
-    visit = request.cookies.get(name, "")
+def visit_token(request: Request, context: Context, visit: str = "") -> tuple[str, str]:
+    """Return (visit id, form token) for a page shown before anybody is signed in.
+
+    `visit` is the id if the caller has asked for one already in this answer.
+    """
+    visit = visit or request.cookies.get(cookie_name(context.settings, PRE_SESSION), "")
     # Sent back as a header: only what we could have made ourselves.
     if not re.fullmatch(r"[A-Za-z0-9_-]{22}", visit):
         visit = secrets.token_urlsafe(16)

@@ -200,6 +200,8 @@ def key_problem(key: str) -> str | None:
         return "is a relative path"
     if "/" in key:
         return "contains /"
+    if key.isascii() and key.isprintable() and " " not in key:
+        return None
     # Separators (Z*) are white space; others (C*) are control, format and unpaired characters,
     # of which the format characters (Cf) are letters' companions in some scripts.
     if any(c.isspace() or unicodedata.category(c) in {"Cc", "Cs", "Zs", "Zl", "Zp"} for c in key):

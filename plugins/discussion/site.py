@@ -5,6 +5,7 @@ The publisher and the builder both work through this; whoever calls holds the si
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -72,6 +73,12 @@ class Site:
         stamp = stamp_of(output)
         root = Path(stamp[0]) if stamp else output
         return cls(root, manifests.load(root), stamp or ("", 0, 0, 0), ask)
+
+    @classmethod
+    def of(cls, output: Path, manifest: Manifest, ask: Ask | None = None) -> Site:
+        """The build in `output` whose manifest was just written there."""
+        stamp = stamp_of(output)
+        return cls(Path(stamp[0]) if stamp else output, manifest, stamp or ("", 0, 0, 0), ask)
 
     @property
     def name(self) -> str:
@@ -205,6 +212,8 @@ class Site:
                 outcome.blame(file, key)
 
     def _derive(self, one: Derived, outcome: Outcome, *, thorough: bool = False) -> None:
+        if one.make is None and self._nothing_at(one.file):
+            return
         path = self.root / one.file
         try:
             if one.make is None:
@@ -225,6 +234,16 @@ class Site:
             outcome.failed[one.file] = PageError(f"{path} cannot be used ({error.strerror}).")
         except (PageError, RenderError) as error:
             outcome.failed[one.file] = error
+
+    def _nothing_at(self, file: str) -> bool:
+        """Whether file, twins and their folder are not there: as it is for most articles' feeds."""
+        folder, name = os.path.split(f"{self.root}/{file}")
+        try:
+            beside = os.listdir(folder)  # noqa: PTH208 - thousands of times
+        except OSError:
+            return not os.path.lexists(folder)
+        # A folder that is empty has to go too.
+        return bool(beside) and not any(one.startswith(name) for one in beside)
 
     def _put(self, file: str, old: bytes | None, new: bytes, outcome: Outcome) -> None:
         path, kinds = self.root / file, self.manifest.settings.precompress
