@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -21,6 +23,7 @@ MENDS = {
     "database": "set an SQLAlchemy URL, for instance sqlite:///var/comments.sqlite3",
 }
 
+Network = IPv4Network | IPv6Network
 Secret = Annotated[SecretStr, Field(min_length=32)]
 
 
@@ -55,6 +58,18 @@ class Settings(BaseSettings):
     session_days: int = Field(default=14, ge=1, le=90)
     """An editor is signed out after this long in any case. Days."""
 
+    trusted_proxies: str | None = None
+    """Networks of proxies whose X-Forwarded-For is believed, with commas between; unset: none."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks_only(cls, value: str | None) -> str | None:
+        try:
+            _networks(value)
+        except ValueError:
+            raise ValueError("must be networks such as 10.0.0.0/8,2001:db8::/32") from None
+        return value
+
     @field_validator("site_url")
     @classmethod
     def _origin_only(cls, value: str) -> str:
@@ -79,6 +94,11 @@ class Settings(BaseSettings):
         """Whether readers reach the site over https, so that cookies can demand it."""
         return self.site_url.startswith("https://")
 
+    @cached_property
+    def proxies(self) -> tuple[Network, ...]:
+        """The networks of `trusted_proxies`."""
+        return _networks(self.trusted_proxies)
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> "Settings":
         """Read the settings from `environ` (the process's own by default).
@@ -94,6 +114,10 @@ class Settings(BaseSettings):
             return cls(**(given | overrides))
         except ValidationError as error:
             raise SettingsError("\n".join(_lines(error))) from None
+
+
+def _networks(value: str | None) -> tuple[Network, ...]:
+    return tuple(ip_network(one.strip()) for one in value.split(",")) if value else ()
 
 
 def _lines(error: ValidationError) -> list[str]:
