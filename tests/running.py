@@ -113,7 +113,15 @@ def free_port() -> int:
 @contextmanager
 def serving(app: Starlette, port: int) -> Iterator[None]:
     """Run an application by uvicorn in a thread until the block ends."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="error",
+        access_log=False,
+        # As `rejoinder service` does: which proxies are believed is the service's own setting.
+        proxy_headers=False,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

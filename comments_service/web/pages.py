@@ -35,7 +35,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"when": when, "iso": iso}
+    environment.filters |= {"when": when, "iso": iso, "reason_in_words": actors.reason_in_words}
     environment.globals |= {
         "limits": draft.LIMITS,
         "reasons": actors.REASONS,

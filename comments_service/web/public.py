@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, draft, submission
+from comments_service import auth, draft, network, submission
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, Unavailable
 from comments_service.store import comments, pages
@@ -33,7 +33,7 @@ async def submit(request: Request) -> Response:
         try:
             form = await read_form(request, context.settings.body_limit)
             typed = _known(form)
-            return await _store(context, key, form)
+            return await _store(context, key, form, _client(request))
         except Unreadable as error:
             typed = _known(error.fields)
             problems, status = _unreadable(error, typed), error.status
@@ -57,11 +57,18 @@ def _unreadable(error: Unreadable, typed: Mapping[str, str]) -> dict[str, str]:
     return dict.fromkeys(marked or ["comment"], error.detail)
 
 
-async def _store(context: Context, key: str, form: dict[str, str]) -> Response:
-    stored = await context.intake.submit(await context.preparing.prepare(key, form))
+async def _store(context: Context, key: str, form: dict[str, str], client: str | None) -> Response:
+    prepared = await context.preparing.prepare(key, form)
+    stored = await context.intake.submit(prepared._replace(network=client))
     return RedirectResponse(
         status_path(context, stored.public_id), 303, headers={"Cache-Control": "no-store"}
     )
+
+
+def _client(request: Request) -> str | None:
+    peer = request.client.host if request.client else None
+    forwarded = request.headers.getlist("x-forwarded-for")
+    return network.client(peer, forwarded, context_of(request).settings.proxies)
 
 
 class _View(NamedTuple):
