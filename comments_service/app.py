@@ -1,9 +1,10 @@
 """The composition root: wires settings, database and doors into one application."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +16,14 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import submission
+from comments_service import submission, upkeep
 from comments_service.settings import Settings
 from comments_service.store.database import Database
-from comments_service.web import api, entrance, problems, public, queue
+from comments_service.web import api, articles, entrance, problems, public, queue
+from comments_service.web import settings as settings_page
 from comments_service.web.bell import Bell
 from comments_service.web.context import Context
+from comments_service.web.daily import daily
 from comments_service.web.intake import Intake
 from comments_service.web.pages import page
 from comments_service.web.preparing import Preparing
@@ -50,7 +53,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        upkeeping = asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now())))
         yield
+        upkeeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await upkeeping
         bell.close()
         await preparing.close()
         intake.close()
@@ -64,6 +71,8 @@ def create_app(
         Mount("/comments/api", site_api),
         *entrance.ROUTES,
         *queue.ROUTES,
+        *settings_page.ROUTES,
+        *articles.ROUTES,
         Mount("/moderate/assets", StaticSite(ASSETS)),
     ]
     if settings.site_dir is not None:

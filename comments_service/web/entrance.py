@@ -42,7 +42,8 @@ def editor_only(handler: EditorHandler) -> Handler:
             return RedirectResponse(SIGN_IN, 303, headers={"Cache-Control": "no-store"})
         if request.method == "POST":
             security.check_origin(request, context_of(request).settings)
-            request.state.form = await read_form(request, _FORM_LIMIT)
+            limit = getattr(handler, "form_limit", _FORM_LIMIT)
+            request.state.form = await read_form(request, limit)
             security.check_token(request.state.form, found.csrf)
         return await handler(request, found)
 

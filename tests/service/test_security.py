@@ -6,7 +6,7 @@ import pytest
 import requests
 from starlette.routing import Route
 
-from comments_service.web import public, queue
+from comments_service.web import articles, public, queue, settings
 from tests.running import Service, running_service
 from tests.service.asking import (
     PASSWORD,
@@ -22,20 +22,21 @@ from tests.service.asking import (
 
 # What a stranger may ask for below /moderate; everything else is behind `editor_only`.
 OPEN = {"/moderate", "/moderate/sign-in", "/moderate/link/{token}"}
+QUEUE = (*queue.ROUTES, *settings.ROUTES, *articles.ROUTES)
 SAMPLES = {"id": "0" * 26, "token": "x" * 43, "key": "networking"}
 
 
 def doors() -> list[tuple[str, str]]:
     return [
         (method, route.path)
-        for route in queue.ROUTES
+        for route in QUEUE
         for method in sorted(route.methods or ())
         if route.path not in OPEN
     ]
 
 
 def test_every_door_of_the_queue_is_behind_the_editors_check() -> None:
-    for route in queue.ROUTES:
+    for route in QUEUE:
         assert isinstance(route, Route)
         assert route.path.startswith("/moderate")
         guarded = getattr(route.endpoint, "editor_only", False)
@@ -210,6 +211,7 @@ def test_every_page_carries_the_headers(shared: Service, editor: Editor) -> None
         editor.get(path)
         for path in (
             "/moderate/", "/moderate/?status=approved", "/moderate/history", "/moderate/?status=x",
+            "/moderate/settings", "/moderate/articles",
             "/moderate/link/x", "/moderate/nowhere", "/nowhere", status, "/comments/api/",
             "/comments/nowhere", "/comments/status/x/y",
         )
@@ -280,7 +282,7 @@ def test_no_get_changes_anything(shared: Service, editor: Editor) -> None:
 
 
 def every_get(service: Service) -> list[str]:
-    paths = [one.path for one in (*public.ROUTES, *queue.ROUTES) if "GET" in (one.methods or ())]
+    paths = [one.path for one in (*public.ROUTES, *QUEUE) if "GET" in (one.methods or ())]
     document = requests.get(f"{service.url}/comments/api/openapi.json", timeout=30).json()
     paths += ["/comments/api" + path for path in document["paths"]]
     return [*paths, "/comments/api/", "/moderate/assets/{path}"]
