@@ -25,11 +25,12 @@ _OPTIONAL = re.compile(
 )
 # Turkish has an i with and one without a dot, each in two sizes; case folding knows no language and
 # tells some of the four apart.
-_DOTTED_I = "i\u0307"
-_ALIKE = str.maketrans({"ı": "i", "’": "'", "‘": "'", "ʼ": "'"})
+_SOME_I = re.compile("ı\u0307*|i\u0307+")
+_APOSTROPHE = re.compile("[’‘ʼ]")
 _ASCII = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
 
-_GAP, _SIGN, _LETTER, _ALONE = range(4)
+_SIGN, _LETTER, _ALONE = range(3)
+_SHORT = 40
 
 
 def folded(text: str) -> str:
@@ -40,8 +41,8 @@ def folded(text: str) -> str:
     for _ in range(2):
         # Folding can give characters that compose, and composing some that fold.
         seen = unicodedata.normalize("NFKC", seen).casefold()
-    seen = unicodedata.normalize("NFKC", seen.replace(_DOTTED_I, "i")).translate(_ALIKE)
-    return _OPTIONAL.sub("", seen)
+    seen = _SOME_I.sub("i", _OPTIONAL.sub("", seen))
+    return unicodedata.normalize("NFKC", _APOSTROPHE.sub("'", seen))
 
 
 def tokens(text: str) -> list[str]:
@@ -50,8 +51,15 @@ def tokens(text: str) -> list[str]:
     if plain.isascii():
         return _ASCII.findall(plain)
     found: list[str] = []
+    for chunk in plain.split():
+        found += _of_chunk(chunk) if len(chunk) > _SHORT else _of_short_chunk(chunk)
+    return found
+
+
+def _of_chunk(chunk: str) -> list[str]:
+    found: list[str] = []
     word = ""
-    for char in plain:
+    for char in chunk:
         kind = _kind(char)
         if kind == _LETTER:
             word += char
@@ -59,15 +67,16 @@ def tokens(text: str) -> list[str]:
         if word:
             found.append(word)
             word = ""
-        if kind != _GAP:
-            found.append(char)
+        found.append(char)
     return [*found, word] if word else found
+
+
+# Most words of a language come again and again.
+_of_short_chunk = lru_cache(maxsize=16_384)(_of_chunk)
 
 
 @lru_cache(maxsize=4096)
 def _kind(char: str) -> int:
-    if char.isspace():
-        return _GAP
     # A mark belongs to the letter before it.
     if unicodedata.category(char)[0] not in "LMN":
         return _SIGN
@@ -102,9 +111,13 @@ class WordList:
     def found(self, texts: Iterable[Sequence[str]]) -> list[str]:
         """Return the entries that stand in one of the texts (rows of tokens), each once."""
         here: dict[str, None] = {}
+        first = self._root.following
         for row in texts:
-            for start in range(len(row)):
-                node = self._root.following.get(row[start])
+            for start, token in enumerate(row):
+                node = first.get(token)
+                # Nearly every word: it begins no entry.
+                if node is None:
+                    continue
                 end = start + 1
                 while node is not None:
                     if node.entry is not None:
