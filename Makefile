@@ -10,7 +10,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve build publish demo test check lint types browser format lock clean \
-        bench-build bench-publish bench-submit
+        bench-build bench-publish bench-queue bench-submit
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-build: setup ## full and warm builds against stock Pelican and Hugo (QUICK
 
 bench-publish: setup ## approval to page on disk, against a full build (QUICK=1 for a short run)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.publish
+
+bench-queue: setup ## pages, searches and bulk actions of the queue with a million replies (QUICK=1 for a short run)
+	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.queue
 
 bench-submit: setup ## replies per second against Isso in the same run (QUICK=1 for a short run)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.submit

@@ -19,7 +19,7 @@ def burst(site: BenchmarkSite, approvals: int) -> dict[str, float]:
     keys = {key for _, key in site.pending[-approvals:]}
     writes: dict[str, list[float]] = {key: [] for key in keys}
     done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(site, writes, done))
+    watcher = threading.Thread(target=watch, args=(site, writes, done))
     watcher.start()
     start = time.perf_counter()
     for _ in range(approvals):
@@ -35,7 +35,8 @@ def burst(site: BenchmarkSite, approvals: int) -> dict[str, float]:
     }
 
 
-def _watch(site: BenchmarkSite, writes: dict[str, list[float]], done: threading.Event) -> None:
+def watch(site: BenchmarkSite, writes: dict[str, list[float]], done: threading.Event) -> None:
+    """Note when each page of `writes` was replaced, until `done`."""
     pages = {key: site.page(key) for key in writes}
     seen = {key: page.stat().st_ino for key, page in pages.items()}
     while not done.wait(0.003):

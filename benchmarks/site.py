@@ -53,6 +53,17 @@ class BenchmarkSite:
         """Write the articles, fill the database, build the site, start everything."""
         write_articles(self.root, self.articles)
         self.run("migrate")
+        self.serve()
+        self._register()
+        self.pending = fill(
+            self._environ["REJOINDER_DATABASE"], replies=self._replies, pending=self._pending
+        )
+        start = time.perf_counter()
+        self.run("build")
+        self.build_seconds = time.perf_counter() - start
+
+    def serve(self) -> None:
+        """Start the service over its database, and sign in to the queue."""
         service = self._command("service", "--quiet", "--port", str(self._port))
         self._running.enter_context(
             running(
@@ -62,14 +73,29 @@ class BenchmarkSite:
                 environ=self._environ,
             )
         )
-        self._register()
-        self.pending = fill(
-            self._environ["REJOINDER_DATABASE"], replies=self._replies, pending=self._pending
-        )
-        start = time.perf_counter()
-        self.run("build")
-        self.build_seconds = time.perf_counter() - start
         self._sign_in()
+
+    def get(self, address: str) -> str:
+        """Return a page of the queue as the editor's browser gets it."""
+        answer = self._browser.get(self.url + address, timeout=60)
+        answer.raise_for_status()
+        return answer.text
+
+    def approve_all(self, count: int) -> None:
+        """Approve everything that is pending, in one bulk action; return when it is done."""
+        answer = self._browser.post(
+            f"{self.url}/moderate/bulk/all",
+            data={
+                "token": self._token,
+                "action": "approve",
+                "list": "status=pending",
+                "count": str(count),
+            },
+            allow_redirects=False,
+            timeout=60,
+        )
+        if answer.status_code != 303 or "batch=" not in answer.headers["Location"]:
+            raise RuntimeError(f"the bulk action was answered with {answer.status_code}")
 
     def follow(self) -> None:
         """Start the publisher and wait until it has compared every page."""

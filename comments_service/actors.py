@@ -56,6 +56,7 @@ DONE = {
     "open": "Opened for replies",
     "close": "Closed for replies",
     "article": "Left to the article",
+    "erase": "Erased for good",
     "remove-demo": "Removed the samples",
     "settings": "Changed the rules",
     "ban": "Banned",

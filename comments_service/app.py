@@ -17,9 +17,22 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comments_service import submission, upkeep
+from comments_service.mail.editors import Notices
+from comments_service.mail.worker import STOP_SECONDS, Worker
 from comments_service.settings import Settings
 from comments_service.store.database import Database
-from comments_service.web import api, articles, entrance, problems, public, queue
+from comments_service.web import (
+    api,
+    articles,
+    bulk,
+    entrance,
+    log,
+    mail_links,
+    outgoing,
+    problems,
+    public,
+    queue,
+)
 from comments_service.web import settings as settings_page
 from comments_service.web.bell import Bell
 from comments_service.web.context import Context
@@ -45,22 +58,28 @@ def create_app(
     bell = Bell()
     db.subscribe(bell.ring)
     window = timedelta(hours=settings.resend_hours)
-    intake = Intake(lambda batch: submission.submit_all(db, batch, resend_window=window))
+    on_arrival = Notices(settings).arrived if settings.sends_mail else None
+    intake = Intake(
+        lambda batch: submission.submit_all(db, batch, resend_window=window, on_arrival=on_arrival)
+    )
     secret = settings.secret.get_secret_value().encode()
     preparing = Preparing(secret, now, lambda: intake.waiting)
     context = Context(settings, db, now, preparing, intake)
     site_api = _api(context, bell)
+    runner = bulk.Runner()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        upkeeping = asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now())))
-        yield
-        upkeeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await upkeeping
-        bell.close()
-        await preparing.close()
-        intake.close()
+        async with _sending_mail(db, settings, now):
+            upkeeping = asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now())))
+            yield
+            upkeeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await upkeeping
+            bell.close()
+            await preparing.close()
+            await runner.close()
+            intake.close()
 
     async def api_guide(request: Request) -> Response:
         return page(request, "api.html", schema=site_api.openapi())
@@ -73,6 +92,10 @@ def create_app(
         *queue.ROUTES,
         *settings_page.ROUTES,
         *articles.ROUTES,
+        *bulk.ROUTES,
+        *log.ROUTES,
+        *outgoing.ROUTES,
+        *mail_links.ROUTES,
         Mount("/moderate/assets", StaticSite(ASSETS)),
     ]
     if settings.site_dir is not None:
@@ -85,7 +108,28 @@ def create_app(
     )
     app.state.context = context
     app.state.bell = bell
+    app.state.runner = runner
     return app
+
+
+@asynccontextmanager
+async def _sending_mail(
+    db: Database, settings: Settings, now: Callable[[], datetime]
+) -> AsyncIterator[None]:
+    """Send what is in the outbox for as long as the block lasts, if there is a mail server."""
+    if not settings.sends_mail:
+        yield
+        return
+    worker = Worker(db, settings, now)
+    working = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        worker.stop()
+        await asyncio.wait([working], timeout=STOP_SECONDS)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
 
 
 def _api(context: Context, bell: Bell) -> FastAPI:

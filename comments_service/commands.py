@@ -145,6 +145,27 @@ def demo(remove: bool) -> None:
     )
 
 
+@click.group()
+def mail() -> None:
+    """Find out whether mail leaves."""
+
+
+@mail.command("test")
+@click.argument("address")
+def mail_test(address: str) -> None:
+    """Send one mail the way that every other leaves, and print what the mail server said."""
+    import asyncio
+
+    from comments_service.mail import trial
+
+    settings, db = _open()
+    with _told():
+        said = asyncio.run(trial.send(db, settings, address, now=lambda: datetime.now(UTC)))
+    if said.result != "accepted":
+        raise click.ClickException(f"It did not leave. {said.words}")
+    click.echo(f"The mail server took it and said: {said.words}")
+
+
 def _open() -> "tuple[Settings, Database]":
     from comments_service.errors import SettingsError
     from comments_service.settings import Settings

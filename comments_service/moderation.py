@@ -192,6 +192,25 @@ def answer(
     return entry
 
 
+def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
+    """Take a reply out of the trash for good, with its author's address and all that the log kept.
+
+    The one action without an undo. Where others answered it, an empty place stays, as it is for
+    every reply that is not public any more. Raises `Conflict` unless it is in the trash.
+    """
+    with db.write() as connection:
+        site = the_site(connection)
+        number, reply = _take(connection, site, public_id)
+        if reply.status != Status.TRASH:
+            raise Conflict("Only what is in the trash can be erased. Move it there first.")
+        comments.erase(connection, reply)
+        # A page that shows its empty place shows nothing of it; so nothing public changes.
+        entry = Event(number, now, by.name, "erase", public_id, reply.page_key, None, None, None)
+        events.add(connection, site.id, entry, editor_id=by.editor_id)
+        events.forget(connection, public_id)
+    return entry
+
+
 def undo(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
     """Give what that entry of the log is about what it had before; return the new entry.
 
@@ -228,9 +247,16 @@ def take_back(
         opened = (done.before or {}).get("opened")
         return open_or_close(connection, site, done.page, opened, by=by, now=now, undoes=done.seq)
     number, reply = _take(connection, site, done.comment)
-    last = events.last_with(connection, done.comment, set(done.after))
+    # An undo is taken back while it is the last thing that was done; anything else, while what came
+    # after it was undone.
+    fields = set(done.after)
+    last = (
+        events.last_of(connection, done.comment)
+        if done.undoes
+        else events.last_with(connection, done.comment, fields)
+    )
     if last is not None and last.seq != done.seq:
-        raise Conflict(_told(last, reply))
+        raise Conflict(_told(events.last_of(connection, done.comment), reply))
     # An editor's own reply was nowhere before.
     before = done.before or {"status": Status.TRASH.value}
     if any(getattr(reply, name) != value for name, value in done.after.items()):

@@ -97,6 +97,29 @@ def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Ver
     return verdicts
 
 
+def trusted(
+    connection: Connection,
+    site: Site,
+    in_force: Rules,
+    asked: Sequence[tuple[str, bool, datetime]],
+) -> list[bool]:
+    """Return for each reply whether its author is trusted: (address, confirmed, when it came).
+
+    Confirmed is an address that its author has shown to be theirs for this very reply, by the link
+    sent there or by the browser that used one; what was only typed is anybody's. It must have an
+    approved reply from before, with the address confirmed as well.
+    """
+    addresses = {store.small(email) for email, confirmed, _ in asked if confirmed}
+    if not in_force.trust_verified or not addresses:
+        return [False] * len(asked)
+    known = store.approved_before(connection, site.id, addresses)
+    firsts = [known.get(store.small(email)) if confirmed else None for email, confirmed, _ in asked]
+    return [
+        first is not None and first < came
+        for first, (_, _, came) in zip(firsts, asked, strict=True)
+    ]
+
+
 # ---- changes, each with its entry of the log ----
 
 

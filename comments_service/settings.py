@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from comments_service import smtp
 from comments_service.errors import SettingsError
 
 PREFIX = "REJOINDER_"
@@ -21,6 +22,8 @@ MENDS = {
     "api_token": "run `make serve` once (it writes var/rejoinder.env), or set 32 random characters",
     "site_url": "set the address that readers type, for instance https://blog.example",
     "database": "set an SQLAlchemy URL, for instance sqlite:///var/comments.sqlite3",
+    "smtp_url": "set smtp://user:password@mail.example:587, or nothing: then no mail is sent",
+    "mail_from": "set the address that mail comes from, for instance Blog <noreply@blog.example>",
 }
 
 Network = IPv4Network | IPv6Network
@@ -60,6 +63,10 @@ class Settings(BaseSettings):
 
     trusted_proxies: str | None = None
     """Networks of proxies whose X-Forwarded-For is believed, with commas between; unset: none."""
+    smtp_url: SecretStr | None = None
+    """The mail server; unset: no mail leaves. `smtp://` asks for STARTTLS, `smtps://` for TLS."""
+    mail_from: str | None = Field(default=None, validate_default=True)
+    """The address that mail comes from, with the site's name or without."""
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -77,6 +84,22 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
             raise ValueError("must be an origin such as https://blog.example, without a path")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            smtp.parse(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            smtp.sender(value)
+        elif info.data.get("smtp_url") is not None:
+            raise ValueError("is needed where REJOINDER_SMTP_URL is set")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -98,6 +121,11 @@ class Settings(BaseSettings):
     def proxies(self) -> tuple[Network, ...]:
         """The networks of `trusted_proxies`."""
         return _networks(self.trusted_proxies)
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether mail leaves."""
+        return self.smtp_url is not None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> "Settings":

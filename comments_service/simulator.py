@@ -119,13 +119,11 @@ def judge_past(
     approved before it.
     """
     book = rulebook.in_force(connection, site)._replace(rules=proposed)
-    confirmed = {store.small(one.email) for one in past if one.verified_at is not None}
-    known = store.approved_before(connection, site.id, confirmed)
+    asked = [(one.email, one.verified_at is not None, one.submitted_at) for one in past]
+    trusted = rulebook.trusted(connection, site, proposed, asked)
     cases = []
-    for one in past:
-        first = known.get(store.small(one.email)) if one.verified_at is not None else None
-        trusted = proposed.trust_verified and first is not None and first < one.submitted_at
-        facts = as_it_came(one, done.get(one.public_id, []))._replace(trusted=trusted)
+    for one, known in zip(past, trusted, strict=True):
+        facts = as_it_came(one, done.get(one.public_id, []))._replace(trusted=known)
         cases.append(Case(facts, one.email, one.network, now))
     return rulebook.weigh(connection, book, cases)
 

@@ -6,7 +6,7 @@ sequence. Where the rules publish or reject it, that is a second entry, which ca
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -70,6 +70,19 @@ class Submission(NamedTuple):
     origin: Origin
     by_editor: bool
     network: str | None = None
+    # The browser that sent it had confirmed the address before.
+    verified: bool = False
+
+
+class Arrived(NamedTuple):
+    """A reply that is being stored, and the page that it is for."""
+
+    reply: NewComment
+    page: Page
+
+
+# Writes what follows from new replies, such as mail, in the transaction that stores them.
+OnArrival = Callable[[Connection, Site, Sequence[Arrived]], None]
 
 
 def prepare(
@@ -134,7 +147,11 @@ def submit(
 
 
 def submit_all(
-    db: Database, batch: Sequence[Submission], *, resend_window: timedelta
+    db: Database,
+    batch: Sequence[Submission],
+    *,
+    resend_window: timedelta,
+    on_arrival: OnArrival | None = None,
 ) -> list[Submitted | Exception]:
     """Store the replies that came at the same time in one transaction, each with its own event.
 
@@ -143,7 +160,7 @@ def submit_all(
     """
     try:
         with db.write() as connection:
-            answers = _submit_all(connection, batch, resend_window)
+            answers = _submit_all(connection, batch, resend_window, on_arrival)
     except Unavailable as error:
         # Trying one by one would only make everybody wait once for each.
         return [error] * len(batch)
@@ -151,14 +168,21 @@ def submit_all(
         if len(batch) == 1:
             return [error]
         # Whichever of them did reach the disk is found again as a resend.
-        return [submit_all(db, [one], resend_window=resend_window)[0] for one in batch]
+        alone = [
+            submit_all(db, [one], resend_window=resend_window, on_arrival=on_arrival)
+            for one in batch
+        ]
+        return [found[0] for found in alone]
     if any(isinstance(one, Submitted) and one.public for one in answers):
         db.announce()
     return answers
 
 
 def _submit_all(
-    connection: Connection, batch: Sequence[Submission], resend_window: timedelta
+    connection: Connection,
+    batch: Sequence[Submission],
+    resend_window: timedelta,
+    on_arrival: OnArrival | None,
 ) -> list[Submitted | Exception]:
     # The lock makes the look for resends safe against a double click.
     site = sites.lock(connection)
@@ -184,7 +208,7 @@ def _submit_all(
         new.append((one, reply))
         first[one.fingerprint] = reply.public_id
         answers.append(Submitted(reply.public_id, resent=False))
-    public = _store(connection, site, new) if new else set()
+    public = _store(connection, site, known, new, on_arrival) if new else set()
     return [
         one._replace(public=True)
         if isinstance(one, Submitted) and not one.resent and one.public_id in public
@@ -198,11 +222,15 @@ _MOVES = {Status.APPROVED: "approve", Status.SPAM: "spam"}
 
 
 def _store(
-    connection: Connection, site: Site, new: Sequence[tuple[Submission, NewComment]]
+    connection: Connection,
+    site: Site,
+    known: Mapping[str, Page],
+    new: Sequence[tuple[Submission, NewComment]],
+    on_arrival: OnArrival | None,
 ) -> set[str]:
     """Judge and store new replies; return the public ids of those that went public."""
     book = rulebook.in_force(connection, site)
-    verdicts = _judge(connection, book, [one for one, _ in new])
+    verdicts = _judge(connection, site, book, [one for one, _ in new])
     decided = sum(1 for verdict in verdicts if verdict.status in _MOVES)
     numbers = iter(sites.next_numbers(connection, site.id, len(new) + decided))
     rows: list[tuple[NewComment, NewContact]] = []
@@ -228,26 +256,31 @@ def _store(
             revision = entry.seq if status is Status.APPROVED else 0
         reply = reply._replace(status=status, reasons=reasons, revision=revision)
         where = network.kept(one.network, book.rules.keep_network)
-        rows.append((reply, NewContact(one.draft.email, one.fingerprint, where)))
+        verified_at = one.now if one.verified else None
+        rows.append((reply, NewContact(one.draft.email, one.fingerprint, where, verified_at)))
     ids = comments.add(connection, rows)
     events.add_all(connection, site.id, entries + by_rules)
     public = [reply for reply, _ in rows if reply.status == Status.APPROVED]
     for reply in public:
         comments.give_slot(connection, ids[reply.public_id])
         pages.set_revision(connection, reply.page_id, reply.revision)
+    if on_arrival is not None:
+        by_id = {page.id: page for page in known.values()}
+        on_arrival(connection, site, [Arrived(one, by_id[one.page_id]) for one, _ in rows])
     return {reply.public_id for reply in public}
 
 
-def _judge(connection: Connection, book: rulebook.Book, new: Sequence[Submission]) -> list[Verdict]:
-    """Return where each goes. Only what came by the form is judged by the rules.
-
-    Nobody is trusted here: an address in a form is one that anybody can type. Whoever follows the
-    link that is sent there is (`trust.reconsider`).
-    """
+def _judge(
+    connection: Connection, site: Site, book: rulebook.Book, new: Sequence[Submission]
+) -> list[Verdict]:
+    """Return where each goes. Only what came by the form is judged by the rules."""
+    judged = [one for one in new if one.origin == Origin.FORM]
+    trusted = rulebook.trusted(
+        connection, site, book.rules, [(one.draft.email, one.verified, one.now) for one in judged]
+    )
     cases = [
-        Case(one.facts, one.draft.email, one.network, one.now)
-        for one in new
-        if one.origin == Origin.FORM
+        Case(one.facts._replace(trusted=known), one.draft.email, one.network, one.now)
+        for one, known in zip(judged, trusted, strict=True)
     ]
     verdicts = iter(rulebook.weigh(connection, book, cases))
     return [

@@ -330,6 +330,15 @@ batch_item = Table(
     Index(None, "batch_id", "result"),
 )
 
+# Addresses that editors searched for: a search's own address says only the number, so that no
+# reader's email gets into a browser's history or a web server's log.
+sought = Table(
+    "sought",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("text", String(254), nullable=False, unique=True),
+)
+
 # What editors decided about the queue itself, each under its name, as JSON.
 setting = Table(
     "setting",

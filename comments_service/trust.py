@@ -7,11 +7,21 @@ from sqlalchemy import Connection
 from comments_service import moderation, rulebook, simulator
 from comments_service.actors import RULES
 from comments_service.errors import Conflict
-from comments_service.store import events
+from comments_service.store import contacts, events
 from comments_service.store import rules as store
 from comments_service.store.events import Event
 from comments_service.store.sites import Site
+from comments_service.submission import the_site
 from comments_service.tables import Status
+
+
+def verified(connection: Connection, public_id: str, *, now: datetime) -> bool:
+    """Record that a reply's author owns the address that came with it, in that transaction.
+
+    Returns whether readers see something new by that; then call `announce` after the transaction.
+    """
+    contacts.verify(connection, public_id, now)
+    return reconsider(connection, the_site(connection), public_id, now=now) is not None
 
 
 def reconsider(
@@ -19,9 +29,7 @@ def reconsider(
 ) -> Event | None:
     """Approve a reply by the rule that trusts known authors; return the entry, None: it waits on.
 
-    Call it in the transaction that stores that its author followed the link sent to the address
-    (`contact.verified_at`), and announce after it. A reply that an editor has decided about, or
-    edited, is left as it is.
+    A reply that an editor has decided about, or edited, is left as it is.
     """
     rules = rulebook.in_force(connection, site).rules
     if not rules.trust_verified:

@@ -28,14 +28,14 @@ def writes_no_spaces(char: str) -> bool:
     return _ALONE.match(char) is not None
 
 
-def search_for(query: str) -> str | None:
+def search_for(query: str, *, beginning: bool = False) -> str | None:
     """Return the FTS5 expression that finds all words of a search; None if it has no word.
 
-    The last word may be the beginning of one: people look while they type. Nothing that the query
-    holds is an operator.
+    With `beginning` the last word may be the beginning of one. Nothing that the query holds is an
+    operator.
     """
     phrases = [" ".join(_WORD.findall(searchable(word))) for word in query.split()]
     quoted = [f'"{phrase}"' for phrase in phrases if phrase]
     if not quoted:
         return None
-    return " ".join(quoted) + ("*" if query[-1:].strip() else "")
+    return " ".join(quoted) + ("*" if beginning else "")

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 # The service's rooms in the order of dependency: each may import those before it.
 ORDER = [
     "errors",
+    "smtp",
     "settings",
     "tables",
     "ids",

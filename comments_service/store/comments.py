@@ -13,6 +13,10 @@ from comments_service.tables import Origin, Status, comment, contact, held, page
 IS_PUBLIC = comment.c.status == Status.APPROVED
 
 
+# No state that an editor could give: an empty place that keeps its answers together.
+ERASED = "erased"
+
+
 class Stored(NamedTuple):
     """A reply with its page, as its author's status page and the verbs need it."""
 
@@ -145,7 +149,9 @@ _STORED = select(
 
 def find(connection: Connection, site_id: int, public_id: str) -> Stored | None:
     """Return the reply whatever its state, or None."""
-    query = _STORED.where(comment.c.public_id == public_id, comment.c.site_id == site_id)
+    query = _STORED.where(
+        comment.c.public_id == public_id, comment.c.site_id == site_id, comment.c.status != ERASED
+    )
     row = connection.execute(query).first()
     return Stored._make(row) if row else None
 
@@ -194,6 +200,28 @@ def slot_of_thread(connection: Connection, comment_id: int) -> int | None:
     above = select(comment.c.parent_id, comment.c.slot).where(comment.c.id == thread.c.parent_id)
     thread = thread.union(above)
     return connection.execute(select(thread.c.slot).where(thread.c.parent_id.is_(None))).scalar()
+
+
+def erase(connection: Connection, reply: Stored) -> None:
+    """Delete the reply, or empty it where others answered it; its contact goes in any case."""
+    search.remove(connection, reply.id, reply.text, reply.author_name)
+    answered = select(comment.c.id).where(comment.c.parent_id == reply.id).limit(1)
+    if connection.execute(answered).first() is None:
+        connection.execute(delete(comment).where(comment.c.id == reply.id))
+        tallies.move(connection, reply.page_id, reply.status, None)
+        return
+    connection.execute(delete(held).where(held.c.comment_id == reply.id))
+    connection.execute(
+        update(contact)
+        .where(contact.c.comment_id == reply.id)
+        .values(email="", fingerprint="", network=None, verified_at=None)
+    )
+    connection.execute(
+        update(comment)
+        .where(comment.c.id == reply.id)
+        .values(status=ERASED, author_name="", author_url=None, text="", html="", reasons=[])
+    )
+    tallies.move(connection, reply.page_id, reply.status, None)
 
 
 def is_locked(connection: Connection, comment_id: int) -> bool:

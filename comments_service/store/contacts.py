@@ -41,6 +41,32 @@ def everyone(connection: Connection) -> Iterator[Contact]:
         yield Contact(*row)
 
 
+class Given(NamedTuple):
+    """The address that a reply came with, and since when it is known to be its author's."""
+
+    email: str
+    verified_at: datetime | None
+
+
+def given(connection: Connection, public_id: str) -> Given | None:
+    """Return the address of that reply's author, or None if there is no such reply."""
+    query = select(contact.c.email, contact.c.verified_at).join(
+        comment, comment.c.id == contact.c.comment_id
+    )
+    row = connection.execute(query.where(comment.c.public_id == public_id)).first()
+    return Given._make(row) if row else None
+
+
+def verify(connection: Connection, public_id: str, now: datetime) -> None:
+    """Record that the reply's author owns the address, if that was not known before."""
+    of_reply = select(comment.c.id).where(comment.c.public_id == public_id).scalar_subquery()
+    connection.execute(
+        update(contact)
+        .where(contact.c.comment_id == of_reply, contact.c.verified_at.is_(None))
+        .values(verified_at=now)
+    )
+
+
 def with_network(
     connection: Connection, *, submitted_before: datetime | None, full_only: bool, limit: int
 ) -> list[tuple[int, str]]:

@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, exists, insert, null, select, update
 
-from comments_service.tables import comment, event, page
+from comments_service.tables import batch, comment, event, page
 
 
 class Event(NamedTuple):
@@ -25,12 +25,29 @@ class Event(NamedTuple):
 
 
 class Told(NamedTuple):
-    """An entry of the history, with what it is about in words."""
+    """An entry of the history, with what it is about in words.
+
+    An entry of a bulk action stands for all of it: `replies` says how many there were.
+    """
 
     event: Event
     author_name: str | None
     page_title: str | None
     undone: bool
+    replies: int | None
+
+
+class Wanted(NamedTuple):
+    """Which entries to tell; what is empty does not narrow it down."""
+
+    actor: str = ""
+    action: str = ""
+    comment: str = ""
+    page: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    # Also what readers submitted, and each reply of a bulk action.
+    everything: bool = False
 
 
 _COLUMNS = tuple(event.c[name] for name in Event._fields)
@@ -52,6 +69,15 @@ def add_all(
     connection.execute(_ADD, [{**whose, **entry._asdict()} for entry in new])
 
 
+def forget(connection: Connection, comment_id: str) -> None:
+    """Empty what the log holds of a reply's texts; the database lets only erased ones go."""
+    query = select(event.c.id, event.c.before, event.c.after).where(event.c.comment == comment_id)
+    for row in connection.execute(query).all():
+        if "text" in (row.before or {}) or "text" in (row.after or {}):
+            nothing = {"before": null(), "after": null()}
+            connection.execute(update(event).where(event.c.id == row.id).values(**nothing))
+
+
 def find(connection: Connection, site_id: int, seq: int) -> Event | None:
     """Return the entry with that number, or None."""
     query = select(*_COLUMNS).where(event.c.site_id == site_id, event.c.seq == seq)
@@ -71,11 +97,18 @@ def last_of(connection: Connection, comment_id: str, *actions: str) -> Event | N
 
 
 def last_with(connection: Connection, comment_id: str, fields: Collection[str]) -> Event | None:
-    """Return the latest entry that changed one of those fields of the reply, or None."""
+    """Return the entry that made those fields of the reply what they are, or None.
+
+    What was undone since did not, and neither did its undo.
+    """
     query = select(*_COLUMNS).where(event.c.comment == comment_id).order_by(event.c.seq.desc())
+    cancelled: set[int] = set()
     for row in connection.execute(query):
-        if row.after and not row.after.keys().isdisjoint(fields):
+        if row.seq in cancelled or not row.after or row.after.keys().isdisjoint(fields):
+            continue
+        if row.undoes is None:
             return Event(*row)
+        cancelled.add(row.undoes)
     return None
 
 
@@ -130,33 +163,67 @@ def of_comments(connection: Connection, public_ids: Sequence[str]) -> dict[str, 
 
 
 _undoing = event.alias("undoing")
-
-
-def history(connection: Connection, site_id: int, *, before: int | None, limit: int) -> list[Told]:
-    """Return up to `limit` entries below number `before` (None: from the end), newest first.
-
-    Submissions by readers are left out: the queue shows those.
-    """
-    query = (
-        select(
-            *_COLUMNS,
-            comment.c.author_name,
-            page.c.title,
-            _undoing.c.seq.is_not(None).label("undone"),
-        )
-        .outerjoin(comment, comment.c.public_id == event.c.comment)
-        .outerjoin(page, page.c.id == comment.c.page_id)
-        .outerjoin(
-            _undoing, (_undoing.c.undoes == event.c.seq) & (_undoing.c.site_id == event.c.site_id)
-        )
-        .where(event.c.site_id == site_id, event.c.action != "submit")
-        .order_by(event.c.seq.desc())
-        .limit(limit)
+_undoing_batch = batch.alias("undoing_batch")
+_later = event.alias("later")
+_TOLD = (
+    select(
+        *_COLUMNS,
+        comment.c.author_name,
+        page.c.title,
+        (
+            exists().where(_undoing.c.undoes == event.c.seq, _undoing.c.site_id == event.c.site_id)
+            | exists().where(_undoing_batch.c.undoes == event.c.batch_id)
+        ).label("undone"),
+        batch.c.total,
     )
+    .outerjoin(comment, comment.c.public_id == event.c.comment)
+    .outerjoin(page, (page.c.site_id == event.c.site_id) & (page.c.key == event.c.page))
+    .outerjoin(batch, batch.c.id == event.c.batch_id)
+)
+
+
+def history(
+    connection: Connection,
+    site_id: int,
+    *,
+    before: int | None,
+    limit: int,
+    wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
+) -> list[Told]:
+    """Return up to `limit` entries below number `before` (None: from the end), newest first."""
+    query = _TOLD.where(event.c.site_id == site_id).order_by(event.c.seq.desc()).limit(limit)
+    if not wanted.everything:
+        # Of a bulk action its last entry only.
+        last = exists().where(_later.c.batch_id == event.c.batch_id, _later.c.seq > event.c.seq)
+        query = query.where(event.c.action != "submit", event.c.batch_id.is_(None) | ~last)
+    for column, value in (
+        (event.c.actor, wanted.actor),
+        (event.c.action, wanted.action),
+        (event.c.comment, wanted.comment),
+        (event.c.page, wanted.page),
+    ):
+        if value:
+            query = query.where(column == value)
+    if wanted.since is not None:
+        query = query.where(event.c.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(event.c.at < wanted.until)
     if before is not None:
         query = query.where(event.c.seq < before)
     width = len(_COLUMNS)
     return [
-        Told(Event(*row[:width]), row[width], row[width + 1], bool(row[width + 2]))
+        Told(Event(*row[:width]), row[width], row[width + 1], bool(row[width + 2]), row[-1])
         for row in connection.execute(query)
     ]
+
+
+def actors(connection: Connection, site_id: int) -> list[str]:
+    """Return who ever did something, by name; readers are "the author"."""
+    query = (
+        select(event.c.actor)
+        .where(event.c.site_id == site_id, event.c.action != "submit")
+        .distinct()
+        .order_by(event.c.actor)
+        .limit(200)
+    )
+    return list(connection.execute(query).scalars())

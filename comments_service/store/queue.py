@@ -4,10 +4,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+)
 
 from comments_service.store import search, tallies
-from comments_service.tables import Status, comment, contact, held, page
+from comments_service.store.comments import ERASED
+from comments_service.tables import Status, comment, contact, held, page, sought
 
 # A state with no more replies than this is walked, each looked up in the index of words; otherwise
 # the index is walked. Either way the other one stops early.
@@ -53,8 +65,10 @@ class Filter(NamedTuple):
     status: Status | None = None
     words: str = ""
     name: str = ""
-    # A whole address, or how it begins; "@example.org" finds all of a domain.
-    email: str = ""
+    # The number of a search for an address, or for how one begins; "@example.org" finds a domain.
+    who: int | None = None
+    # All with the address of this reply.
+    author: str = ""
     network: str = ""
     page: str = ""
     reason: str = ""
@@ -127,18 +141,23 @@ def listed(
 
     Searches for words go by the order in which replies were stored.
     """
-    query = _ids(connection, site_id, what)
+    matches = search.matches(connection, what.words, what.name)
+    query = _ids(connection, site_id, what, matches)
     if query is None:
         return []
-    by_number = _by_number(what)
-    columns = [comment.c.id] if by_number else [comment.c.submitted_at, comment.c.id]
+    number = None
+    if matches is not None:
+        # SQLite walks the index of words in its own order, and sorts everything for any other.
+        few = _walks_state(connection, site_id, what)
+        number = comment.c.id if few else search.index.c.rowid
+    columns = [comment.c.submitted_at, comment.c.id] if number is None else [number]
     if after is not None:
-        query = query.where(_behind(after, newest=what.newest, by_number=by_number))
+        query = query.where(_behind(after, number, newest=what.newest))
     query = query.order_by(*(one.desc() if what.newest else one for one in columns)).limit(limit)
     found = {row.id: row for row in _with(connection, query)}
     return sorted(
         found.values(),
-        key=lambda one: (one.id,) if by_number else (one.submitted_at, one.id),
+        key=lambda one: (one.submitted_at, one.id) if number is None else (one.id,),
         reverse=what.newest,
     )
 
@@ -148,7 +167,7 @@ def count(connection: Connection, site_id: int, what: Filter, *, most: int) -> i
     if not what.narrow:
         counts = tallies.of_site(connection, site_id)
         return sum(counts.values()) if what.status is None else counts[what.status]
-    query = _ids(connection, site_id, what)
+    query = _ids(connection, site_id, what, search.matches(connection, what.words, what.name))
     if query is None:
         return 0
     return connection.execute(
@@ -160,7 +179,7 @@ def chosen(
     connection: Connection, site_id: int, what: Filter, *, most: int
 ) -> Sequence[tuple[str, str]]:
     """Return (public id, state) of what matches, those of one page together, up to `most`."""
-    query = _ids(connection, site_id, what)
+    query = _ids(connection, site_id, what, search.matches(connection, what.words, what.name))
     if query is None:
         return []
     inner = query.limit(most).subquery()
@@ -185,15 +204,37 @@ def states(
     return [(public_id, status) for _, _, public_id, status in sorted(found)]
 
 
-def _by_number(what: Filter) -> bool:
-    return search.matches(what.words, what.name) is not None
+def seek(connection: Connection, text: str) -> int:
+    """Return the number that stands for a search for this address."""
+    text = text.strip().lower()
+    found = connection.execute(select(sought.c.id).where(sought.c.text == text)).scalar()
+    if found is None:
+        new = insert(sought).values(text=text).returning(sought.c.id)
+        found = connection.execute(new).scalar_one()
+    return int(found)
 
 
-def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | None:
+def sought_text(connection: Connection, number: int) -> str | None:
+    """Return what the number stands for, or None."""
+    return connection.execute(select(sought.c.text).where(sought.c.id == number)).scalar()
+
+
+def _walks_state(connection: Connection, site_id: int, what: Filter) -> bool:
+    return what.status is not None and tallies.of_site(connection, site_id)[what.status] <= FEW
+
+
+def _ids(
+    connection: Connection,
+    site_id: int,
+    what: Filter,
+    matches: ColumnElement[bool] | None,
+) -> Select[Any] | None:
     """The row ids of what matches; None when nothing can."""
     query = select(comment.c.id).select_from(comment).where(comment.c.site_id == site_id)
     if what.status is not None:
         query = query.where(comment.c.status == what.status)
+    else:
+        query = query.where(comment.c.status != ERASED)
     if what.page:
         found = connection.execute(
             select(page.c.id).where(page.c.site_id == site_id, page.c.key == what.page)
@@ -201,10 +242,8 @@ def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | No
         if found is None:
             return None
         query = query.where(comment.c.page_id == found)
-    matches = search.matches(what.words, what.name)
     if matches is not None:
-        counts = tallies.of_site(connection, site_id)
-        if what.status is not None and counts[what.status] <= FEW:
+        if _walks_state(connection, site_id, what):
             of_this = exists().select_from(search.index)
             of_this = of_this.where(matches, search.index.c.rowid == comment.c.id)
             query = query.where(of_this)
@@ -214,11 +253,10 @@ def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | No
         # Something was asked for that has no word in it, such as "!?": nothing holds it.
         return None
     if what.reason:
-        query = query.join(held, held.c.comment_id == comment.c.id)
-        query = query.where(held.c.reason == what.reason)
-    if what.email or what.network:
+        query = query.where(_held(connection, what.reason))
+    if what.who is not None or what.author or what.network:
         query = query.join(contact, contact.c.comment_id == comment.c.id)
-        query = query.where(*_contact(what))
+        query = query.where(*_contact(connection, what))
     if what.since is not None:
         query = query.where(comment.c.submitted_at >= what.since)
     if what.until is not None:
@@ -226,14 +264,32 @@ def _ids(connection: Connection, site_id: int, what: Filter) -> Select[Any] | No
     return query
 
 
-def _contact(what: Filter) -> list[ColumnElement[bool]]:
+def _held(connection: Connection, reason: str) -> ColumnElement[bool]:
+    those = select(held.c.comment_id).where(held.c.reason == reason)
+    number = select(func.count()).select_from(those.limit(FEW + 1).subquery())
+    if connection.execute(number).scalar_one() <= FEW:
+        return comment.c.id.in_(those)
+    # Many: the list is walked in its order, each looked up.
+    return exists().where(held.c.reason == reason, held.c.comment_id == comment.c.id)
+
+
+def _contact(connection: Connection, what: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if email := what.email.strip().lower():
-        stored = func.lower(contact.c.email)
+    stored = func.lower(contact.c.email)
+    if what.who is not None:
+        email = sought_text(connection, what.who) or ""
         if email.startswith("@"):
             conditions.append(stored.endswith(email, autoescape=True))
         else:
-            conditions.append(_begins(stored, email))
+            conditions.append(_begins(stored, email) if email else false())
+    if what.author:
+        own, theirs = contact.alias("own"), comment.alias("theirs")
+        address = (
+            select(func.lower(own.c.email))
+            .join(theirs, theirs.c.id == own.c.comment_id)
+            .where(theirs.c.public_id == what.author)
+        )
+        conditions.append(stored == address.scalar_subquery())
     if network := what.network.strip().lower():
         conditions.append(_begins(contact.c.network, network))
     return conditions
@@ -244,10 +300,12 @@ def _begins(stored: Any, text: str) -> ColumnElement[bool]:
     return and_(stored >= text, stored < text + "\U0010ffff")
 
 
-def _behind(after: Cursor, *, newest: bool, by_number: bool) -> ColumnElement[bool]:
+def _behind(
+    after: Cursor, number: ColumnElement[int] | None, *, newest: bool
+) -> ColumnElement[bool]:
     at, row_id = after
-    if by_number:
-        return comment.c.id < row_id if newest else comment.c.id > row_id
+    if number is not None:
+        return number < row_id if newest else number > row_id
     if newest:
         return or_(
             comment.c.submitted_at < at, and_(comment.c.submitted_at == at, comment.c.id < row_id)

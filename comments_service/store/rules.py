@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from comments_service.store.comments import IS_PUBLIC
+from comments_service.store.comments import ERASED, IS_PUBLIC
 from comments_service.tables import Origin, ban, comment, contact, page, setting
 
 RULES, BANS = "rules", "bans"
@@ -207,7 +207,11 @@ _PAST = (
 def past(connection: Connection, site_id: int, limit: int) -> Sequence[Past]:
     """Return the last `limit` replies that readers sent, newest first."""
     query = (
-        _PAST.where(comment.c.site_id == site_id, comment.c.origin == Origin.FORM)
+        _PAST.where(
+            comment.c.site_id == site_id,
+            comment.c.origin == Origin.FORM,
+            comment.c.status != ERASED,
+        )
         .order_by(comment.c.submitted_at.desc(), comment.c.id.desc())
         .limit(limit)
     )

@@ -6,7 +6,7 @@ what was put in.
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, column, literal_column, table, text
+from sqlalchemy import ColumnElement, Connection, column, literal_column, select, table, text
 
 from comments_service.words import search_for, searchable
 
@@ -38,18 +38,30 @@ def replace(
     add(connection, [(row_id, *after)])
 
 
-def matches(words: str = "", name: str = "") -> ColumnElement[bool] | None:
+def matches(connection: Connection, words: str = "", name: str = "") -> ColumnElement[bool] | None:
     """Return the condition that `index` holds the words, and the name; None if neither has any.
 
-    Words are looked for in texts and names.
+    Words are looked for in texts and names. Where no reply has them all, the last one may be the
+    beginning of a word: that costs a walk over all of its words' places, and is worth it then only.
     """
-    asked = [search_for(words)]
-    if (in_name := search_for(name)) is not None:
-        asked.append(f"{{name}} : ({in_name})")
-    expression = " AND ".join(f"({one})" if "{" not in one else one for one in asked if one)
-    if not expression:
+    whole = _matches(words, name, beginning=False)
+    if whole is None:
         return None
-    return literal_column("comment_search").op("MATCH")(expression)
+    probe = select(index.c.rowid).where(whole).limit(1)
+    if connection.execute(probe).first() is not None:
+        return whole
+    return _matches(words, name, beginning=True)
+
+
+def _matches(words: str, name: str, *, beginning: bool) -> ColumnElement[bool] | None:
+    asked = []
+    if (anywhere := search_for(words, beginning=beginning)) is not None:
+        asked.append(f"({anywhere})")
+    if (in_name := search_for(name, beginning=beginning)) is not None:
+        asked.append(f"{{name}} : ({in_name})")
+    if not asked:
+        return None
+    return literal_column("comment_search").op("MATCH")(" AND ".join(asked))
 
 
 def _row(row_id: int, words: str, name: str) -> dict[str, object]:

@@ -7,7 +7,8 @@ from starlette.requests import Request
 from comments_service.errors import BadRequest, TooLarge, UnsupportedMediaType
 
 FORM_TYPE = "application/x-www-form-urlencoded"
-_MAX_FIELDS = 50
+# A bulk action has one for each reply of a page.
+_MAX_FIELDS = 100
 
 
 class Unreadable(BadRequest):

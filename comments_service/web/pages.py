@@ -27,6 +27,14 @@ def iso(value: datetime) -> str:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _live_state(reply: Any) -> str:
+    if reply.stalled and reply.written_revision < reply.revision:
+        return "stalled"
+    if reply.written_revision < reply.revision:
+        return "queued"
+    return "live" if reply.live_revision >= reply.revision else "published"
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -40,6 +48,7 @@ def _environment() -> Environment:
         "limits": draft.LIMITS,
         "reasons": actors.REASONS,
         "done": actors.DONE,
+        "live_state": _live_state,
     }
     return environment
 
@@ -56,7 +65,11 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         stylesheet=settings.stylesheet,
         **values,
     )
-    return HTMLResponse(html, status, headers=security.headers(settings))
+    # Scripts for editors only, and for them only our own.
+    headers = security.headers(settings, scripts="session" in values)
+    if template.startswith("fragments/"):
+        headers["X-Fragment"] = "1"
+    return HTMLResponse(html, status, headers=headers)
 
 
 def message(request: Request, error: ServiceError, *, text: str = "") -> HTMLResponse:

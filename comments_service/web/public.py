@@ -13,10 +13,13 @@ from starlette.routing import Route
 from comments_service import auth, draft, network, submission
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, Unavailable
+from comments_service.mail import authors
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
+from comments_service.tables import Status
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, read_form
+from comments_service.web.mail_links import is_known
 from comments_service.web.pages import message, page
 from comments_service.web.permalinks import locate
 from comments_service.web.problems import note_unavailable
@@ -33,7 +36,7 @@ async def submit(request: Request) -> Response:
         try:
             form = await read_form(request, context.settings.body_limit)
             typed = _known(form)
-            return await _store(context, key, form, _client(request))
+            return await _store(request, key, form)
         except Unreadable as error:
             typed = _known(error.fields)
             problems, status = _unreadable(error, typed), error.status
@@ -57,9 +60,11 @@ def _unreadable(error: Unreadable, typed: Mapping[str, str]) -> dict[str, str]:
     return dict.fromkeys(marked or ["comment"], error.detail)
 
 
-async def _store(context: Context, key: str, form: dict[str, str], client: str | None) -> Response:
-    prepared = await context.preparing.prepare(key, form)
-    stored = await context.intake.submit(prepared._replace(network=client))
+async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
+    context = context_of(request)
+    one = await context.preparing.prepare(key, form)
+    one = one._replace(verified=is_known(request, one.draft.email), network=_client(request))
+    stored = await context.intake.submit(one)
     return RedirectResponse(
         status_path(context, stored.public_id), 303, headers={"Cache-Control": "no-store"}
     )
@@ -129,7 +134,17 @@ async def status(request: Request) -> Response:
         raise NotFound("This link does not lead to a reply; check that it was copied whole.")
     reply, place = await run_in_threadpool(locate, context, public_id)
     link = urljoin(context.settings.site_url, reply.page_url)
-    return page(request, "status.html", reply=reply, link=link, place=place)
+    # What can be asked for while it waits, where mail leaves.
+    asks = reply.status == Status.PENDING and context.settings.sends_mail
+    return page(
+        request,
+        "status.html",
+        reply=reply,
+        link=link,
+        place=place,
+        address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
+        ask=f"{request.url.path}/confirm",
+    )
 
 
 def reply_path(key: str) -> str:

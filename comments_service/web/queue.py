@@ -1,98 +1,241 @@
-"""The moderation queue: look, decide, undo."""
+"""The moderation queue: look, decide, edit, answer, undo.
 
-import logging
+Every action answers twice: with a redirection for a browser without scripts, and with the reply's
+card alone when htmx asks (`HX-Request`). Both show the same templates.
+"""
+
 import re
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import moderation, submission
+from comments_service import bulk, moderation
 from comments_service.actors import Actor
-from comments_service.errors import BadRequest, NotFound
+from comments_service.draft import Refused
+from comments_service.errors import BadRequest, Conflict, NotFound, ServiceError
 from comments_service.store import events, tallies
 from comments_service.store import queue as listings
 from comments_service.store.database import Database
 from comments_service.store.editors import Session
-from comments_service.store.events import Event, Told
-from comments_service.store.queue import Cursor, Filter, Queued
-from comments_service.tables import Status
+from comments_service.store.events import Event
+from comments_service.store.queue import Cursor, Queued
+from comments_service.submission import the_site
 from comments_service.web.context import context_of
 from comments_service.web.entrance import QUEUE, editor_only
+from comments_service.web.listing import ANY, NAMES, View, cursor, cursor_of, in_words, read
 from comments_service.web.pages import page
 from comments_service.web.permalinks import locate
 
-logger = logging.getLogger("rejoinder.service")
-
 PAGE_SIZE = 50
+# Counting goes no further: the page says "more than" then.
+MOST_COUNTED = 1_000
 
 
 class _Listing(NamedTuple):
     replies: list[Queued]
     counts: dict[str, int]
+    matching: int
     next_cursor: str | None
     done: Event | None
+    batch: bulk.State | None
+    email: str
 
 
 @editor_only
 async def queue(request: Request, session: Session) -> Response:
-    """List the replies of one state, oldest first."""
-    name = request.query_params.get("status", Status.PENDING)
-    if name not in set(Status):
-        raise NotFound(f"There is no state called “{name}”.")
-    status = Status(name)
-    after = _cursor(request.query_params.get("after"))
-    done = _number(request.query_params.get("done"))
-    context = context_of(request)
-    listing = await run_in_threadpool(_list, context.db, status, after, done)
+    """List the replies that match the address's filter."""
+    query = request.query_params
+    view = _view(request)
+    try:
+        after = cursor(query.get("after"))
+    except ValueError:
+        raise NotFound("There is no such page of the queue.") from None
+    done, batch = number_of(query.get("done")), number_of(query.get("batch"))
+    listing = await run_in_threadpool(_list, context_of(request).db, view, after, done, batch)
     return page(
         request,
         "queue.html",
         session=session,
-        state=status,
+        view=view,
         listing=listing,
-        states=list(Status),
+        names=NAMES,
+        words=in_words(view),
+        most=MOST_COUNTED,
         after=after is not None,
     )
 
 
-def _list(db: Database, status: Status, after: Cursor | None, done: int | None) -> _Listing:
+def _view(request: Request) -> View:
+    view = read(request.query_params)
+    if view is None:
+        raise NotFound(f"There is no state called “{request.query_params['status']}”.")
+    return view
+
+
+def _list(
+    db: Database, view: View, after: Cursor | None, done: int | None, batch: int | None
+) -> _Listing:
     with db.read() as connection:
-        site = submission.the_site(connection)
-        found = listings.listed(
-            connection, site.id, Filter(status), after=after, limit=PAGE_SIZE + 1
-        )
+        site = the_site(connection)
+        found = listings.listed(connection, site.id, view.what, after=after, limit=PAGE_SIZE + 1)
         shown = found[:PAGE_SIZE]
-        more = len(found) > PAGE_SIZE
+        last = shown[-1] if len(found) > PAGE_SIZE else None
+        counts = tallies.of_site(connection, site.id)
         return _Listing(
             replies=shown,
-            counts=tallies.of_site(connection, site.id),
-            next_cursor=f"{shown[-1].submitted_at.timestamp():.6f}-{shown[-1].id}"
-            if more
-            else None,
+            counts=counts | {ANY: sum(counts.values())},
+            matching=listings.count(connection, site.id, view.what, most=MOST_COUNTED + 1),
+            next_cursor=cursor_of(last.submitted_at, last.id) if last else None,
             done=events.find(connection, site.id, done) if done is not None else None,
+            batch=_batch(db, batch),
+            email=listings.sought_text(connection, view.what.who) or ""
+            if view.what.who is not None
+            else "",
         )
+
+
+def _batch(db: Database, batch_id: int | None) -> bulk.State | None:
+    if batch_id is None:
+        return None
+    try:
+        return bulk.state(db, batch_id)
+    except NotFound:
+        return None
+
+
+def find(db: Database, public_id: str) -> Queued:
+    """Return one reply as the queue shows it; raises `NotFound`."""
+    with db.read() as connection:
+        site = the_site(connection)
+        found = listings.find(connection, site.id, public_id)
+    if found is None:
+        raise NotFound("That reply does not exist any more.")
+    return found
+
+
+# --- what can be done with one reply -----------------------------------------------------------
 
 
 @editor_only
 async def decide(request: Request, session: Session) -> Response:
-    """Approve, mark as spam, trash or send back one reply."""
+    """Move one reply to another state, pin it or lock it."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
-    done = await run_in_threadpool(
-        lambda: moderation.decide(
+    public_id, action = request.path_params["id"], form.get("action", "")
+    by, now = actor_of(session), context.now()
+
+    def act() -> Event:
+        if action in _MARKS:
+            what, on = _MARKS[action]
+            return moderation.mark(context.db, public_id, what, on=on, by=by, now=now)
+        return moderation.decide(
+            context.db, public_id, action, by=by, expected=form.get("was", ""), now=now
+        )
+
+    return await _acted(request, session, public_id, act)
+
+
+_MARKS = {
+    "pin": ("pinned", True),
+    "unpin": ("pinned", False),
+    "lock": ("locked", True),
+    "unlock": ("locked", False),
+}
+# These leave the reply where it is: its card stays.
+_STAYS = frozenset({"edit", "pin", "unpin", "lock", "unlock", "undo"})
+
+
+@editor_only
+async def undo(request: Request, session: Session) -> Response:
+    """Take one decision back."""
+    context = context_of(request)
+    form: dict[str, str] = request.state.form
+    number = number_of(form.get("event"))
+    if number is None:
+        raise BadRequest("The form does not say what to undo.")
+    return await _acted(
+        request,
+        session,
+        form.get("reply", ""),
+        lambda: moderation.undo(context.db, number, by=actor_of(session), now=context.now()),
+    )
+
+
+@editor_only
+async def search(request: Request, _session: Session) -> Response:
+    """Lead to what was searched for; an address travels in the form, never in an address."""
+    context = context_of(request)
+    form: dict[str, str] = request.state.form
+    view = read(form)
+    if view is None:
+        raise BadRequest("The form does not say which state to look in.")
+    email = form.get("email", "").strip()[:254]
+
+    def number() -> str:
+        with context.db.write() as connection:
+            return str(listings.seek(connection, email))
+
+    who = await run_in_threadpool(number) if email else ""
+    return RedirectResponse(f"{QUEUE}?" + view.address(who=who), 303)
+
+
+@editor_only
+async def edit_form(request: Request, session: Session) -> Response:
+    """Show the form with a reply's text."""
+    return await _form(request, session, "edit.html")
+
+
+@editor_only
+async def edit(request: Request, session: Session) -> Response:
+    """Give a reply another text."""
+    context = context_of(request)
+    form: dict[str, str] = request.state.form
+    public_id, text = request.path_params["id"], form.get("comment", "")
+    version = number_of(form.get("version"))
+
+    def act() -> Event:
+        return moderation.edit(
             context.db,
-            request.path_params["id"],
-            form.get("action", ""),
-            by=_actor(session),
+            public_id,
+            text,
+            by=actor_of(session),
+            version=-1 if version is None else version,
+            now=context.now(),
+        )
+
+    return await _written(request, session, "edit.html", text, act)
+
+
+@editor_only
+async def answer_form(request: Request, session: Session) -> Response:
+    """Show the form of an editor's answer."""
+    return await _form(request, session, "answer.html")
+
+
+@editor_only
+async def answer(request: Request, session: Session) -> Response:
+    """Publish an answer, and the reply that it answers."""
+    context = context_of(request)
+    form: dict[str, str] = request.state.form
+    public_id, text = request.path_params["id"], form.get("comment", "")
+
+    def act() -> Event:
+        return moderation.answer(
+            context.db,
+            public_id,
+            text,
+            by=actor_of(session),
+            email=session.editor.email,
             expected=form.get("was", ""),
             now=context.now(),
         )
-    )
-    return _back(form, done)
+
+    return await _written(request, session, "answer.html", text, act)
 
 
 @editor_only
@@ -104,70 +247,180 @@ async def see(request: Request, _session: Session) -> Response:
 
 
 @editor_only
-async def undo(request: Request, session: Session) -> Response:
-    """Take one decision back."""
+async def discussion(request: Request, session: Session) -> Response:
+    """Close a discussion for new replies, open it, or leave that to the article."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
-    number = _number(form.get("event"))
-    if number is None:
-        raise BadRequest("The form does not say what to undo.")
+    chosen = {"close": False, "open": True, "article": None}
+    if form.get("action") not in chosen:
+        raise BadRequest("The form does not say what to do with the discussion.")
     done = await run_in_threadpool(
-        lambda: moderation.undo(context.db, number, by=_actor(session), now=context.now())
+        lambda: moderation.set_open(
+            context.db,
+            request.path_params["key"],
+            opened=chosen[form["action"]],
+            by=actor_of(session),
+            now=context.now(),
+        )
     )
     return _back(form, done)
 
 
-@editor_only
-async def history(request: Request, session: Session) -> Response:
-    """List what was decided, newest first, each with its undo."""
-    before = _number(request.query_params.get("before"))
-    told = await run_in_threadpool(_history, context_of(request).db, before)
+# --- answers ------------------------------------------------------------------------------------
+
+
+async def _form(request: Request, session: Session, template: str) -> Response:
+    context = context_of(request)
+    reply = await run_in_threadpool(find, context.db, request.path_params["id"])
+    text = reply.text if template == "edit.html" else ""
+    return _writing(request, session, template, reply, text)
+
+
+def _writing(
+    request: Request,
+    session: Session,
+    template: str,
+    reply: Queued,
+    text: str,
+    *,
+    problem: str = "",
+    status: int = 200,
+    theirs: bool = False,
+) -> Response:
+    back = (request.query_params if request.method == "GET" else request.state.form).get("list", "")
     return page(
         request,
-        "history.html",
+        ("fragments/" if wants_fragment(request) else "") + template,
+        status,
         session=session,
-        told=told[:PAGE_SIZE],
-        next_before=told[PAGE_SIZE - 1].event.seq if len(told) > PAGE_SIZE else None,
+        reply=reply,
+        text=text,
+        problem=problem,
+        theirs=theirs,
+        list=back,
     )
 
 
-def _history(db: Database, before: int | None) -> list[Told]:
-    with db.read() as connection:
-        site = submission.the_site(connection)
-        return events.history(connection, site.id, before=before, limit=PAGE_SIZE + 1)
+async def _written(
+    request: Request, session: Session, template: str, text: str, act: Callable[[], Event]
+) -> Response:
+    """Store what an editor wrote; whatever is in the way, the text is shown again."""
+    context = context_of(request)
+    try:
+        done = await run_in_threadpool(act)
+    except (Refused, Conflict) as error:
+        reply = await run_in_threadpool(find, context.db, request.path_params["id"])
+        theirs = template == "edit.html" and isinstance(error, Conflict)
+        return _writing(
+            request,
+            session,
+            template,
+            reply,
+            text,
+            problem=error.detail,
+            status=error.status,
+            theirs=theirs,
+        )
+    if wants_fragment(request):
+        return await _card(request, session, request.path_params["id"], done)
+    return _back(request.state.form, done)
 
 
-def _actor(session: Session) -> Actor:
+async def _acted(
+    request: Request, session: Session, public_id: str, act: Callable[[], Event]
+) -> Response:
+    fragment = wants_fragment(request)
+    try:
+        done = await run_in_threadpool(act)
+    except ServiceError as error:
+        if not fragment:
+            raise
+        return await _card(request, session, public_id, None, problem=error)
+    if fragment:
+        return await _card(request, session, done.comment or public_id, done)
+    return _back(request.state.form, done)
+
+
+async def _card(
+    request: Request,
+    session: Session,
+    public_id: str,
+    done: Event | None,
+    *,
+    problem: ServiceError | None = None,
+) -> Response:
+    """Answer htmx: the card as it is now, or the line that stands in its place."""
+    db = context_of(request).db
+
+    def look() -> tuple[Queued, dict[str, int]]:
+        with db.read() as connection:
+            counts = tallies.of_site(connection, the_site(connection).id)
+        return find(db, public_id), counts | {ANY: sum(counts.values())}
+
+    reply, counts = await run_in_threadpool(look)
+    gone = done is not None and done.action not in _STAYS
+    return page(
+        request,
+        "fragments/done.html" if gone else "fragments/card.html",
+        problem.status if problem else 200,
+        session=session,
+        reply=reply,
+        counts=counts,
+        names=NAMES,
+        done_event=done,
+        problem=problem.detail if problem else "",
+        list=request.state.form.get("list", ""),
+        state=(read(query_of(request.state.form.get("list", ""))) or read({})),
+    )
+
+
+def wants_fragment(request: Request) -> bool:
+    """Whether htmx asks, which puts the answer into the page that is open."""
+    return request.headers.get("hx-request") == "true"
+
+
+def actor_of(session: Session) -> Actor:
+    """Return the signed-in editor as the log names them."""
     return Actor(session.editor.name, session.editor.id)
+
+
+def query_of(text: str) -> dict[str, str]:
+    """Read a list's query, as a form carries it; {} if it is none."""
+    try:
+        return dict(parse_qsl(text[:4000], max_num_fields=30))
+    except ValueError:
+        return {}
+
+
+def list_address(form: dict[str, str], **more: object) -> str:
+    """Return the list that the editor was looking at, as its form says, with parameters added."""
+    view = read(query_of(form.get("list", ""))) or read({})
+    assert view is not None  # noqa: S101 - {} asks for the pending ones
+    return f"{QUEUE}?" + view.address(**{name: str(value) for name, value in more.items()})
 
 
 def _back(form: dict[str, str], done: Event) -> Response:
     """Lead back to the list that the editor was looking at, with what was done and its undo."""
-    name = form.get("list", "")
-    if name == "history":
+    if form.get("list") == "history":
         return RedirectResponse(f"/moderate/history#event-{done.seq}", 303)
-    view = f"status={name}&" if name in set(Status) else ""
-    return RedirectResponse(f"{QUEUE}?{view}done={done.seq}", 303)
+    return RedirectResponse(list_address(form, done=done.seq), 303)
 
 
-def _number(value: str | None) -> int | None:
+def number_of(value: str | None) -> int | None:
+    """Read a number of an address or a form; None if it is none."""
     return int(value) if value is not None and re.fullmatch(r"[0-9]{1,15}", value) else None
-
-
-def _cursor(value: str | None) -> Cursor | None:
-    if value is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,11}\.[0-9]{6})-([0-9]{1,15})", value)
-    if match is None:
-        raise NotFound("There is no such page of the queue.")
-    return Cursor(datetime.fromtimestamp(float(match[1]), UTC), int(match[2]))
 
 
 ROUTES = [
     Route("/moderate", lambda request: RedirectResponse(QUEUE, 301), methods=["GET"]),
     Route(QUEUE, queue, methods=["GET"]),
-    Route("/moderate/history", history, methods=["GET"]),
+    Route("/moderate/search", search, methods=["POST"]),
     Route("/moderate/replies/{id}", see, methods=["GET"]),
     Route("/moderate/replies/{id}", decide, methods=["POST"]),
+    Route("/moderate/replies/{id}/edit", edit_form, methods=["GET"]),
+    Route("/moderate/replies/{id}/edit", edit, methods=["POST"]),
+    Route("/moderate/replies/{id}/answer", answer_form, methods=["GET"]),
+    Route("/moderate/replies/{id}/answer", answer, methods=["POST"]),
+    Route("/moderate/discussions/{key}", discussion, methods=["POST"]),
     Route("/moderate/undo", undo, methods=["POST"]),
 ]

@@ -17,8 +17,11 @@ from comments_service.web.context import Context
 _FOREIGN = "This form was not sent from this site's own page. Reload the page, then send it again."
 
 
-def headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of every page that the service renders."""
+def headers(settings: Settings, *, scripts: bool = False) -> dict[str, str]:
+    """Return the headers of every page that the service renders.
+
+    With `scripts` the page may run files of ours; never what stands in the page itself.
+    """
     # The style sheet may live on another origin than the service.
     styles = urlsplit(settings.stylesheet)
     origin = f" {styles.scheme}://{styles.netloc}" if styles.netloc else ""
@@ -26,6 +29,8 @@ def headers(settings: Settings) -> dict[str, str]:
         f"default-src 'none'; style-src 'self'{origin}; img-src 'self'{origin}; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
+    if scripts:
+        policy += "; script-src 'self'; connect-src 'self'"
     values = {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
@@ -46,7 +51,9 @@ def cookie_name(settings: Settings, name: str) -> str:
     return f"__Host-{name}" if settings.secure else name
 
 
-def set_cookie(response: Response, settings: Settings, name: str, value: str) -> None:
+def set_cookie(
+    response: Response, settings: Settings, name: str, value: str, *, days: int | None = None
+) -> None:
     """Set a cookie that scripts cannot read and other sites' forms do not carry."""
     response.set_cookie(
         cookie_name(settings, name),
@@ -55,7 +62,7 @@ def set_cookie(response: Response, settings: Settings, name: str, value: str) ->
         secure=settings.secure,
         httponly=True,
         samesite="lax",
-        max_age=settings.session_days * 86_400,
+        max_age=(days or settings.session_days) * 86_400,
     )
 
 

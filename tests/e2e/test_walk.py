@@ -29,7 +29,7 @@ def approve(editor: BrowserContext, project: Project, text: str) -> None:
     queue.goto(f"{project.url}/moderate/")
     card = queue.get_by_role("article").filter(has_text=text)
     card.get_by_role("button", name=re.compile("Approve")).click()
-    expect(queue.get_by_role("status")).to_contain_text("Approved")
+    expect(queue.locator(".flash")).to_contain_text("Approved")
     queue.close()
 
 
@@ -136,7 +136,7 @@ def test_every_decision_can_be_undone(
     for name, view in (("Spam", "spam"), ("Trash", "trash")):
         card = queue.get_by_role("article").filter(has_text=text)
         card.get_by_role("button", name=re.compile(f"^{name}")).click()
-        queue.get_by_role("status").get_by_role("button", name="Undo").click()
+        queue.locator(".flash").get_by_role("button", name="Undo").click()
         queue.goto(f"{project.url}/moderate/?status={view}")
         expect(queue.get_by_text(text)).to_have_count(0)
         queue.goto(f"{project.url}/moderate/")

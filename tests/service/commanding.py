@@ -44,7 +44,7 @@ def rejoinder(folder: Path, *words: str, typed: str = "", fails: bool = False, *
 
 
 @contextmanager
-def service_process(folder: Path) -> Iterator[tuple[Service, subprocess.Popen[bytes]]]:
+def service_process(folder: Path, **more: str) -> Iterator[tuple[Service, subprocess.Popen[bytes]]]:
     """The service as a process of its own; killed at the end if it still runs."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -52,7 +52,7 @@ def service_process(folder: Path) -> Iterator[tuple[Service, subprocess.Popen[by
         process = subprocess.Popen(
             [sys.executable, "-m", "rejoinder", "service", "--port", str(port)],
             cwd=folder,
-            env=environment(folder, REJOINDER_SITE_URL=url),
+            env=environment(folder, REJOINDER_SITE_URL=url, **more),
             stdout=log,
             stderr=log,
         )

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from sqlalchemy import event as hooks
 from sqlalchemy import select, update
 
-from comments_service import moderation, network, rulebook, rules, trust, upkeep
+from comments_service import (
+    draft,
+    moderation,
+    network,
+    rulebook,
+    rules,
+    submission,
+    trust,
+    upkeep,
+)
 from comments_service.actors import REASONS, RULES, Actor, reason_in_words
 from comments_service.errors import Conflict, Invalid
 from comments_service.rules import Facts, Rules, judge
@@ -306,6 +315,29 @@ def test_an_address_is_trusted_when_it_was_confirmed_never_when_it_was_typed(
     assert entry is not None
     assert (entry.actor, entry.action) == (RULES.name, "approve")
     assert stored(service.db, typed).status == "approved"
+
+
+def test_a_browser_that_confirmed_the_address_is_trusted_at_once(service: Service) -> None:
+    put(service, Rules(trust_verified=True))
+    first = service.submit(comment="First.")
+    with service.db.write() as connection:
+        assert not trust.verified(connection, first, now=service.clock())
+    service.approve(first)
+    service.clock.forward(hours=1)
+
+    def sent(text: str, **more: Any) -> str:
+        one = submission.prepare(
+            b"s", "networking", draft.check(reply(comment=text)), now=service.clock()
+        )._replace(**more)
+        [answer] = submission.submit_all(service.db, [one], resend_window=timedelta(0))
+        assert isinstance(answer, submission.Submitted)
+        assert answer.public == (stored(service.db, answer.public_id).status == "approved")
+        return str(stored(service.db, answer.public_id).status)
+
+    assert sent("Known.", verified=True) == "approved"
+    assert sent("Typed.", verified=False) == "pending"
+    put(service, Rules())
+    assert sent("No rule trusts.", verified=True) == "pending"
 
 
 @pytest.mark.parametrize("why", ["off", "not confirmed before", "links", "spam", "edited", "leak"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from comments_service import smtp
 from comments_service.errors import SettingsError
 from comments_service.settings import Settings
 from tests.running import SECRET, TOKEN
@@ -65,6 +66,76 @@ def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
         Settings.from_environ({**GOOD, f"REJOINDER_{name}": value})
 
 
+MAIL = {**GOOD, "REJOINDER_MAIL_FROM": "noreply@blog.example"}
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "encryption"),
+    [
+        ("smtp://mail.example", "mail.example", 587, "starttls"),
+        ("smtp://u:p@mail.example:25", "mail.example", 25, "starttls"),
+        ("smtps://u:p@mail.example", "mail.example", 465, "tls"),
+        ("smtp://localhost", "localhost", 25, "offered"),
+        ("smtp://[::1]:2525", "::1", 2525, "offered"),
+        ("smtp://127.0.0.1:2525?tls=required", "127.0.0.1", 2525, "starttls"),
+        ("smtp://mailbox:1025?tls=none", "mailbox", 1025, "none"),
+    ],
+)
+def test_a_mail_server_is_encrypted_unless_it_is_here(
+    url: str, host: str, port: int, encryption: str
+) -> None:
+    settings = Settings.from_environ({**MAIL, "REJOINDER_SMTP_URL": url})
+    assert settings.sends_mail
+    found = smtp.parse(url)
+    assert (found.host, found.port, found.encryption) == (host, port, encryption)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example",
+        "http://mail.example",
+        "smtp://",
+        "smtp://u@mail.example",
+        "smtp://:canary@/",
+        "smtp://u:canary@mail.example:99999",
+        "smtp://u:canary@mail.example/path",
+        "smtp://u:canary@mail.example?tls=none",
+        "smtp://u:canary@mail.example?tls=maybe",
+        "smtp://u:canary@mail.example?x=1&tls=none",
+        "smtps://u:canary@mail.example?tls=none",
+        "smtp://u:canary@[::1",
+    ],
+)
+def test_a_mail_server_that_cannot_be_used_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="REJOINDER_SMTP_URL cannot be used") as refused:
+        Settings.from_environ({**MAIL, "REJOINDER_SMTP_URL": url})
+    assert "canary" not in str(refused.value)
+    assert "smtp://user:password@mail.example:587" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "noreply",
+        "Blog",
+        "@blog.example",
+        "a@",
+        "Blog <a@b.example>\nBcc: x@y.example",
+        "ä@b.example",
+    ],
+)
+def test_a_sender_that_is_no_address_is_named(value: str) -> None:
+    with pytest.raises(SettingsError, match="REJOINDER_MAIL_FROM cannot be used"):
+        Settings.from_environ({**GOOD, "REJOINDER_MAIL_FROM": value})
+
+
+def test_a_mail_server_needs_a_sender() -> None:
+    with pytest.raises(SettingsError, match=r"REJOINDER_MAIL_FROM cannot be used.*is needed"):
+        Settings.from_environ({**GOOD, "REJOINDER_SMTP_URL": "smtp://mail.example"})
+    assert not Settings.from_environ(MAIL).sends_mail
+
+
 def test_settings_cannot_change() -> None:
     settings = Settings.from_environ(GOOD)
     with pytest.raises(ValidationError):
@@ -74,6 +145,8 @@ def test_settings_cannot_change() -> None:
 def test_secrets_are_not_shown() -> None:
     assert SECRET not in repr(Settings.from_environ(GOOD))
     assert TOKEN not in str(Settings.from_environ(GOOD))
+    url = "smtp://user:canary@mail.example"
+    assert "canary" not in repr(Settings.from_environ({**MAIL, "REJOINDER_SMTP_URL": url}))
 
 
 def test_every_setting_is_documented() -> None:

@@ -117,6 +117,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site_id", "name", name=op.f("pk_setting")),
     )
     op.create_table(
+        "sought",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sought")),
+        sa.UniqueConstraint("text", name=op.f("uq_sought_text")),
+    )
+    op.create_table(
         "site_tally",
         sa.Column("site_id", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
@@ -302,16 +309,32 @@ def _make_searchable(connection: sa.Connection) -> None:
 
 
 def _keep_the_log(connection: sa.Connection) -> None:
-    """Nobody changes or removes what was written into the audit log, whatever the code says."""
+    """Nobody changes or removes what was written into the audit log, whatever the code says.
+
+    One thing is allowed: to empty what entries hold of a reply that was erased for good.
+    """
     if connection.dialect.name != "sqlite":
         return
-    for verb in ("UPDATE", "DELETE"):
-        connection.execute(
-            sa.text(
-                f"CREATE TRIGGER event_no_{verb.lower()} BEFORE {verb} ON event"
-                " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
-            )
+    connection.execute(
+        sa.text(
+            "CREATE TRIGGER event_no_update BEFORE UPDATE ON event WHEN NOT ("
+            " NEW.id IS OLD.id AND NEW.site_id IS OLD.site_id AND NEW.seq IS OLD.seq"
+            " AND NEW.at IS OLD.at AND NEW.editor_id IS OLD.editor_id"
+            " AND NEW.actor IS OLD.actor AND NEW.action IS OLD.action"
+            " AND NEW.comment IS OLD.comment AND NEW.page IS OLD.page"
+            " AND NEW.undoes IS OLD.undoes AND NEW.batch_id IS OLD.batch_id"
+            " AND NEW.before IS NULL AND NEW.after IS NULL AND EXISTS"
+            " (SELECT 1 FROM event AS erased"
+            " WHERE erased.comment = OLD.comment AND erased.action = 'erase'))"
+            " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
         )
+    )
+    connection.execute(
+        sa.text(
+            "CREATE TRIGGER event_no_delete BEFORE DELETE ON event"
+            " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+        )
+    )
 
 
 def downgrade() -> None:
@@ -363,6 +386,7 @@ def downgrade() -> None:
 
     op.drop_table("batch_item")
     op.drop_table("site_tally")
+    op.drop_table("sought")
     op.drop_table("setting")
 
     op.drop_table("recovery_code")

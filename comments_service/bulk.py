@@ -1,0 +1,171 @@
+"""One action on many replies: what was chosen is written down first, then done a part at a time.
+
+Each part is one transaction with the replies of the same pages together, so that a page is written
+once. Whatever ends a batch in the middle, its items say what was done and what was not, and it can
+go on from there.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from comments_service import moderation
+from comments_service.actors import Actor
+from comments_service.errors import Conflict, NotFound, ServiceError
+from comments_service.moderation import ACTIONS
+from comments_service.store import batches, queue
+from comments_service.store.batches import DONE, Batch, Progress
+from comments_service.store.database import Database
+from comments_service.store.queue import Filter
+from comments_service.submission import the_site
+from comments_service.tables import Status
+
+# Replies in one transaction: readers' own submissions wait for about half a second.
+PART = 1_000
+# No filter takes more: the rest is for another go.
+MOST = 200_000
+
+
+class State(NamedTuple):
+    """A batch and how far it is."""
+
+    batch: Batch
+    progress: Progress
+    undone_by: int | None
+
+
+def choose(
+    db: Database, action: str, public_ids: Sequence[str], *, by: Actor, now: datetime
+) -> int:
+    """Begin an action on these replies, in the states that they have; return the batch."""
+    if not public_ids:
+        raise Conflict("Nothing is selected. Select replies, then choose what to do with them.")
+    with db.write() as connection:
+        site = the_site(connection)
+        found = queue.states(connection, site.id, list(dict.fromkeys(public_ids)))
+        return _begin(connection, site.id, action, found, "a selection", by, now)
+
+
+def choose_all(
+    db: Database,
+    action: str,
+    what: Filter,
+    *,
+    expected: int,
+    in_words: str,
+    by: Actor,
+    now: datetime,
+) -> int:
+    """Begin an action on all that match; return the batch.
+
+    `expected` is the number that the editor was told. Raises `Conflict` when more match by now:
+    nobody agreed to those.
+    """
+    with db.write() as connection:
+        site = the_site(connection)
+        found = queue.chosen(connection, site.id, what, most=MOST + 1)
+        if len(found) > MOST:
+            raise Conflict(f"More than {MOST:,} replies match. Narrow the search down.")
+        if len(found) > expected:
+            raise Conflict(
+                f"{len(found):,} replies match by now, not {expected:,}: others arrived. "
+                "Nothing was changed. Look at them, then do it again."
+            )
+        return _begin(connection, site.id, action, found, in_words, by, now)
+
+
+def choose_undo(db: Database, batch_id: int, *, by: Actor, now: datetime) -> int:
+    """Begin to take a batch back; return the batch that does it."""
+    with db.write() as connection:
+        site = the_site(connection)
+        done = batches.find(connection, site.id, batch_id)
+        if done is None:
+            raise NotFound("There is no such bulk action.")
+        if batches.undone_by(connection, batch_id) is not None:
+            raise Conflict("This bulk action was undone already.")
+        items = batches.done_items(connection, batch_id)
+        if not items:
+            raise Conflict("Nothing was done that could be undone.")
+        words = f"what bulk action {batch_id} did"
+        new = Batch(0, "undo", by.name, words, now, None, 0, batch_id)
+        rows = [(one.comment, None, one.event_seq) for one in items]
+        return batches.add(connection, site.id, new, rows, editor_id=by.editor_id)
+
+
+def _begin(
+    connection: Connection,
+    site_id: int,
+    action: str,
+    found: Sequence[tuple[str, str]],
+    words: str,
+    by: Actor,
+    now: datetime,
+) -> int:
+    if action not in ACTIONS:
+        raise NotFound(f"There is no action called “{action}” for many replies.")
+    # What has that state already needs nothing.
+    rows = [(public_id, state, None) for public_id, state in found if state != ACTIONS[action]]
+    if not rows:
+        raise Conflict("There is nothing to do: all of them are like that already.")
+    new = Batch(0, action, by.name, words[:500], now, None, 0, None)
+    return batches.add(connection, site_id, new, rows, editor_id=by.editor_id)
+
+
+def go_on(db: Database, batch_id: int, *, by: Actor, now: datetime, part: int = PART) -> bool:
+    """Do the next part of a batch; return whether something is left."""
+    public = False
+    with db.write() as connection:
+        site = the_site(connection)
+        batch = batches.find(connection, site.id, batch_id)
+        if batch is None:
+            raise NotFound("There is no such bulk action.")
+        items = batches.waiting(connection, batch_id, part)
+        results: list[tuple[int, str, int | None]] = []
+        for item in items:
+            try:
+                if batch.action == "undo":
+                    entry = moderation.take_back(
+                        connection, site, item.event_seq or 0, by=by, now=now, batch_id=batch_id
+                    )
+                else:
+                    entry = moderation.move(
+                        connection,
+                        site,
+                        item.comment,
+                        batch.action,
+                        by=by,
+                        expected=item.expected or "",
+                        now=now,
+                        batch_id=batch_id,
+                    )
+            except ServiceError as error:
+                # Raised before anything is written for this one: the others are not touched.
+                results.append((item.number, error.detail, item.event_seq))
+                continue
+            states = {(entry.before or {}).get("status"), (entry.after or {}).get("status")}
+            public = public or Status.APPROVED in states
+            results.append((item.number, DONE, entry.seq))
+        if results:
+            batches.record(connection, batch_id, results)
+        left = len(items) == part and bool(batches.waiting(connection, batch_id, 1))
+        if not left and batch.ended_at is None:
+            batches.end(connection, batch_id, now)
+    if public:
+        db.announce()
+    return left
+
+
+def state(db: Database, batch_id: int) -> State:
+    """Return how far a batch is; raises `NotFound`."""
+    with db.read() as connection:
+        site = the_site(connection)
+        found = batches.find(connection, site.id, batch_id)
+        if found is None:
+            raise NotFound("There is no such bulk action.")
+        return State(
+            found,
+            batches.progress(connection, batch_id),
+            batches.undone_by(connection, batch_id),
+        )

@@ -1,0 +1,154 @@
+"""Mail to authors: a link that confirms that an address is theirs."""
+
+import hashlib
+import hmac
+import re
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from comments_service import submission, trust
+from comments_service.errors import Conflict, NotFound
+from comments_service.mail import links, texts
+from comments_service.settings import Settings
+from comments_service.store import comments, contacts, mail_links, outbox
+from comments_service.store.comments import Stored
+from comments_service.store.database import Database
+from comments_service.store.mail_links import Link
+from comments_service.store.outbox import NewMail, State
+from comments_service.tables import Status
+
+VERIFY = "verify"
+
+# Nobody can fill somebody else's mailbox, or use the site to write to many strangers.
+AGAIN_AFTER = timedelta(hours=1)
+MOST_A_DAY = 5
+MOST_OF_SITE_AN_HOUR = 100
+KNOWN_DAYS = 180
+
+WAIT = "A mail is on its way already. If it does not arrive, ask for another one in an hour."
+ENOUGH = "This address got several mails today. Ask again tomorrow."
+BUSY = "Many mails are leaving just now. Ask again in an hour."
+
+
+class NotNow(Conflict):
+    """A mail that must not be sent yet; the text says when it may."""
+
+    status = 429
+    title = "Not just now"
+
+
+class Standing(NamedTuple):
+    """What an author's status page says about the address: at most one of these is set."""
+
+    verified_at: datetime | None = None
+    # When the last mail was written, and whether it could not be delivered.
+    asked_at: datetime | None = None
+    failed: bool = False
+
+
+def standing(db: Database, public_id: str) -> Standing:
+    """Return how far the confirmation of that reply's address is."""
+    with db.read() as connection:
+        site = submission.the_site(connection)
+        given = contacts.given(connection, public_id)
+        last = outbox.last_about(connection, site.id, VERIFY, public_id)
+    if given is not None and given.verified_at is not None:
+        return Standing(verified_at=given.verified_at)
+    return Standing(None, last[0], last[1] == State.FAILED) if last else Standing()
+
+
+def ask(db: Database, settings: Settings, public_id: str, *, now: datetime) -> None:
+    """Write the mail with the link.
+
+    Raises `NotFound`, `Conflict` if there is nothing to confirm, and `NotNow`.
+    """
+    secret = settings.secret.get_secret_value().encode()
+    with db.write() as connection:
+        site = submission.the_site(connection)
+        reply = comments.find(connection, site.id, public_id)
+        given = contacts.given(connection, public_id)
+        if reply is None or given is None:
+            raise NotFound("This reply does not exist any more.")
+        if given.verified_at is not None:
+            raise Conflict("The address is confirmed already.")
+        if reply.status != Status.PENDING:
+            raise Conflict("The reply is decided already, so nothing needs to be confirmed.")
+        last = outbox.last_about(connection, site.id, VERIFY, public_id)
+        if last is not None and now - last[0] < AGAIN_AFTER:
+            raise NotNow(WAIT)
+        day, hour = now - timedelta(days=1), now - timedelta(hours=1)
+        if outbox.count_since(connection, site.id, VERIFY, day, address=given.email) >= MOST_A_DAY:
+            raise NotNow(ENOUGH)
+        if outbox.count_since(connection, site.id, VERIFY, hour) >= MOST_OF_SITE_AN_HOUR:
+            raise NotNow(BUSY)
+        link, token = links.new(secret, links.VERIFY, public_id, now)
+        # Neither name nor text of the reply: anybody may have typed this address beside them.
+        body = texts.body(
+            settings,
+            "verify",
+            title=texts.one_line(reply.page_title, 80),
+            token=token,
+            days=links.LIFE[links.VERIFY].days,
+        )
+        subject = texts.one_line(f"Confirm your email address for {settings.site_name}")
+        cause = f"{public_id}:{now.isoformat()}"
+        mail_links.add(connection, [link])
+        outbox.add(connection, [NewMail(site.id, VERIFY, cause, given.email, subject, body, now)])
+
+
+class Looked(NamedTuple):
+    """A link that confirms an address, and the reply that it is for."""
+
+    link: Link
+    reply: Stored
+
+
+def look(db: Database, token: str) -> Looked:
+    """Return what a link is for; changes nothing. Raises `NotFound`."""
+    with db.read() as connection:
+        link = links.find(connection, links.VERIFY, token)
+        site = submission.the_site(connection)
+        reply = comments.find(connection, site.id, link.comment)
+    if reply is None:
+        raise NotFound("The reply does not exist any more, so there is nothing to confirm.")
+    return Looked(link, reply)
+
+
+def confirm(db: Database, secret: bytes, token: str, *, now: datetime) -> str | None:
+    """Use the link: the address is its author's. Return what their browser keeps.
+
+    None for a link that is used or too old: nothing was done. Raises `NotFound`.
+    """
+    with db.write() as connection:
+        link = links.find(connection, links.VERIFY, token)
+        given = contacts.given(connection, link.comment)
+        if given is None:
+            raise NotFound("The reply does not exist any more, so there is nothing to confirm.")
+        if not mail_links.use(connection, link.token_hash, now):
+            return None
+        news = trust.verified(connection, link.comment, now=now)
+    if news:
+        db.announce()
+    return keep(secret, given.email, now)
+
+
+def keep(secret: bytes, email: str, now: datetime) -> str:
+    """Return what lets a browser show that its reader owns an address, without telling which."""
+    issued = str(int(now.timestamp()))
+    return f"{issued}.{_proof(secret, email, issued)}"
+
+
+def is_known(secret: bytes, kept: str, email: str, now: datetime) -> bool:
+    """Return whether what a browser kept was made for that address, not too long ago."""
+    match = re.fullmatch(r"([0-9]{1,11})\.([0-9a-f]{64})", kept, re.ASCII)
+    if match is None:
+        return False
+    age = now.timestamp() - int(match[1])
+    if not 0 <= age < KNOWN_DAYS * 86_400:
+        return False
+    return hmac.compare_digest(match[2], _proof(secret, email, match[1]))
+
+
+def _proof(secret: bytes, email: str, issued: str) -> str:
+    message = f"author-address:{issued}:{email.strip().casefold()}"
+    return hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()

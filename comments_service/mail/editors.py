@@ -1,0 +1,160 @@
+"""Mail to editors about new pending replies: one for each at once, or a digest."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from comments_service.mail import links, texts
+from comments_service.settings import Settings
+from comments_service.store import mail_links, notices, outbox, tallies
+from comments_service.store import queue as listings
+from comments_service.store.database import Database
+from comments_service.store.notices import Wanting
+from comments_service.store.outbox import NewMail
+from comments_service.store.queue import Filter
+from comments_service.store.sites import Site
+from comments_service.submission import Arrived, the_site
+from comments_service.tables import Status
+
+PENDING, MANY, DIGEST = "pending", "many", "digest"
+
+# An editor gets no more single mails than this in an hour: a flood of spam is one mail, not 1,000.
+MOST_AN_HOUR = 30
+# A digest comes once a day, or when so many more are waiting, but at most once an hour.
+DIGEST_EVERY = timedelta(days=1)
+DIGEST_AFTER = 20
+DIGEST_AT_MOST = timedelta(hours=1)
+_IN_DIGEST = 10
+_HOUR = timedelta(hours=1)
+
+
+class Notices:
+    """Writes the mail about new replies, in the transactions that store them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._secret = settings.secret.get_secret_value().encode()
+
+    def arrived(self, connection: Connection, site: Site, new: Sequence[Arrived]) -> None:
+        """Write a mail about each pending reply to each editor who wants that.
+
+        One look-up where nobody does.
+        """
+        pending = [one for one in new if one.reply.status == Status.PENDING]
+        editors = notices.wanting(connection, notices.EACH) if pending else []
+        if not editors:
+            return
+        now = max(one.reply.submitted_at for one in pending)
+        latest = outbox.latest(connection, site.id, PENDING, most=MOST_AN_HOUR * len(editors))
+        mails: list[NewMail] = []
+        made: list[mail_links.Link] = []
+        for editor in editors:
+            count = sum(1 for to, at in latest if to == editor.email and at > now - _HOUR)
+            left = max(0, MOST_AN_HOUR - count)
+            for one in pending[:left]:
+                link, token = links.new(
+                    self._secret, links.DECIDE, one.reply.public_id, now, editor_id=editor.id
+                )
+                made.append(link)
+                mails.append(self._about(site, editor, one, token))
+            if len(pending) > left:
+                self._many(connection, site, editor, now)
+        mail_links.add(connection, made)
+        outbox.add(connection, mails)
+
+    def _about(self, site: Site, editor: Wanting, one: Arrived, token: str) -> NewMail:
+        reply = one.reply
+        name, title = texts.one_line(reply.author_name, 60), texts.one_line(one.page.title, 80)
+        body = texts.body(
+            self._settings,
+            "pending",
+            editor=texts.one_line(editor.name),
+            name=name,
+            title=title,
+            text=texts.quoted(reply.text, 4_000),
+            token=token,
+            days=links.LIFE[links.DECIDE].days,
+        )
+        subject = texts.one_line(f"A reply by {name} waits: {title}")
+        now = reply.submitted_at
+        return NewMail(site.id, PENDING, reply.public_id, editor.email, subject, body, now)
+
+    def _many(self, connection: Connection, site: Site, editor: Wanting, now: datetime) -> None:
+        """Say once an hour that there is more than single mails can tell."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if outbox.count_since(connection, site.id, MANY, now - _HOUR, address=editor.email):
+            return
+        body = texts.body(
+            self._settings, "many", editor=texts.one_line(editor.name), most=MOST_AN_HOUR
+        )
+        subject = texts.one_line(f"Many replies are waiting on {self._settings.site_name}")
+        mail = NewMail(site.id, MANY, hour.isoformat(), editor.email, subject, body, now)
+        outbox.add(connection, [mail])
+
+    def write_digests(self, db: Database, now: datetime) -> int:
+        """Write each digest that is due; return how many."""
+        # A look first: most of the time nothing is due, and looking takes no lock.
+        with db.read() as connection:
+            site = the_site(connection)
+            due = self._due(connection, site, now)
+        if not due:
+            return 0
+        with db.write() as connection:
+            return sum(
+                self._digest(connection, site, editor, now)
+                for editor in due
+                if notices.begin_digest(connection, editor, now)
+            )
+
+    def _due(self, connection: Connection, site: Site, now: datetime) -> list[Wanting]:
+        editors = notices.wanting(connection, notices.DIGEST)
+        if not editors or not tallies.of_site(connection, site.id)[Status.PENDING]:
+            return []
+        return [one for one in editors if self._is_due(connection, site, one.digest_at, now)]
+
+    def _is_due(
+        self, connection: Connection, site: Site, last: datetime | None, now: datetime
+    ) -> bool:
+        if last is None or now - last >= DIGEST_EVERY:
+            return True
+        if now - last < DIGEST_AT_MOST:
+            return False
+        more = notices.count_pending_since(connection, site.id, last, DIGEST_AFTER)
+        return more >= DIGEST_AFTER
+
+    def _digest(self, connection: Connection, site: Site, editor: Wanting, now: datetime) -> bool:
+        count = tallies.of_site(connection, site.id)[Status.PENDING]
+        first = listings.listed(connection, site.id, Filter(Status.PENDING), limit=_IN_DIGEST)
+        if not first:
+            return False
+        made, replies = [], []
+        for one in first:
+            link, token = links.new(
+                self._secret, links.DECIDE, one.public_id, now, editor_id=editor.id
+            )
+            made.append(link)
+            replies.append(
+                {
+                    "name": texts.one_line(one.author_name, 60),
+                    "title": texts.one_line(one.page_title, 80),
+                    "text": texts.quoted(one.text, 300),
+                    "token": token,
+                }
+            )
+        waiting = "1 reply is" if count == 1 else f"{count:,} replies are"
+        body = texts.body(
+            self._settings,
+            "digest",
+            editor=texts.one_line(editor.name),
+            waiting=waiting,
+            replies=replies,
+            more=count - len(first),
+            days=links.LIFE[links.DECIDE].days,
+        )
+        subject = texts.one_line(f"{waiting} waiting on {self._settings.site_name}")
+        cause = f"{editor.id}:{now.isoformat()}"
+        mail_links.add(connection, made)
+        mail = NewMail(site.id, DIGEST, cause, editor.email, subject, body, now)
+        outbox.add(connection, [mail])
+        return True

@@ -1,0 +1,59 @@
+"""Links in mail: signed, kept as SHA-256, each for one use and a time.
+
+What a token is made of stands in the outbox, its signature does not: it is put in when the mail
+leaves, so that nobody can act with what is read from the database.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from comments_service.errors import NotFound
+from comments_service.store import mail_links
+from comments_service.store.mail_links import Link
+
+DECIDE, VERIFY = "decide", "verify"
+LIFE = {DECIDE: timedelta(days=7), VERIFY: timedelta(days=3)}
+
+UNKNOWN = "This link is not known here. Check that it was copied whole, to its last character."
+
+# Control characters, which no reply and no title can bring into a mail.
+_OPEN, _CLOSE = "\x02", "\x03"
+_UNSIGNED = re.compile(f"{_OPEN}([A-Za-z0-9_-]{{22}}){_CLOSE}")
+
+
+def new(
+    secret: bytes, kind: str, comment: str, now: datetime, *, editor_id: int | None = None
+) -> tuple[Link, str]:
+    """Return a link to store, and what stands for its token in a mail's text."""
+    seed = secrets.token_urlsafe(16)
+    link = Link(digest(_token(secret, seed)), kind, comment, editor_id, now + LIFE[kind])
+    return link, _OPEN + seed + _CLOSE
+
+
+def sign(secret: bytes, text: str) -> str:
+    """Put the tokens into a mail's text."""
+    return _UNSIGNED.sub(lambda match: _token(secret, match[1]), text)
+
+
+def digest(token: str) -> str:
+    """Return what is kept of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def find(connection: Connection, kind: str, token: str) -> Link:
+    """Return the link, used, too old or not; raises `NotFound` for one that never was."""
+    found = mail_links.find(connection, kind, digest(token))
+    if found is None:
+        raise NotFound(UNKNOWN)
+    return found
+
+
+def _token(secret: bytes, seed: str) -> str:
+    signature = hmac.new(secret, b"mail-link:" + seed.encode(), hashlib.sha256).digest()
+    return seed + base64.urlsafe_b64encode(signature).rstrip(b"=").decode()

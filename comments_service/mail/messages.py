@@ -1,0 +1,48 @@
+"""Messages as they leave, each built from its row in the outbox: the same row, the same message."""
+
+import hashlib
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import email_validator
+
+from comments_service import smtp
+from comments_service.mail import links
+from comments_service.store.outbox import Mail
+
+
+def build(mail: Mail, secret: bytes, mail_from: str) -> EmailMessage:
+    """Return the message. From is the site, never the author of a reply.
+
+    Raises `ValueError` for a row that cannot be a message.
+    """
+    sender = smtp.sender(mail_from)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    user, _, domain = recipient(mail.to_address).rpartition("@")
+    message["To"] = Address(username=user, domain=domain)
+    message["Subject"] = mail.subject
+    message["Date"] = mail.created_at
+    # The same however often it is sent, so that a second copy can be recognised.
+    message["Message-ID"] = f"<{_name(mail)}@{sender.domain}>"
+    # Nobody's holiday notice shall answer (RFC 3834).
+    message["Auto-Submitted"] = "auto-generated"
+    for name, value in mail.headers.items():
+        message[name] = value
+    message.set_content(links.sign(secret, mail.body))
+    return message
+
+
+def recipient(address: str) -> str:
+    """Return the address as mail servers know it: international domains as xn--…"""
+    try:
+        found = email_validator.validate_email(address, check_deliverability=False)
+    except email_validator.EmailNotValidError:
+        return address
+    return f"{found.local_part}@{found.ascii_domain}"
+
+
+def _name(mail: Mail) -> str:
+    made_of = f"{mail.id}:{mail.kind}:{mail.cause}:{mail.created_at.isoformat()}"
+    return hashlib.sha256(made_of.encode()).hexdigest()[:32]

@@ -1,0 +1,212 @@
+"""The queue in a real browser: by keys alone, with one key for a decision, and focus never lost."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import select
+
+from comments_service.tables import comment
+from tests.running import Service, running_service
+from tests.service.asking import PASSWORD, add_editor
+
+# What scripts of the pages raised.
+ERRORS: list[str] = []
+
+pytestmark = pytest.mark.xdist_group("queue")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with running_service(tmp_path) as running:
+        running.register("networking", "meetings", "saying-no")
+        add_editor(running)
+        yield running
+
+
+@pytest.fixture
+def context(service: Service, browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{service.url}/moderate/")
+    page.get_by_label("Email").fill("editor@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Moderation queue")).to_be_visible()
+    page.close()
+    ERRORS.clear()
+    yield context
+    context.close()
+    assert not ERRORS, "a script of the page failed"
+
+
+def opened(context: BrowserContext, service: Service, query: str = "") -> Page:
+    page = context.new_page()
+    page.on("pageerror", lambda error: ERRORS.append(str(error)))
+    page.goto(f"{service.url}/moderate/{query}")
+    return page
+
+
+def states(service: Service) -> list[str]:
+    with service.db.read() as connection:
+        return list(connection.execute(select(comment.c.status).order_by(comment.c.id)).scalars())
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.closest('#queue > li')?.id ?? ''"))
+
+
+def press(page: Page, key: str) -> None:
+    """Press a key and wait for what it does."""
+    page.keyboard.press(key)
+    expect(page.locator(".htmx-request")).to_have_count(0)
+
+
+def test_fifty_mixed_replies_are_cleared_with_a_key_each(
+    service: Service, context: BrowserContext
+) -> None:
+    for number in range(50):
+        service.submit(("networking", "meetings")[number % 2], comment=f"Number {number}.")
+    page = opened(context, service)
+    page.evaluate(
+        "window.pressed = 0; document.addEventListener('keydown', () => window.pressed++, true)"
+    )
+    keys = "asd"
+    for number in range(50):
+        assert focused(page), f"focus was lost before number {number}"
+        press(page, keys[number % 3])
+        expect(page.locator("#queue > .gone")).to_have_count(number + 1)
+    expected = [("approved", "spam", "trash")[number % 3] for number in range(50)]
+    assert states(service) == expected
+    assert page.evaluate("window.pressed") == 50
+    expect(page.locator("#states-holder")).to_contain_text("Approved 17")
+    # And the last three back, the newest first.
+    for _ in range(3):
+        press(page, "z")
+    expect(page.locator("#queue > .gone")).to_have_count(47)
+    assert states(service)[47:] == ["pending"] * 3
+
+
+def test_a_wrong_bulk_action_is_undone_and_a_reply_written_by_keys(
+    service: Service, context: BrowserContext
+) -> None:
+    for number in range(4):
+        service.submit(comment=f"Number {number}.")
+    page = opened(context, service)
+    for _ in range(4):
+        press(page, "x")
+        press(page, "j")
+    page.get_by_label("With the selected").select_option("spam")
+    page.get_by_role("button", name="Do it").press("Enter")
+    expect(page.locator(".flash")).to_contain_text("Marked as spam: 4 replies.")
+    assert states(service) == ["spam"] * 4
+    page.keyboard.press("z")
+    expect(page.locator(".flash")).to_contain_text("Undone: 4 replies.")
+    assert states(service) == ["pending"] * 4
+
+    press(page, "r")
+    expect(page.locator("textarea")).to_be_focused()
+    page.keyboard.type("Thank you, a good point.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#queue > .gone")).to_have_count(1)
+    assert states(service) == ["approved", "pending", "pending", "pending", "approved"]
+
+
+def test_quick_edit_keeps_the_place_and_escape_leaves_it(
+    service: Service, context: BrowserContext
+) -> None:
+    service.submit(comment="Tihs one.")
+    page = opened(context, service)
+    press(page, "q")
+    box = page.locator("textarea")
+    expect(box).to_be_focused()
+    box.fill("No, rather not.")
+    page.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    assert focused(page)
+    press(page, "q")
+    box.fill("This one. s d a z ?")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#queue .text").first).to_contain_text("This one. s d a z ?")
+    assert focused(page)
+    assert states(service) == ["pending"]
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_the_second_editor_sees_what_the_first_one_did(
+    service: Service, context: BrowserContext
+) -> None:
+    public_id = service.submit(comment="Two look at it.")
+    page = opened(context, service)
+    service.approve(public_id)
+    press(page, "s")
+    expect(page.get_by_role("alert")).to_contain_text("command line was here first: approved")
+    assert states(service) == ["approved"]
+    assert focused(page)
+
+
+def test_a_service_that_is_away_is_said_and_nothing_typed_is_lost(
+    service: Service, context: BrowserContext
+) -> None:
+    service.submit(comment="Still here.")
+    page = opened(context, service)
+    press(page, "q")
+    page.locator("textarea").fill("My long edit.")
+    page.route("**/edit", lambda route: route.abort())
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#said")).to_contain_text("The service does not answer")
+    expect(page.locator("textarea")).to_have_value("My long edit.")
+
+
+def test_everything_works_without_scripts(service: Service, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{service.url}/moderate/")
+    page.get_by_label("Email").fill("editor@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    for number in range(3):
+        service.submit(comment=f"Number {number}.")
+    page.goto(f"{service.url}/moderate/")
+    page.locator("#queue .card").first.get_by_role("link", name="Edit").click()
+    page.get_by_label("Text of the reply").fill("Edited without a script.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".flash")).to_contain_text("Edited")
+    page.get_by_role("link", name="Approve and reply").first.click()
+    page.get_by_label("Your reply to").fill("Answered without a script.")
+    page.get_by_role("button", name="Approve and publish").click()
+    expect(page.locator(".flash")).to_contain_text("Answered")
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_label("With the selected").select_option("trash")
+    page.get_by_role("button", name="Do it").click()
+    expect(page.locator(".flash")).to_contain_text("Moved to trash: 2 replies.")
+    page.get_by_role("button", name="Undo all").click()
+    expect(page.locator(".flash")).to_contain_text("Undone: 2 replies.")
+    page.get_by_role("button", name=re.compile("^With all")).click()
+    expect(page.get_by_role("heading")).to_contain_text("2 replies?")
+    context.close()
+
+
+def test_a_hostile_reply_neither_widens_nor_scripts_the_queue(
+    service: Service, context: BrowserContext
+) -> None:
+    service.submit(comment="W" * 9_000, author="N" * 100)
+    service.submit(comment="\u202e evil \u2066" + "[x](https://a.example) " * 400)
+    service.submit(
+        comment='<img src=x onerror="document.title=1"><script>document.title=2</script>'
+    )
+    service.submit(comment='<a hx-get="/moderate/history" hx-trigger="load">x</a>')
+    page = opened(context, service)
+    for width in (320, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{wide} px wide at {width}"
+    assert page.title().startswith("Pending (4)")
+    assert page.locator("[hx-trigger=load]").count() == 0

@@ -1,0 +1,66 @@
+"""Erasing for good: nothing of the reply is left anywhere, and the thread keeps its shape."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from comments_service import moderation
+from comments_service.actors import Actor
+from comments_service.errors import Conflict
+from tests.running import Service
+from tests.service.asking import dump
+
+EDITH = Actor("Edith")
+WORD, NAME, EMAIL = "xylophonically", "Zebediah Quux", "zebediah@private.example"
+
+
+def _erased(service: Service, *, answered: bool) -> str:
+    public_id = service.submit(comment=f"Very {WORD}.", author=NAME, email=EMAIL)
+    service.approve(public_id)
+    now = service.clock()
+    moderation.edit(service.db, public_id, f"Most {WORD}!", by=EDITH, version=0, now=now)
+    if answered:
+        service.approve(service.submit(comment="An answer.", parent=public_id))
+    with pytest.raises(Conflict, match="in the trash"):
+        moderation.erase(service.db, public_id, by=EDITH, now=now)
+    moderation.decide(service.db, public_id, "trash", by=EDITH, expected="approved", now=now)
+    moderation.erase(service.db, public_id, by=EDITH, now=now)
+    return public_id
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_nothing_of_it_is_left_in_the_database(
+    service: Service, answered: bool, tmp_path: Path
+) -> None:
+    _erased(service, answered=answered)
+    everything = repr(dump(service.db))
+    for trace in (WORD, NAME, EMAIL):
+        assert trace not in everything
+    with service.db.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO comment_search (comment_search) VALUES ('optimize')"
+        )
+    source = sqlite3.connect(service.settings.database.removeprefix("sqlite:///"))
+    found = source.execute(
+        "SELECT count(*) FROM comment_search WHERE comment_search MATCH ?", (WORD,)
+    ).fetchone()
+    source.close()
+    assert found == (0,)
+
+
+def test_its_answers_stay_where_they_were(service: Service) -> None:
+    public_id = _erased(service, answered=True)
+    placeholder, answer = service.api("GET", "/discussions/networking").json()["comments"]
+    assert (placeholder["id"], placeholder["removed"]) == (public_id, True)
+    assert answer["parent"] == public_id
+
+
+def test_the_log_says_who_erased_it_and_other_entries_cannot_be_emptied(service: Service) -> None:
+    _erased(service, answered=False)
+    other = service.submit(comment="Another one.")
+    moderation.decide(service.db, other, "spam", by=EDITH, expected="pending", now=service.clock())
+    statement = f"UPDATE event SET before = NULL, after = NULL WHERE comment = '{other}'"
+    with pytest.raises(Exception, match="append-only"), service.db.write() as connection:
+        connection.exec_driver_sql(statement)
+    assert "erase" in repr(dump(service.db)["event"])
