@@ -61,6 +61,12 @@ DONE = {
     "settings": "Changed the rules",
     "ban": "Banned",
     "lift-ban": "Lifted a ban",
+    "invite": "Invited an editor",
+    "withdraw": "Withdrew an invitation",
+    "join": "Became an editor",
+    "role": "Changed an editor's role",
+    "disable": "Disabled an editor",
+    "enable": "Enabled an editor again",
 }
 
 

@@ -22,9 +22,11 @@ from comments_service.mail.worker import STOP_SECONDS, Worker
 from comments_service.settings import Settings
 from comments_service.store.database import Database
 from comments_service.web import (
+    account,
     api,
     articles,
     bulk,
+    editors,
     entrance,
     log,
     mail_links,
@@ -89,6 +91,8 @@ def create_app(
         Route("/comments/api/", api_guide, methods=["GET"]),
         Mount("/comments/api", site_api),
         *entrance.ROUTES,
+        *account.ROUTES,
+        *editors.ROUTES,
         *queue.ROUTES,
         *settings_page.ROUTES,
         *articles.ROUTES,

@@ -4,28 +4,31 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from functools import cache
 from typing import NamedTuple
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection
 
+from comments_service import passwords
 from comments_service.draft import email_problem
 from comments_service.errors import Conflict, Invalid, NotFound
-from comments_service.store import editors
+from comments_service.store import editors, links
 from comments_service.store.database import Database
 from comments_service.store.editors import Editor, Session
+from comments_service.store.links import Link
+from comments_service.tables import Role
 
-PASSWORD_MIN = 12
-PASSWORD_MAX = 200
 LINK_LIFE = timedelta(hours=24)
+NAME_MAX = 100
+# No session may live longer (`Settings.session_days`), so older ones are nobody's.
+_LONGEST_SESSION = timedelta(days=90)
+_BROWSER_LENGTH = 200
 # Writing at every request would make each page view a write.
 _TOUCH_EVERY = timedelta(minutes=1)
 
-LINK_GONE = "This link was used already or is too old. Make a new one: rejoinder editor link EMAIL"
-
-_hasher = PasswordHasher()
+LINK_GONE = (
+    "This link was used already or is too old. Ask an admin for a new one, or whoever runs this "
+    "site: rejoinder editor link EMAIL"
+)
 
 
 class SignedIn(NamedTuple):
@@ -33,6 +36,17 @@ class SignedIn(NamedTuple):
 
     token: str
     editor: Editor
+
+
+class LinkUse(NamedTuple):
+    """What a one-time link is for: to sign `editor` in, or to make an editor.
+
+    Without an editor, `email` is whom it invites, or None for the first editor.
+    """
+
+    editor: Editor | None
+    email: str | None
+    role: str
 
 
 def author_token(secret: bytes, public_id: str) -> str:
@@ -53,35 +67,66 @@ def keyed(secret: bytes, message: str) -> str:
     return hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()
 
 
-def add_editor(db: Database, *, email: str, name: str, password: str, now: datetime) -> Editor:
-    """Store an editor. Raises `Invalid` for fields, `Conflict` if the address has one already."""
-    email, name = _check_editor(email, name, password)
-    password_hash = _hasher.hash(password)
+def add_editor(
+    db: Database,
+    *,
+    email: str,
+    name: str,
+    password: str,
+    now: datetime,
+    role: str | None = None,
+    site_name: str = "",
+) -> Editor:
+    """Store an editor; with no `role` an admin if there is none yet, or else an editor.
+
+    Raises `Invalid` for fields, `Conflict` if the address has an editor already.
+    """
+    email, name = check_editor(email, name, password, site_name=site_name)
+    password_hash = passwords.hashed(password)
     with db.write() as connection:
-        return _store_editor(connection, email, name, password_hash, now)
+        if role is None:
+            role = Role.EDITOR if editors.count_admins(connection) else Role.ADMIN
+        return store_editor(connection, email, name, password_hash, role, now)
 
 
-def change_password(db: Database, *, email: str, password: str) -> Editor:
+def change_password(db: Database, *, email: str, password: str, site_name: str = "") -> Editor:
     """Replace an editor's password and sign every browser of theirs out."""
-    email, _ = _check_editor(email, "", password)
-    password_hash = _hasher.hash(password)
+    email, _ = check_editor(email, "", password, site_name=site_name)
+    password_hash = passwords.hashed(password)
     with db.write() as connection:
-        editor = editors.find(connection, email)
-        if editor is None:
-            raise NotFound(f"There is no editor {email}; add one: rejoinder editor add {email}")
+        editor = _known(connection, email)
         editors.set_password(connection, editor.id, password_hash)
         return editor
 
 
-def sign_in(db: Database, *, email: str, password: str, now: datetime) -> SignedIn | None:
-    """Open a session, or return None: unknown address and wrong password look and last the same."""
+def editor_of(db: Database, email: str) -> Editor:
+    """Return the enabled editor with that address; raises `NotFound` with the mend."""
     with db.read() as connection:
-        editor = editors.find(connection, email.strip().lower())
-    try:
-        _hasher.verify(editor.password_hash if editor else _nobodys_hash(), password)
-    except (VerificationError, InvalidHashError):
-        return None
-    return _open_session(db, editor, now) if editor else None
+        return _known(connection, account_name(email))
+
+
+def account_name(email: str) -> str:
+    """Return an address as accounts are looked up."""
+    return email.strip().lower()
+
+
+def identify(db: Database, *, email: str, password: str) -> Editor | None:
+    """Return whose password that is, or None: unknown address and wrong one last the same."""
+    with db.read() as connection:
+        editor = editors.find(connection, account_name(email))
+    right = passwords.matches(editor.password_hash if editor else None, password)
+    return editor if right else None
+
+
+def open_session(db: Database, editor: Editor, *, now: datetime, browser: str = "") -> SignedIn:
+    """Sign a browser in; `browser` is what it says it is (its User-Agent)."""
+    token = secrets.token_urlsafe(32)
+    agent = "".join(one for one in browser if one.isprintable())[:_BROWSER_LENGTH]
+    with db.write() as connection:
+        editors.drop_sessions_before(connection, now - _LONGEST_SESSION)
+        csrf = secrets.token_urlsafe(32)
+        editors.open_session(connection, digest(token), editor.id, csrf, now, agent)
+    return SignedIn(token, editor)
 
 
 def first_link(db: Database, *, now: datetime) -> str | None:
@@ -89,75 +134,80 @@ def first_link(db: Database, *, now: datetime) -> str | None:
     with db.write() as connection:
         if editors.count(connection):
             return None
-        editors.drop_first_editor_links(connection)
-        token = secrets.token_urlsafe(32)
-        editors.add_link(connection, _digest(token), None, now + LINK_LIFE)
-    return token
+        links.drop_for_the_first_editor(connection)
+        return new_link(connection, Link(None, now + LINK_LIFE, None, None))
 
 
 def link_for(db: Database, *, email: str, now: datetime) -> str:
     """Return a fresh one-time token that signs that editor in."""
     with db.write() as connection:
-        editor = editors.find(connection, email.strip().lower())
-        if editor is None:
-            raise NotFound(f"There is no editor {email}; add one: rejoinder editor add {email}")
-        token = secrets.token_urlsafe(32)
-        editors.add_link(connection, _digest(token), editor.id, now + LINK_LIFE)
+        editor = _known(connection, account_name(email))
+        return new_link(connection, Link(editor.id, now + LINK_LIFE, None, None))
+
+
+def new_link(connection: Connection, link: Link) -> str:
+    """Store a link; return its token, which is not kept."""
+    token = secrets.token_urlsafe(32)
+    links.add(connection, digest(token), link)
     return token
 
 
-def look_at_link(db: Database, token: str, *, now: datetime) -> Editor | None:
-    """Return whom a one-time link signs in, None for one that creates the first editor.
+def look_at_link(db: Database, token: str, *, now: datetime) -> LinkUse:
+    """Return what a one-time link is for.
 
     Changes nothing. Raises `NotFound` for a link that is unknown, used or too old.
     """
     with db.read() as connection:
-        link = editors.find_link(connection, _digest(token))
-        if link is None or link.expires_at <= now:
-            raise NotFound(LINK_GONE)
-        if link.editor_id is None:
-            return None
-        editor = editors.get(connection, link.editor_id)
-        # None would mean a link for a first editor; this one's editor is disabled.
+        return _usable_link(connection, token, now)
+
+
+def use_link(db: Database, token: str, *, now: datetime) -> Editor:
+    """Return whom a one-time link signs in; the link is gone afterwards."""
+    with db.write() as connection:
+        editor = _usable_link(connection, token, now).editor
         if editor is None:
             raise NotFound(LINK_GONE)
+        links.use(connection, digest(token))
         return editor
 
 
-def use_link(db: Database, token: str, *, now: datetime) -> SignedIn:
-    """Sign in by a one-time link, which is gone afterwards."""
-    with db.write() as connection:
-        link = editors.find_link(connection, _digest(token))
-        editor = None
-        if link is not None and link.editor_id is not None and link.expires_at > now:
-            editor = editors.get(connection, link.editor_id)
-        if editor is None:
-            raise NotFound(LINK_GONE)
-        editors.use_link(connection, _digest(token))
-    return _open_session(db, editor, now)
+def check_editor(email: str, name: str, password: str, *, site_name: str = "") -> tuple[str, str]:
+    """Return the address and the name as they are stored, or raise `Invalid`."""
+    email = account_name(email)
+    name = name.strip() or email.split("@")[0]
+    problems = {}
+    if problem := email_problem(email):
+        problems["email"] = problem
+    if len(name) > NAME_MAX:
+        problems["name"] = f"Name must be {NAME_MAX} characters or fewer"
+    if problem := passwords.problem(password, own=(email, name, site_name)):
+        problems["password"] = problem
+    if problems:
+        raise Invalid(problems)
+    return email, name
 
 
-def create_first_editor(
-    db: Database, token: str, *, email: str, name: str, password: str, now: datetime
-) -> SignedIn:
-    """Create the first editor by the printed one-time link, and sign them in."""
-    email, name = _check_editor(email, name, password)
-    password_hash = _hasher.hash(password)
-    with db.write() as connection:
-        link = editors.find_link(connection, _digest(token))
-        if link is None or link.editor_id is not None or link.expires_at <= now:
-            raise NotFound(LINK_GONE)
-        editor = _store_editor(connection, email, name, password_hash, now)
-    return _open_session(db, editor, now)
+def store_editor(
+    connection: Connection, email: str, name: str, password_hash: str, role: str, now: datetime
+) -> Editor:
+    """Store what `check_editor` returned; raises `Conflict` if the address has an editor."""
+    if editors.knows(connection, email):
+        raise Conflict(f"There is an editor {email} already.")
+    # Links for a first editor are of no more use, and of much harm.
+    links.drop_for_the_first_editor(connection)
+    links.drop_invitations(connection, email)
+    return editors.add(
+        connection, email=email, name=name, password_hash=password_hash, role=role, now=now
+    )
 
 
 def find_session(
     db: Database, token: str, *, now: datetime, idle: timedelta, absolute: timedelta
 ) -> Session | None:
     """Return the living session of that cookie, or None."""
-    digest = _digest(token)
+    token_hash = digest(token)
     with db.read() as connection:
-        found = editors.find_session(connection, digest)
+        found = editors.find_session(connection, token_hash)
     if found is None:
         return None
     if now - found.seen_at > idle or now - found.created_at > absolute:
@@ -165,56 +215,36 @@ def find_session(
         return None
     if now - found.seen_at > _TOUCH_EVERY:
         with db.write() as connection:
-            editors.touch_session(connection, digest, now)
+            editors.touch_session(connection, token_hash, now)
     return found
 
 
 def sign_out(db: Database, token: str) -> None:
     """End the session on the server, whatever the browser keeps."""
     with db.write() as connection:
-        editors.close_session(connection, _digest(token))
+        editors.close_session(connection, digest(token))
 
 
-def _open_session(db: Database, editor: Editor, now: datetime) -> SignedIn:
-    token = secrets.token_urlsafe(32)
-    with db.write() as connection:
-        editors.open_session(connection, _digest(token), editor.id, secrets.token_urlsafe(32), now)
-    return SignedIn(token, editor)
-
-
-def _store_editor(
-    connection: Connection, email: str, name: str, password_hash: str, now: datetime
-) -> Editor:
-    if editors.find(connection, email) is not None:
-        raise Conflict(f"There is an editor {email} already.")
-    # Links for a first editor are of no more use, and of much harm.
-    editors.drop_first_editor_links(connection)
-    return editors.add(connection, email=email, name=name, password_hash=password_hash, now=now)
-
-
-def _check_editor(email: str, name: str, password: str) -> tuple[str, str]:
-    """Return the address and the name as they are stored, or raise `Invalid`."""
-    email = email.strip().lower()
-    name = name.strip() or email.split("@")[0]
-    problems = {}
-    if problem := email_problem(email):
-        problems["email"] = problem
-    if len(name) > 100:
-        problems["name"] = "Name must be 100 characters or fewer"
-    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        problems["password"] = (
-            f"Password must have between {PASSWORD_MIN} and {PASSWORD_MAX} characters"
-        )
-    if problems:
-        raise Invalid(problems)
-    return email, name
-
-
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """Return SHA-256 of a random token: all that is kept of it."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-@cache
-def _nobodys_hash() -> str:
-    # Verified against when the address is unknown, so that the answer takes as long.
-    return _hasher.hash(secrets.token_urlsafe(32))
+def _known(connection: Connection, email: str) -> Editor:
+    editor = editors.find(connection, email)
+    if editor is None:
+        raise NotFound(f"There is no editor {email}; add one: rejoinder editor add {email}")
+    return editor
+
+
+def _usable_link(connection: Connection, token: str, now: datetime) -> LinkUse:
+    link = links.find(connection, digest(token))
+    if link is None or link.expires_at <= now:
+        raise NotFound(LINK_GONE)
+    if link.editor_id is None:
+        return LinkUse(None, link.email, link.role or Role.ADMIN)
+    editor = editors.get(connection, link.editor_id)
+    # Never taken for a link of a first editor: this one's editor is disabled.
+    if editor is None:
+        raise NotFound(LINK_GONE)
+    return LinkUse(editor, None, editor.role)

@@ -74,16 +74,29 @@ def editor() -> None:
 @editor.command("add")
 @click.argument("email")
 @click.option("--name", default="", help="Shown in the history; the address's first part if unset.")
-def editor_add(email: str, name: str) -> None:
+@click.option(
+    "--role",
+    type=click.Choice(["admin", "editor"]),
+    help="Editors decide about replies, admins also about settings and editors; "
+    "if unset, admin for the first one and editor for all others.",
+)
+def editor_add(email: str, name: str, role: str | None) -> None:
     """Add an editor; the password is asked for, or read from standard input if that is a pipe."""
     from comments_service import auth
 
-    _, db = _open()
+    settings, db = _open()
     with _told():
         added = auth.add_editor(
-            db, email=email, name=name, password=_password(), now=datetime.now(UTC)
+            db,
+            email=email,
+            name=name,
+            password=_password(),
+            now=datetime.now(UTC),
+            role=role,
+            site_name=settings.site_name,
         )
-    click.echo(f"Editor {added.email} can sign in now, at /moderate/")
+    what = "Admin" if added.is_admin else "Editor"
+    click.echo(f"{what} {added.email} can sign in now, at /moderate/")
 
 
 @editor.command("password")
@@ -92,9 +105,11 @@ def editor_password(email: str) -> None:
     """Replace an editor's password and sign every browser of theirs out."""
     from comments_service import auth
 
-    _, db = _open()
+    settings, db = _open()
     with _told():
-        changed = auth.change_password(db, email=email, password=_password())
+        changed = auth.change_password(
+            db, email=email, password=_password(), site_name=settings.site_name
+        )
     click.echo(f"The password of {changed.email} is changed; every browser is signed out.")
 
 
@@ -108,6 +123,19 @@ def editor_link(email: str) -> None:
     with _told():
         token = auth.link_for(db, email=email, now=datetime.now(UTC))
     click.echo(f"{settings.site_url}/moderate/link/{token}")
+
+
+@editor.command("reset-second-factor")
+@click.argument("email")
+def editor_reset_second_factor(email: str) -> None:
+    """Turn an editor's second factor off, for one who lost the phone and the recovery codes."""
+    from comments_service import auth, second_factor
+
+    _, db = _open()
+    with _told():
+        known = auth.editor_of(db, email)
+        second_factor.turn_off(db, known.id)
+    click.echo(f"The second factor of {known.email} is off; the password alone lets in.")
 
 
 @editor.command("first-link")

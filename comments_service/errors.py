@@ -1,6 +1,8 @@
 """One family of errors; each knows the HTTP status that it becomes, and says the mend."""
 
+import math
 from collections.abc import Mapping
+from datetime import datetime
 
 
 class SettingsError(Exception):
@@ -65,6 +67,27 @@ class UnsupportedMediaType(ServiceError):
 
     status = 415
     title = "That kind of content is not read here"
+
+
+class TooMany(ServiceError):
+    """Too often in a short time; `until` says from when on it may be tried again."""
+
+    status = 429
+    title = "Too many attempts"
+
+    def __init__(self, until: datetime, now: datetime) -> None:
+        self.until = until
+        self.seconds = max(1, math.ceil((until - now).total_seconds()))
+        minutes = math.ceil(self.seconds / 60)
+        wait = f"{self.seconds} seconds" if self.seconds < 120 else f"{minutes} minutes"
+        super().__init__(
+            f"There were too many attempts. Try again at {until:%H:%M:%S} UTC, in {wait}."
+        )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What tells a program how long to wait."""
+        return {"Retry-After": str(self.seconds)}
 
 
 class Unavailable(ServiceError):

@@ -15,7 +15,7 @@ from comments_service.actors import DONE, Actor
 from comments_service.draft import Refused
 from comments_service.errors import Conflict, NotFound
 from comments_service.ids import new_id
-from comments_service.store import comments, events, pages, sites
+from comments_service.store import comments, events, outbox, pages, sites
 from comments_service.store.comments import NewComment, NewContact, Stored
 from comments_service.store.database import Database
 from comments_service.store.events import Event
@@ -204,6 +204,7 @@ def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
         if reply.status != Status.TRASH:
             raise Conflict("Only what is in the trash can be erased. Move it there first.")
         comments.erase(connection, reply)
+        outbox.forget_reply(connection, public_id)
         # A page that shows its empty place shows nothing of it; so nothing public changes.
         entry = Event(number, now, by.name, "erase", public_id, reply.page_key, None, None, None)
         events.add(connection, site.id, entry, editor_id=by.editor_id)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -111,6 +112,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what `from_environ` gives and nothing from behind its back."""
         return (init_settings,)
+
+    @property
+    def session_idle(self) -> timedelta:
+        """How long a session lives without a request."""
+        return timedelta(hours=self.session_idle_hours)
+
+    @property
+    def session_life(self) -> timedelta:
+        """How long a session lives at most."""
+        return timedelta(days=self.session_days)
 
     @property
     def secure(self) -> bool:

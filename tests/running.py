@@ -119,7 +119,7 @@ def serving(app: Starlette, port: int) -> Iterator[None]:
         port=port,
         log_level="error",
         access_log=False,
-        # As `rejoinder service` does: which proxies are believed is the service's own setting.
+        # As the verb runs it: uvicorn would believe any X-Forwarded-For from this machine.
         proxy_headers=False,
     )
     server = uvicorn.Server(config)

@@ -1,11 +1,14 @@
-"""Editors, their sessions and their one-time links. Tokens come in already hashed."""
+"""Editors and their sessions. Tokens come in already hashed."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from comments_service.tables import editor, session, sign_in_link
+from comments_service.tables import Role, editor, event, session, sign_in_link
+
+# A session's name in its editor's own list: the beginning of its hash, which opens nothing.
+_ID_LENGTH = 16
 
 
 class Editor(NamedTuple):
@@ -15,6 +18,21 @@ class Editor(NamedTuple):
     email: str
     name: str
     password_hash: str
+    role: str
+    totp_secret: str | None
+    totp_step: int | None
+    shortcuts: bool
+    mail: str
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether settings and editors are theirs to change."""
+        return self.role == Role.ADMIN
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether a password alone does not let them in."""
+        return self.totp_secret is not None
 
 
 class Session(NamedTuple):
@@ -24,29 +42,51 @@ class Session(NamedTuple):
     csrf: str
     created_at: datetime
     seen_at: datetime
+    id: str
 
 
-class Link(NamedTuple):
-    """A one-time link; without an editor it makes one."""
+class Browser(NamedTuple):
+    """A session as its editor's list shows it; `agent` is what the browser said it is."""
 
-    editor_id: int | None
-    expires_at: datetime
+    id: str
+    agent: str
+    created_at: datetime
+    seen_at: datetime
+
+
+class Member(NamedTuple):
+    """An editor as the admins' list shows them, also one who is disabled."""
+
+    id: int
+    email: str
+    name: str
+    role: str
+    disabled_at: datetime | None
+    second_factor: bool
+    seen_at: datetime | None
 
 
 _EDITOR = tuple(editor.c[name] for name in Editor._fields)
 _ENABLED = editor.c.disabled_at.is_(None)
+_SESSION_ID = func.substr(session.c.token_hash, 1, _ID_LENGTH)
 
 
 def add(
-    connection: Connection, *, email: str, name: str, password_hash: str, now: datetime
+    connection: Connection,
+    *,
+    email: str,
+    name: str,
+    password_hash: str,
+    role: str,
+    now: datetime,
 ) -> Editor:
-    """Store an editor. The address must be new: check with `find` in the same transaction."""
+    """Store an editor. The address must be new: check with `knows` in the same transaction."""
     row = (
         insert(editor)
-        .values(email=email, name=name, password_hash=password_hash, created_at=now)
-        .returning(editor.c.id)
+        .values(email=email, name=name, password_hash=password_hash, role=role, created_at=now)
+        .returning(*_EDITOR)
     )
-    return Editor(connection.execute(row).scalar_one(), email, name, password_hash)
+    return Editor(*connection.execute(row).one())
 
 
 def set_password(connection: Connection, editor_id: int, password_hash: str) -> None:
@@ -54,14 +94,45 @@ def set_password(connection: Connection, editor_id: int, password_hash: str) -> 
     connection.execute(
         update(editor).where(editor.c.id == editor_id).values(password_hash=password_hash)
     )
-    connection.execute(delete(session).where(session.c.editor_id == editor_id))
+    shut_out(connection, editor_id)
+
+
+def shut_out(connection: Connection, editor_id: int) -> None:
+    """End every session of an editor, and every link that could open one."""
+    close_sessions(connection, editor_id)
     connection.execute(delete(sign_in_link).where(sign_in_link.c.editor_id == editor_id))
+
+
+def set_role(connection: Connection, editor_id: int, role: str) -> None:
+    """Give an editor another role; it holds from their next request on."""
+    connection.execute(update(editor).where(editor.c.id == editor_id).values(role=role))
+
+
+def set_disabled(connection: Connection, editor_id: int, disabled_at: datetime | None) -> None:
+    """Disable an editor from that moment on, or (None) enable one again."""
+    connection.execute(
+        update(editor).where(editor.c.id == editor_id).values(disabled_at=disabled_at)
+    )
+
+
+def set_preferences(connection: Connection, editor_id: int, *, shortcuts: bool, mail: str) -> None:
+    """Store what an editor chose on their own page."""
+    connection.execute(
+        update(editor).where(editor.c.id == editor_id).values(shortcuts=shortcuts, mail=mail)
+    )
 
 
 def find(connection: Connection, email: str) -> Editor | None:
     """Return the enabled editor with that address, or None."""
     row = connection.execute(select(*_EDITOR).where(editor.c.email == email, _ENABLED)).first()
     return Editor(*row) if row else None
+
+
+def knows(connection: Connection, email: str) -> bool:
+    """Say whether an editor has that address, be they enabled or not."""
+    return (
+        connection.execute(select(editor.c.id).where(editor.c.email == email)).first() is not None
+    )
 
 
 def get(connection: Connection, editor_id: int) -> Editor | None:
@@ -76,13 +147,76 @@ def count(connection: Connection) -> int:
     return connection.execute(query).scalar_one()
 
 
+def count_admins(connection: Connection) -> int:
+    """Return how many admins can sign in."""
+    query = select(func.count()).select_from(editor)
+    return connection.execute(query.where(_ENABLED, editor.c.role == Role.ADMIN)).scalar_one()
+
+
+def members(connection: Connection) -> list[Member]:
+    """Return every editor, the enabled ones first, by name."""
+    # Sessions go when they end, so what an editor did last counts too.
+    seen = (
+        select(func.max(session.c.seen_at))
+        .where(session.c.editor_id == editor.c.id)
+        .correlate(editor)
+        .scalar_subquery()
+    )
+    acted = (
+        select(func.max(event.c.at))
+        .where(event.c.editor_id == editor.c.id)
+        .correlate(editor)
+        .scalar_subquery()
+    )
+    query = select(
+        editor.c.id,
+        editor.c.email,
+        editor.c.name,
+        editor.c.role,
+        editor.c.disabled_at,
+        editor.c.totp_secret.is_not(None).label("second_factor"),
+        seen.label("seen"),
+        acted.label("acted"),
+    ).order_by(editor.c.disabled_at.is_not(None), func.lower(editor.c.name), editor.c.id)
+    found = []
+    for row in connection.execute(query):
+        times = [one for one in (row.seen, row.acted) if one is not None]
+        found.append(
+            Member(
+                id=row.id,
+                email=row.email,
+                name=row.name,
+                role=row.role,
+                disabled_at=row.disabled_at,
+                second_factor=row.second_factor,
+                seen_at=max(times, default=None),
+            )
+        )
+    return found
+
+
+def member(connection: Connection, editor_id: int) -> Member | None:
+    """Return one editor, be they enabled or not, or None."""
+    return next((one for one in members(connection) if one.id == editor_id), None)
+
+
 def open_session(
-    connection: Connection, token_hash: str, editor_id: int, csrf: str, now: datetime
+    connection: Connection,
+    token_hash: str,
+    editor_id: int,
+    csrf: str,
+    now: datetime,
+    browser: str = "",
 ) -> None:
     """Store a session."""
     connection.execute(
         insert(session).values(
-            token_hash=token_hash, editor_id=editor_id, csrf=csrf, created_at=now, seen_at=now
+            token_hash=token_hash,
+            editor_id=editor_id,
+            csrf=csrf,
+            created_at=now,
+            seen_at=now,
+            browser=browser,
         )
     )
 
@@ -95,7 +229,20 @@ def find_session(connection: Connection, token_hash: str) -> Session | None:
         .where(session.c.token_hash == token_hash, _ENABLED)
     )
     row = connection.execute(query).first()
-    return Session(Editor._make(row[:4]), row.csrf, row.created_at, row.seen_at) if row else None
+    if row is None:
+        return None
+    whose = Editor._make(row[: len(_EDITOR)])
+    return Session(whose, row.csrf, row.created_at, row.seen_at, token_hash[:_ID_LENGTH])
+
+
+def sessions_of(connection: Connection, editor_id: int) -> list[Browser]:
+    """Return an editor's sessions, the last used first; their age is the caller's to check."""
+    query = (
+        select(_SESSION_ID, session.c.browser, session.c.created_at, session.c.seen_at)
+        .where(session.c.editor_id == editor_id)
+        .order_by(session.c.seen_at.desc(), session.c.token_hash)
+    )
+    return [Browser(*row) for row in connection.execute(query)]
 
 
 def touch_session(connection: Connection, token_hash: str, now: datetime) -> None:
@@ -110,31 +257,17 @@ def close_session(connection: Connection, token_hash: str) -> None:
     connection.execute(delete(session).where(session.c.token_hash == token_hash))
 
 
-def add_link(
-    connection: Connection, token_hash: str, editor_id: int | None, expires_at: datetime
-) -> None:
-    """Store a one-time link."""
-    connection.execute(
-        insert(sign_in_link).values(
-            token_hash=token_hash, editor_id=editor_id, expires_at=expires_at
-        )
-    )
+def close_session_of(connection: Connection, editor_id: int, session_id: str) -> bool:
+    """Forget one session of an editor by its name in their list; say whether there was one."""
+    mine = delete(session).where(session.c.editor_id == editor_id, _SESSION_ID.in_([session_id]))
+    return connection.execute(mine).rowcount > 0
 
 
-def find_link(connection: Connection, token_hash: str) -> Link | None:
-    """Return the link that was not used yet, or None; its age is the caller's to check."""
-    query = select(sign_in_link.c.editor_id, sign_in_link.c.expires_at).where(
-        sign_in_link.c.token_hash == token_hash
-    )
-    row = connection.execute(query).first()
-    return Link(*row) if row else None
+def close_sessions(connection: Connection, editor_id: int) -> None:
+    """Forget every session of an editor."""
+    connection.execute(delete(session).where(session.c.editor_id == editor_id))
 
 
-def use_link(connection: Connection, token_hash: str) -> None:
-    """Forget the link: it works once."""
-    connection.execute(delete(sign_in_link).where(sign_in_link.c.token_hash == token_hash))
-
-
-def drop_first_editor_links(connection: Connection) -> None:
-    """Forget every link that would make an editor."""
-    connection.execute(delete(sign_in_link).where(sign_in_link.c.editor_id.is_(None)))
+def drop_sessions_before(connection: Connection, moment: datetime) -> None:
+    """Forget the sessions that began before that: nobody can use them any more."""
+    connection.execute(delete(session).where(session.c.created_at < moment))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
-from comments_service.tables import editor, outbox
+from comments_service.tables import editor, mail_link, outbox
 
 # A warning is due when something should have left this long ago.
 LATE = timedelta(hours=1)
@@ -267,6 +267,13 @@ def last_about(
     )
     row = connection.execute(query.order_by(outbox.c.id.desc()).limit(1)).first()
     return (row.created_at, row.state) if row else None
+
+
+def forget_reply(connection: Connection, comment: str) -> None:
+    """Delete every mail about a reply, sent or not; see `last_about` for which are found."""
+    about = (outbox.c.cause >= comment, outbox.c.cause < comment + "~")
+    connection.execute(delete(outbox).where(*about))
+    connection.execute(delete(mail_link).where(mail_link.c.comment == comment))
 
 
 def count_since(

@@ -22,7 +22,7 @@ from comments_service.store.events import Event
 from comments_service.submission import the_site
 from comments_service.tables import Status
 from comments_service.web.context import context_of
-from comments_service.web.entrance import editor_only
+from comments_service.web.guard import editor_only
 from comments_service.web.pages import page
 
 ARTICLES = "/moderate/articles"

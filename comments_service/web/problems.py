@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from comments_service.errors import ServiceError, Unavailable
+from comments_service.errors import ServiceError, TooMany, Unavailable
 from comments_service.web.pages import message
 
 # Each takes the kind of error that it stands for in the tables below.
@@ -70,7 +70,10 @@ def _api_internal_error(request: Request, error: Exception) -> Response:
 
 def _page_service_error(request: Request, error: ServiceError) -> Response:
     note_unavailable(request, error)
-    return message(request, error)
+    answer = message(request, error)
+    if isinstance(error, TooMany):
+        answer.headers.update(error.headers)
+    return answer
 
 
 def _page_http_error(request: Request, error: HTTPException) -> Response:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, draft, network, submission
+from comments_service import auth, draft, submission
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, Unavailable
 from comments_service.mail import authors
@@ -20,6 +20,7 @@ from comments_service.tables import Status
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.mail_links import is_known
+from comments_service.web.network import client_of
 from comments_service.web.pages import message, page
 from comments_service.web.permalinks import locate
 from comments_service.web.problems import note_unavailable
@@ -63,17 +64,11 @@ def _unreadable(error: Unreadable, typed: Mapping[str, str]) -> dict[str, str]:
 async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     context = context_of(request)
     one = await context.preparing.prepare(key, form)
-    one = one._replace(verified=is_known(request, one.draft.email), network=_client(request))
+    one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
     stored = await context.intake.submit(one)
     return RedirectResponse(
         status_path(context, stored.public_id), 303, headers={"Cache-Control": "no-store"}
     )
-
-
-def _client(request: Request) -> str | None:
-    peer = request.client.host if request.client else None
-    forwarded = request.headers.getlist("x-forwarded-for")
-    return network.client(peer, forwarded, context_of(request).settings.proxies)
 
 
 class _View(NamedTuple):

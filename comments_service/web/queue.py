@@ -26,7 +26,7 @@ from comments_service.store.events import Event
 from comments_service.store.queue import Cursor, Queued
 from comments_service.submission import the_site
 from comments_service.web.context import context_of
-from comments_service.web.entrance import QUEUE, editor_only
+from comments_service.web.entrance import QUEUE, admin_only, editor_only
 from comments_service.web.listing import ANY, NAMES, View, cursor, cursor_of, in_words, read
 from comments_service.web.pages import page
 from comments_service.web.permalinks import locate
@@ -238,6 +238,31 @@ async def answer(request: Request, session: Session) -> Response:
     return await _written(request, session, "answer.html", text, act)
 
 
+@admin_only
+async def erase_form(request: Request, session: Session) -> Response:
+    """Ask before a reply is erased: nobody can undo it."""
+    reply = await run_in_threadpool(find, context_of(request).db, request.path_params["id"])
+    return page(
+        request,
+        "erase.html",
+        session=session,
+        reply=reply,
+        list=request.query_params.get("list", ""),
+    )
+
+
+@admin_only
+async def erase(request: Request, session: Session) -> Response:
+    """Erase a reply for good."""
+    context = context_of(request)
+    done = await run_in_threadpool(
+        lambda: moderation.erase(
+            context.db, request.path_params["id"], by=actor_of(session), now=context.now()
+        )
+    )
+    return _back(request.state.form, done)
+
+
 @editor_only
 async def see(request: Request, _session: Session) -> Response:
     """Lead to the reply's place on the site."""
@@ -421,6 +446,8 @@ ROUTES = [
     Route("/moderate/replies/{id}/edit", edit, methods=["POST"]),
     Route("/moderate/replies/{id}/answer", answer_form, methods=["GET"]),
     Route("/moderate/replies/{id}/answer", answer, methods=["POST"]),
+    Route("/moderate/erase/{id}", erase_form, methods=["GET"]),
+    Route("/moderate/erase/{id}", erase, methods=["POST"]),
     Route("/moderate/discussions/{key}", discussion, methods=["POST"]),
     Route("/moderate/undo", undo, methods=["POST"]),
 ]

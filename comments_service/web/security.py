@@ -90,6 +90,16 @@ def check_origin(request: Request, settings: Settings) -> None:
         raise Forbidden(_FOREIGN)
 
 
+def is_surely_ours(request: Request, settings: Settings) -> bool:
+    """Say whether the browser itself tells that our own page sent the form; silence is a no."""
+    try:
+        check_origin(request, settings)
+    except Forbidden:
+        return False
+    said = "origin" in request.headers
+    return said or request.headers.get("sec-fetch-site") == "same-origin"
+
+
 def check_token(form: Mapping[str, str], expected: str) -> None:
     """Raise `Forbidden` unless the form carries the token of the page that it came from."""
     if not hmac.compare_digest(form.get("token", "").encode(), expected.encode()):
@@ -99,10 +109,12 @@ def check_token(form: Mapping[str, str], expected: str) -> None:
 PRE_SESSION = "rejoinder_visit"
 
 
-def visit_token(request: Request, context: Context) -> tuple[str, str]:
-    """Return (visit id, form token) for a page shown before anybody is signed in."""
-    name = cookie_name(context.settings, PRE_SESSION)
-    visit = request.cookies.get(name, "")
+def visit_token(request: Request, context: Context, visit: str = "") -> tuple[str, str]:
+    """Return (visit id, form token) for a page shown before anybody is signed in.
+
+    `visit` is the id if the caller has asked for one already in this answer.
+    """
+    visit = visit or request.cookies.get(cookie_name(context.settings, PRE_SESSION), "")
     # Sent back as a header: only what we could have made ourselves.
     if not re.fullmatch(r"[A-Za-z0-9_-]{22}", visit):
         visit = secrets.token_urlsafe(16)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import wraps
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from starlette.routing import Route
 
 from comments_service import bans, rulebook, rules, simulator
 from comments_service.actors import Actor
-from comments_service.errors import Conflict, Forbidden, Invalid, NotFound
+from comments_service.errors import Conflict, Invalid, NotFound
 from comments_service.rules import Rules
 from comments_service.simulator import Replay
 from comments_service.store import events
@@ -25,7 +24,7 @@ from comments_service.store.events import Event
 from comments_service.store.rules import Ban
 from comments_service.submission import the_site
 from comments_service.web.context import context_of
-from comments_service.web.entrance import EditorHandler, editor_only
+from comments_service.web.guard import EditorHandler, admin_only
 from comments_service.web.pages import page
 
 SETTINGS = "/moderate/settings"
@@ -33,18 +32,6 @@ BANS_SHOWN = 100
 # Two lists of words, each character of which may take twelve bytes of a form.
 FORM_LIMIT = 1_048_576
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-def admin_only(handler: EditorHandler) -> EditorHandler:
-    """Let only editors through who may change the rules; stands below `editor_only`."""
-
-    @wraps(handler)
-    async def guarded(request: Request, session: Session) -> Response:
-        if getattr(session.editor, "role", "admin") != "admin":
-            raise Forbidden("Only administrators change the settings; ask one of them.")
-        return await handler(request, session)
-
-    return guarded
 
 
 class _View(NamedTuple):
@@ -75,7 +62,6 @@ def _look(
     )
 
 
-@editor_only
 @admin_only
 async def settings(request: Request, session: Session) -> Response:
     """Show the rules that are in force, and the bans."""
@@ -93,7 +79,6 @@ def _wide(handler: EditorHandler) -> EditorHandler:
     return handler
 
 
-@editor_only
 @admin_only
 @_wide
 async def save(request: Request, session: Session) -> Response:
@@ -134,7 +119,6 @@ def _try(db: Database, proposed: Rules, most: int, now: datetime) -> Replay:
         return simulator.replay(connection, the_site(connection), proposed, most=most, now=now)
 
 
-@editor_only
 @admin_only
 async def add_ban(request: Request, session: Session) -> Response:
     """Ban an address, a network or a word."""
@@ -158,7 +142,6 @@ async def add_ban(request: Request, session: Session) -> Response:
     return RedirectResponse(f"{SETTINGS}?done={done.seq}#bans", 303)
 
 
-@editor_only
 @admin_only
 async def lift_ban(request: Request, session: Session) -> Response:
     """Lift one ban."""
@@ -241,6 +224,6 @@ def _number(value: str | None) -> int | None:
 ROUTES = [
     Route(SETTINGS, settings, methods=["GET"]),
     Route(SETTINGS, save, methods=["POST"]),
-    Route("/moderate/bans", add_ban, methods=["POST"]),
-    Route("/moderate/bans/lift", lift_ban, methods=["POST"]),
+    Route("/moderate/settings/bans", add_ban, methods=["POST"]),
+    Route("/moderate/settings/bans/lift", lift_ban, methods=["POST"]),
 ]

@@ -80,6 +80,16 @@ class Page(HTMLParser):
         return values
 
     @property
+    def problems(self) -> list[str]:
+        """The fields that the error summary leads to, whatever their names."""
+        at = [one.attributes.get("class") for one in self.elements]
+        if "error-summary" not in at:
+            return []
+        after = self.elements[at.index("error-summary") :]
+        links = [one.attributes["href"] for one in after if one.tag == "a"]
+        return [one for one in links if one.startswith("#") and one != "#main"]
+
+    @property
     def summary(self) -> list[tuple[str, str]]:
         """The error summary: (where it links to, its words)."""
         return [
@@ -177,19 +187,36 @@ class Editor:
 
 
 def add_editor(
-    service: Service, email: str = "editor@example.org", name: str = "Edith"
+    service: Service,
+    email: str = "editor@example.org",
+    name: str = "Edith",
+    role: str | None = None,
 ) -> editors.Editor:
+    """A new editor; an admin if it is the first one and nothing else is said."""
     return auth.add_editor(
-        service.db, email=email, name=name, password=PASSWORD, now=service.clock()
+        service.db, email=email, name=name, password=PASSWORD, now=service.clock(), role=role
     )
 
 
-def signed_in(service: Service, email: str = "editor@example.org", name: str = "Edith") -> Editor:
+def signed_in(
+    service: Service,
+    email: str = "editor@example.org",
+    name: str = "Edith",
+    role: str | None = None,
+) -> Editor:
     """A new editor's browser, in the queue."""
-    add_editor(service, email, name)
+    add_editor(service, email, name, role)
     browser = Editor(service)
     answer = browser.sign_in(email)
     assert answer.status_code == 303, answer.text
+    return browser
+
+
+def browser_of(service: Service, known: editors.Editor) -> Editor:
+    """Another browser of that editor, without the way through the entrance."""
+    browser = Editor(service)
+    opened = auth.open_session(service.db, known, now=service.clock())
+    browser.http.cookies.set("rejoinder_session", opened.token)
     return browser
 
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 from sqlalchemy import select, update
 
-from comments_service import auth
+from comments_service import auth, passwords
 from comments_service.errors import Conflict, Invalid, NotFound
 from comments_service.tables import editor, session, sign_in_link
 from tests.running import Service
@@ -202,7 +202,7 @@ def test_links_are_not_kept_in_the_clear(service: Service) -> None:
     ("password", "good"),
     [
         ("x" * 11, False),
-        ("x" * 12, True),
+        ("twelve chars", True),
         ("p w" * 66 + "xy", True),
         ("x" * 201, False),
         ("", False),
@@ -222,12 +222,74 @@ def test_a_password_has_twelve_to_two_hundred_characters(
         assert page.fields["password"] == ""
 
 
+@pytest.mark.parametrize(
+    ("password", "good"),
+    [
+        ("passwordpassword", False),
+        ("Password 123456", False),
+        ("QwertyUIOP-1234567890", False),
+        ("correct horse battery staple", False),
+        ("!!!welcome2026!!!", False),
+        ("aaaaaaaaaaaaaaaa", False),
+        ("abcabcabcabcabc", False),
+        ("1111111111111", False),
+        ("first@example.org", False),
+        ("FirstExampleOrg", False),
+        ("rejoinder rejoinder", False),
+        ("Rejoinder2026!", False),
+        ("first rejoinder", False),
+        ("rejoinder and four herons", True),
+        ("the first heron of march", True),
+        ("čtyři volavky letí", True),
+        ("四羽の鷺が川の上を飛んでいる", True),
+        ("ξ^!_=)(/&%$ +", True),
+        ("  spaces at the ends  ", True),
+    ],
+)
+def test_what_is_soon_guessed_is_no_password(service: Service, password: str, good: bool) -> None:
+    answer = use(service, first_link(service), **{**FIRST, "password": password})
+    assert answer.status_code == (303 if good else 422)
+    if good:
+        assert Editor(service).sign_in("first@example.org", password).status_code == 303
+        assert (
+            Editor(service).sign_in("first@example.org", password.strip() + "x").status_code > 303
+        )
+    else:
+        page = Page(answer.text)
+        assert page.problems == ["#password"]
+        assert (page.fields["name"], page.fields["password"]) == ("First", "")
+
+
+def test_the_commonest_passwords_are_long_enough_to_matter() -> None:
+    listed = [
+        line
+        for line in passwords._COMMON.read_text("utf-8").splitlines()
+        if not line.startswith("#")
+    ]
+    assert len(listed) == len(set(listed)) > 300
+    assert [line for line in listed if len(line) < passwords.MIN and line.isalnum()] == []
+    assert all(passwords.problem(line) for line in listed)
+
+
 def test_two_editors_of_one_address_cannot_be(service: Service) -> None:
     add_editor(service)
     with pytest.raises(Conflict):
         add_editor(service, " EDITOR@example.org")
     with pytest.raises(Invalid):
         add_editor(service, "editor")
+    with service.db.write() as connection:
+        connection.execute(update(editor).values(disabled_at=service.clock()))
+    with pytest.raises(Conflict):
+        add_editor(service)
+
+
+def test_the_first_is_an_admin_and_the_others_are_what_is_said(service: Service) -> None:
+    roles = [
+        add_editor(service, "a@example.org").role,
+        add_editor(service, "b@example.org").role,
+        add_editor(service, "c@example.org", role="admin").role,
+    ]
+    assert roles == ["admin", "editor", "admin"]
 
 
 def test_a_password_is_kept_by_argon2id(service: Service) -> None:

@@ -76,7 +76,8 @@ def test_problems_are_told_by_field_and_nothing_typed_is_lost(service: Service) 
 
 
 def test_the_second_of_two_editors_is_told_and_keeps_the_form(service: Service) -> None:
-    first, second = signed_in(service), signed_in(service, "olaf@example.org", "Olaf <b>")
+    first = signed_in(service)
+    second = signed_in(service, "olaf@example.org", "Olaf <b>", "admin")
     send(second, hold_all="yes", hold_words="casino")
     answer = send(first, hold_all="yes", hold_links="3")
     assert answer.status_code == 409
@@ -146,31 +147,32 @@ def test_bans_are_added_shown_and_lifted(service: Service) -> None:
     editor = signed_in(service)
     token = editor.token
     fields = {"ban-kind": "address", "ban-value": "Bad@example.org", "ban-note": "<b>why"}
-    done = editor.post("/moderate/bans", token=token, **fields)
+    done = editor.post("/moderate/settings/bans", token=token, **fields)
     assert done.status_code == 303
     page = editor.get(done.headers["Location"])
     assert "bad@example.org" in page.text
     assert "&lt;b&gt;why" in page.text
-    again = editor.post("/moderate/bans", token=token, **fields)
+    again = editor.post("/moderate/settings/bans", token=token, **fields)
     assert again.status_code == 409
     assert "banned already" in Page(again.text).by_id("ban-value-error").text
     public_id = service.submit(email="bad@example.org")
     assert stored(service.db, public_id).status == "spam"
     spam = editor.get("/moderate/?status=spam").text
     assert "email address is banned: ban 1" in spam
-    done = editor.post("/moderate/bans/lift", token=token, ban="1")
+    done = editor.post("/moderate/settings/bans/lift", token=token, ban="1")
     page = editor.get(done.headers["Location"])
     assert "Nothing is banned." in page.text
     assert "Lifted a ban." in page.text
     assert editor.get("/moderate/history").status_code == 200
     for number in ("2", "x", "9" * 30):
-        assert editor.post("/moderate/bans/lift", token=token, ban=number).status_code in {404, 409}
+        answer = editor.post("/moderate/settings/bans/lift", token=token, ban=number)
+        assert answer.status_code in {404, 409}
 
 
 def test_a_ban_that_cannot_be_keeps_what_was_typed(service: Service) -> None:
     editor = signed_in(service)
     answer = editor.post(
-        "/moderate/bans",
+        "/moderate/settings/bans",
         token=editor.token,
         **{"ban-kind": "network", "ban-value": "0.0.0.0/0", "ban-note": "all", "ban-expires": "x"},
     )
@@ -187,7 +189,8 @@ def test_long_lists_of_bans_have_pages(service: Service, monkeypatch: pytest.Mon
     editor = signed_in(service)
     token = editor.token
     for word in ("one", "two", "three"):
-        editor.post("/moderate/bans", token=token, **{"ban-kind": "word", "ban-value": word})
+        fields = {"ban-kind": "word", "ban-value": word}
+        editor.post("/moderate/settings/bans", token=token, **fields)
     page = Page(editor.get("/moderate/settings").text)
     [more] = [one for one in page.all("a") if one.text == "Earlier bans"]
     page = Page(editor.get(more.attributes["href"]).text)

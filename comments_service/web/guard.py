@@ -1,0 +1,127 @@
+"""The guard of the queue's doors: who is signed in, what they may do, whose form it is.
+
+Every door below `/moderate`, but those that let in, is behind `editor_only` or `admin_only`; a test
+says so.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from comments_service import auth
+from comments_service.errors import Forbidden
+from comments_service.store.editors import Session
+from comments_service.web import kept, security
+from comments_service.web.context import context_of
+from comments_service.web.forms import read_form
+from comments_service.web.kept import Kept
+from comments_service.web.pages import page
+
+logger = logging.getLogger("rejoinder.service")
+
+QUEUE = "/moderate/"
+SIGN_IN = "/moderate/sign-in"
+SESSION = "rejoinder_session"
+FORM_LIMIT = 65_536
+ADMINS_ONLY = (
+    "Only an admin may do this, and you are an editor. Ask an admin: they can do it for you, or "
+    "make you one."
+)
+
+Handler = Callable[[Request], Awaitable[Response]]
+EditorHandler = Callable[[Request, Session], Awaitable[Response]]
+
+
+def editor_only(handler: EditorHandler) -> Handler:
+    """Let only a signed-in editor through; check the form's token on every POST."""
+    return _guarded(handler, admin=False)
+
+
+def admin_only(handler: EditorHandler) -> Handler:
+    """Let only a signed-in admin through, and tell an editor so; check tokens as `editor_only`."""
+    return _guarded(handler, admin=True)
+
+
+def _guarded(handler: EditorHandler, *, admin: bool) -> Handler:
+    @wraps(handler)
+    async def guarded(request: Request) -> Response:
+        found = await run_in_threadpool(current_session, request)
+        if found is None:
+            return await _turned_away(request)
+        if admin and not found.editor.is_admin:
+            route = getattr(request.scope.get("route"), "path", "-")
+            logger.warning("event=refused route=%s editor=%d", route, found.editor.id)
+            raise Forbidden(ADMINS_ONLY)
+        if request.method == "POST":
+            settings = context_of(request).settings
+            security.check_origin(request, settings)
+            limit = getattr(handler, "form_limit", FORM_LIMIT)
+            form = request.state.form = await read_form(request, limit)
+            try:
+                security.check_token(form, found.csrf)
+            except Forbidden:
+                # Signed out and in again beside it, maybe: what was written is not lost.
+                mine = kept.keep(request, form)
+                if mine is None or not security.is_surely_ours(request, settings):
+                    raise
+                return continue_page(request, found, mine, 403)
+        return await handler(request, found)
+
+    guarded.editor_only = True  # type: ignore[attr-defined]
+    guarded.admin_only = admin  # type: ignore[attr-defined]
+    return guarded
+
+
+def current_session(request: Request) -> Session | None:
+    """Return the living session of the request's cookie, or None."""
+    context = context_of(request)
+    token = request.cookies.get(security.cookie_name(context.settings, SESSION))
+    return session_of(request, token) if token is not None else None
+
+
+def session_of(request: Request, token: str) -> Session | None:
+    """Return the living session of that token, or None."""
+    context = context_of(request)
+    return auth.find_session(
+        context.db,
+        token,
+        now=context.now(),
+        idle=context.settings.session_idle,
+        absolute=context.settings.session_life,
+    )
+
+
+async def _turned_away(request: Request) -> Response:
+    """Lead to the sign-in page; what our own page sent is asked for again once they are in."""
+    context = context_of(request)
+    # A form that may come from elsewhere is not kept: signing in would lend it a token.
+    if request.method == "POST" and security.is_surely_ours(request, context.settings):
+        mine = kept.keep(request, await read_form(request, FORM_LIMIT))
+        if mine is not None:
+            visit, _ = security.visit_token(request, context)
+            packed = kept.pack(context.secret, visit, mine)
+            return before_sign_in(
+                request, "sign_in.html", 401, email="", problem="", kept=packed, visit=visit
+            )
+    return RedirectResponse(SIGN_IN, 303, headers={"Cache-Control": "no-store"})
+
+
+def before_sign_in(
+    request: Request, template: str, status: int = 200, *, visit: str = "", **values: Any
+) -> HTMLResponse:
+    """Render a page for somebody who is not signed in, with the token of their visit."""
+    context = context_of(request)
+    visit, token = security.visit_token(request, context, visit)
+    response = page(request, template, status, token=token, **values)
+    security.set_cookie(response, context.settings, security.PRE_SESSION, visit)
+    return response
+
+
+def continue_page(request: Request, session: Session, mine: Kept, status: int = 200) -> Response:
+    """Show what somebody wrote, with a button that sends it where it was going."""
+    return page(request, "continue.html", status, session=session, kept=mine)
