@@ -5,13 +5,33 @@ from typing import NamedTuple
 from comments_service.tables import Status
 
 # Why a reply waits, in the words that the queue shows. What follows a colon in a stored reason is
-# what fired ("words:casino") and is shown after the sentence.
+# what fired ("word:casino") and is shown after the sentence.
 REASONS = {
     "all": "Every reply waits for an editor",
     "disputed": "Two HTML parsers read its markup differently: look at the text, not only the page",
     "bidi": "It has characters that change the direction of the text around them",
     "own-address": "Its text contains its author's email address, so it cannot be published",
+    "private": "It contains a reader's email address, so it cannot be published",
+    "digest": "It has a number that could be a hash of somebody's address: look before publishing",
+    "links": "Number of its links, enough to be held",
+    "word": "It has a word that holds a reply",
+    "reject-word": "It has a word that rejects a reply",
+    "banned-word": "It has a word that is banned",
+    "banned-address": "Its author's email address is banned",
+    "banned-network": "It came from a network that is banned",
 }
+
+
+def reason_in_words(reason: str) -> str:
+    """Return the sentence of a stored reason, with what fired if it says so.
+
+    >>> reason_in_words("word:casino")
+    'It has a word that holds a reply: casino'
+    """
+    code, _, detail = reason.partition(":")
+    sentence = REASONS.get(code, code)
+    return f"{sentence}: {detail}" if detail else sentence
+
 
 ACTIONS = {
     "approve": Status.APPROVED,
@@ -38,6 +58,9 @@ DONE = {
     "article": "Left to the article",
     "erase": "Erased for good",
     "remove-demo": "Removed the samples",
+    "settings": "Changed the rules",
+    "ban": "Banned",
+    "lift-ban": "Lifted a ban",
     "invite": "Invited an editor",
     "withdraw": "Withdrew an invitation",
     "join": "Became an editor",

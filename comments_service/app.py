@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import submission
+from comments_service import submission, upkeep
 from comments_service.mail.editors import Notices
 from comments_service.mail.worker import STOP_SECONDS, Worker
 from comments_service.settings import Settings
@@ -24,6 +24,7 @@ from comments_service.store.database import Database
 from comments_service.web import (
     account,
     api,
+    articles,
     bulk,
     editors,
     entrance,
@@ -34,8 +35,10 @@ from comments_service.web import (
     public,
     queue,
 )
+from comments_service.web import settings as settings_page
 from comments_service.web.bell import Bell
 from comments_service.web.context import Context
+from comments_service.web.daily import daily
 from comments_service.web.intake import Intake
 from comments_service.web.pages import page
 from comments_service.web.preparing import Preparing
@@ -72,7 +75,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with _sending_mail(db, settings, now):
+            upkeeping = asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now())))
             yield
+            upkeeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await upkeeping
             bell.close()
             await preparing.close()
             await runner.close()
@@ -89,6 +96,8 @@ def create_app(
         *account.ROUTES,
         *editors.ROUTES,
         *queue.ROUTES,
+        *settings_page.ROUTES,
+        *articles.ROUTES,
         *bulk.ROUTES,
         *log.ROUTES,
         *outgoing.ROUTES,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import draft, markup, privacy
+from comments_service import draft, markup, privacy, rulebook
 from comments_service.actors import DONE, Actor
 from comments_service.draft import Refused
 from comments_service.errors import Conflict, NotFound
@@ -237,6 +237,8 @@ def take_back(
     done = events.find(connection, site.id, number)
     if done is None or done.after is None or done.action == "submit":
         raise NotFound("There is nothing to undo there.")
+    if rulebook.knows(done):
+        return rulebook.undo_settings(connection, site, done, by=by, now=now)
     if done.comment is None:
         if done.page is None or "opened" not in done.after:
             raise NotFound("There is nothing to undo there.")

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ MENDS = {
     "mail_from": "set the address that mail comes from, for instance Blog <noreply@blog.example>",
 }
 
+Network = IPv4Network | IPv6Network
 Secret = Annotated[SecretStr, Field(min_length=32)]
 
 
@@ -59,10 +62,21 @@ class Settings(BaseSettings):
     session_days: int = Field(default=14, ge=1, le=90)
     """An editor is signed out after this long in any case. Days."""
 
+    trusted_proxies: str | None = None
+    """Networks of proxies whose X-Forwarded-For is believed, with commas between; unset: none."""
     smtp_url: SecretStr | None = None
     """The mail server; unset: no mail leaves. `smtp://` asks for STARTTLS, `smtps://` for TLS."""
     mail_from: str | None = Field(default=None, validate_default=True)
     """The address that mail comes from, with the site's name or without."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks_only(cls, value: str | None) -> str | None:
+        try:
+            _networks(value)
+        except ValueError:
+            raise ValueError("must be networks such as 10.0.0.0/8,2001:db8::/32") from None
+        return value
 
     @field_validator("site_url")
     @classmethod
@@ -114,6 +128,11 @@ class Settings(BaseSettings):
         """Whether readers reach the site over https, so that cookies can demand it."""
         return self.site_url.startswith("https://")
 
+    @cached_property
+    def proxies(self) -> tuple[Network, ...]:
+        """The networks of `trusted_proxies`."""
+        return _networks(self.trusted_proxies)
+
     @property
     def sends_mail(self) -> bool:
         """Whether mail leaves."""
@@ -134,6 +153,10 @@ class Settings(BaseSettings):
             return cls(**(given | overrides))
         except ValidationError as error:
             raise SettingsError("\n".join(_lines(error))) from None
+
+
+def _networks(value: str | None) -> tuple[Network, ...]:
+    return tuple(ip_network(one.strip()) for one in value.split(",")) if value else ()
 
 
 def _lines(error: ValidationError) -> list[str]:

@@ -1,7 +1,7 @@
 """Taking replies: what a submission needs before the database, and its one transaction.
 
 A transaction writes the reply, its entry in the audit log, and the next number of the site's
-sequence.
+sequence. Where the rules publish or reject it, that is a second entry, which can be undone.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import markup
-from comments_service.actors import AUTHOR
+from comments_service import markup, network, rulebook
+from comments_service.actors import AUTHOR, RULES
 from comments_service.draft import (
     BIDI_CONTROLS,
     ENTER_COMMENT,
@@ -27,7 +27,9 @@ from comments_service.draft import (
 from comments_service.errors import Forbidden, NotFound, ServiceError, Unavailable
 from comments_service.ids import new_id
 from comments_service.markup import Seen
-from comments_service.store import comments, contacts, events, pages, sites
+from comments_service.rulebook import Case
+from comments_service.rules import Facts, Verdict
+from comments_service.store import comments, events, pages, sites
 from comments_service.store.comments import NewComment, NewContact
 from comments_service.store.database import Database
 from comments_service.store.events import Event
@@ -43,23 +45,31 @@ NO_SITE = "The database has no site; run: rejoinder migrate"
 
 
 class Submitted(NamedTuple):
-    """A stored reply; `resent` when it was stored before and this was the same one again."""
+    """A stored reply; `resent` when it was stored before and this was the same one again.
+
+    `public` when the rules approved it at once.
+    """
 
     public_id: str
     resent: bool
+    public: bool = False
 
 
 class Submission(NamedTuple):
-    """A reply that needs nothing any more but the database."""
+    """A reply that needs nothing any more but the database.
+
+    `network` is the address that it came from; what of it is stored is for the rules to say.
+    """
 
     page_key: str
     draft: Draft
     rendered: markup.Rendered
     fingerprint: str
-    reasons: list[str]
+    facts: Facts
     now: datetime
     origin: Origin
     by_editor: bool
+    network: str | None = None
     # The browser that sent it had confirmed the address before.
     verified: bool = False
 
@@ -98,7 +108,15 @@ def prepare(
         draft,
         rendered,
         _fingerprint(secret, page_key, draft),
-        _reasons(draft, seen, rendered.disputed),
+        Facts(
+            draft.text,
+            draft.name,
+            draft.url,
+            rendered.html,
+            seen.text,
+            seen.links,
+            _checks(draft, seen, rendered.disputed),
+        ),
         now,
         origin,
         by_editor,
@@ -116,7 +134,7 @@ def submit(
     origin: Origin = Origin.FORM,
     by_editor: bool = False,
 ) -> Submitted:
-    """Store a reply as pending and return its public id.
+    """Store a reply, pending unless the rules say otherwise, and return its public id.
 
     Raises `NotFound` (no such page), `Forbidden` (the page takes no replies) or `Refused` (the
     reply that it answers is not public, or nothing would be seen of the text).
@@ -142,7 +160,7 @@ def submit_all(
     """
     try:
         with db.write() as connection:
-            return _submit_all(connection, batch, resend_window, on_arrival)
+            answers = _submit_all(connection, batch, resend_window, on_arrival)
     except Unavailable as error:
         # Trying one by one would only make everybody wait once for each.
         return [error] * len(batch)
@@ -154,7 +172,10 @@ def submit_all(
             submit_all(db, [one], resend_window=resend_window, on_arrival=on_arrival)
             for one in batch
         ]
-        return [answers[0] for answers in alone]
+        return [found[0] for found in alone]
+    if any(isinstance(one, Submitted) and one.public for one in answers):
+        db.announce()
+    return answers
 
 
 def _submit_all(
@@ -173,7 +194,7 @@ def _submit_all(
     since = min(one.now for one in batch) - resend_window
     first = comments.find_resends(connection, {one.fingerprint for one in batch}, since)
     answers: list[Submitted | Exception] = []
-    new: list[tuple[NewComment, NewContact]] = []
+    new: list[tuple[Submission, NewComment]] = []
     for one in batch:
         try:
             page = taking_replies(known.get(one.page_key))
@@ -184,46 +205,90 @@ def _submit_all(
         except ServiceError as error:
             answers.append(error)
             continue
-        verified_at = one.now if one.verified else None
-        contact = NewContact(one.draft.email, one.fingerprint, verified_at=verified_at)
-        new.append((reply, contact))
+        new.append((one, reply))
         first[one.fingerprint] = reply.public_id
         answers.append(Submitted(reply.public_id, resent=False))
-    if new:
-        keys_by_id = {page.id: page.key for page in known.values()}
-        numbers = sites.next_numbers(connection, site.id, len(new))
-        comments.add(connection, new)
-        events.add_all(
-            connection,
-            site.id,
-            [
-                Event(
-                    number,
-                    reply.submitted_at,
-                    AUTHOR.name,
-                    "submit",
-                    reply.public_id,
-                    keys_by_id[reply.page_id],
-                    None,
-                    {"status": Status.PENDING},
-                    None,
-                )
-                for number, (reply, _) in zip(numbers, new, strict=True)
-            ],
-        )
-        if on_arrival is not None:
-            by_id = {page.id: page for page in known.values()}
-            on_arrival(connection, site, [Arrived(one, by_id[one.page_id]) for one, _ in new])
-    return answers
+    public = _store(connection, site, known, new, on_arrival) if new else set()
+    return [
+        one._replace(public=True)
+        if isinstance(one, Submitted) and not one.resent and one.public_id in public
+        else one
+        for one in answers
+    ]
 
 
-def verified(connection: Connection, public_id: str, *, now: datetime) -> bool:
-    """Record that a reply's author owns the address that came with it, in that transaction.
+# What the log calls the move into each state.
+_MOVES = {Status.APPROVED: "approve", Status.SPAM: "spam"}
 
-    Returns whether readers see something new by that; then call `announce` after the transaction.
-    """
-    contacts.verify(connection, public_id, now)
-    return False
+
+def _store(
+    connection: Connection,
+    site: Site,
+    known: Mapping[str, Page],
+    new: Sequence[tuple[Submission, NewComment]],
+    on_arrival: OnArrival | None,
+) -> set[str]:
+    """Judge and store new replies; return the public ids of those that went public."""
+    book = rulebook.in_force(connection, site)
+    verdicts = _judge(connection, site, book, [one for one, _ in new])
+    decided = sum(1 for verdict in verdicts if verdict.status in _MOVES)
+    numbers = iter(sites.next_numbers(connection, site.id, len(new) + decided))
+    rows: list[tuple[NewComment, NewContact]] = []
+    entries: list[Event] = []
+    by_rules: list[Event] = []
+    for (one, reply), (status, reasons) in zip(new, verdicts, strict=True):
+        came = {"status": Status.PENDING.value}
+        entry = Event(
+            next(numbers), one.now, AUTHOR.name, "submit",
+            reply.public_id, one.page_key, None, came, None,
+        )  # fmt: skip
+        entries.append(entry)
+        revision = 0
+        if status in _MOVES:
+            entry = entry._replace(
+                seq=next(numbers),
+                actor=RULES.name,
+                action=_MOVES[status],
+                before=came,
+                after={"status": status.value},
+            )
+            by_rules.append(entry)
+            revision = entry.seq if status is Status.APPROVED else 0
+        reply = reply._replace(status=status, reasons=reasons, revision=revision)
+        where = network.kept(one.network, book.rules.keep_network)
+        verified_at = one.now if one.verified else None
+        rows.append((reply, NewContact(one.draft.email, one.fingerprint, where, verified_at)))
+    ids = comments.add(connection, rows)
+    events.add_all(connection, site.id, entries + by_rules)
+    public = [reply for reply, _ in rows if reply.status == Status.APPROVED]
+    for reply in public:
+        comments.give_slot(connection, ids[reply.public_id])
+        pages.set_revision(connection, reply.page_id, reply.revision)
+    if on_arrival is not None:
+        by_id = {page.id: page for page in known.values()}
+        on_arrival(connection, site, [Arrived(one, by_id[one.page_id]) for one, _ in rows])
+    return {reply.public_id for reply in public}
+
+
+def _judge(
+    connection: Connection, site: Site, book: rulebook.Book, new: Sequence[Submission]
+) -> list[Verdict]:
+    """Return where each goes. Only what came by the form is judged by the rules."""
+    judged = [one for one in new if one.origin == Origin.FORM]
+    trusted = rulebook.trusted(
+        connection, site, book.rules, [(one.draft.email, one.verified, one.now) for one in judged]
+    )
+    cases = [
+        Case(one.facts._replace(trusted=known), one.draft.email, one.network, one.now)
+        for one, known in zip(judged, trusted, strict=True)
+    ]
+    verdicts = iter(rulebook.weigh(connection, book, cases))
+    return [
+        next(verdicts)
+        if one.origin == Origin.FORM
+        else Verdict(Status.PENDING, ["all", *one.facts.checks])
+        for one in new
+    ]
 
 
 def _new_comment(connection: Connection, site: Site, page: Page, one: Submission) -> NewComment:
@@ -247,7 +312,7 @@ def _new_comment(connection: Connection, site: Site, page: Page, one: Submission
         text=draft.text,
         html=one.rendered.html,
         markup_version=markup.VERSION,
-        reasons=one.reasons,
+        reasons=[],
         origin=one.origin,
         submitted_at=one.now,
     )
@@ -276,17 +341,15 @@ def taking_replies(page: Page | None) -> Page:
     return page
 
 
-def _reasons(draft: Draft, seen: Seen, disputed: bool) -> list[str]:
+def _checks(draft: Draft, seen: Seen, disputed: bool) -> list[str]:
     # Typed and shown: `&#64;` is an @ only once it is rendered.
     texts = (draft.text, seen.text, *seen.links)
-    reasons = ["all"]
-    if disputed:
-        reasons.append("disputed")
+    found = ["disputed"] if disputed else []
     if any(BIDI_CONTROLS.intersection(text) for text in texts):
-        reasons.append("bidi")
+        found.append("bidi")
     if any(shows_address(text, draft.email) for text in texts):
-        reasons.append("own-address")
-    return reasons
+        found.append("own-address")
+    return found
 
 
 def _as_form(draft: Draft) -> Mapping[str, str]:

@@ -23,6 +23,11 @@ def searchable(text: str) -> str:
     return _ALONE.sub(r" \g<0> ", folded)
 
 
+def writes_no_spaces(char: str) -> bool:
+    """Return whether the character is of a script that puts no spaces between words."""
+    return _ALONE.match(char) is not None
+
+
 def search_for(query: str, *, beginning: bool = False) -> str | None:
     """Return the FTS5 expression that finds all words of a search; None if it has no word.
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from comments_service import submission
+from comments_service import submission, trust
 from comments_service.errors import Conflict, NotFound
 from comments_service.mail import links, texts
 from comments_service.settings import Settings
@@ -126,7 +126,7 @@ def confirm(db: Database, secret: bytes, token: str, *, now: datetime) -> str | 
             raise NotFound("The reply does not exist any more, so there is nothing to confirm.")
         if not mail_links.use(connection, link.token_hash, now):
             return None
-        news = submission.verified(connection, link.comment, now=now)
+        news = trust.verified(connection, link.comment, now=now)
     if news:
         db.announce()
     return keep(secret, given.email, now)

@@ -87,3 +87,30 @@ def verify(connection: Connection, public_id: str, now: datetime) -> None:
         .where(contact.c.comment_id == of_reply, contact.c.verified_at.is_(None))
         .values(verified_at=now)
     )
+
+
+def with_network(
+    connection: Connection, *, submitted_before: datetime | None, full_only: bool, limit: int
+) -> list[tuple[int, str]]:
+    """Return (row id of the reply, network) of up to `limit` contacts that still have one.
+
+    `full_only` leaves out those of which only a prefix is kept.
+    """
+    query = (
+        select(contact.c.comment_id, contact.c.network)
+        .where(contact.c.network.is_not(None))
+        .limit(limit)
+    )
+    if submitted_before is not None:
+        query = query.join(comment, comment.c.id == contact.c.comment_id)
+        query = query.where(comment.c.submitted_at < submitted_before)
+    if full_only:
+        query = query.where(contact.c.network.not_like("%/%"))
+    return [(row.comment_id, row.network) for row in connection.execute(query)]
+
+
+def set_network(connection: Connection, comment_id: int, network: str | None) -> None:
+    """Keep less of where a reply came from, or nothing."""
+    connection.execute(
+        update(contact).where(contact.c.comment_id == comment_id).values(network=network)
+    )

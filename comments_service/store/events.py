@@ -112,6 +112,56 @@ def last_with(connection: Connection, comment_id: str, fields: Collection[str]) 
     return None
 
 
+def last_of_page(connection: Connection, key: str) -> Event | None:
+    """Return the latest entry about whether that discussion takes replies, or None."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            event.c.page == key,
+            event.c.comment.is_(None),
+            event.c.action.in_(("open", "close", "article", "undo")),
+        )
+        .order_by(event.c.seq.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return Event(*row) if row else None
+
+
+def last_of_queue(connection: Connection, site_id: int, action: str) -> Event | None:
+    """Return the latest entry of that action, or that takes one back, about the queue itself."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            event.c.site_id == site_id,
+            event.c.action.in_((action, "undo")),
+            event.c.comment.is_(None),
+            event.c.page.is_(None),
+        )
+        .order_by(event.c.seq.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return Event(*row) if row else None
+
+
+def of_comments(connection: Connection, public_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """Return what was done to each of the replies after they came, in order."""
+    found: dict[str, list[Event]] = {}
+    for start in range(0, len(public_ids), 500):
+        query = (
+            select(*_COLUMNS)
+            .where(
+                event.c.comment.in_(public_ids[start : start + 500]),
+                event.c.action != "submit",
+            )
+            .order_by(event.c.seq)
+        )
+        for row in connection.execute(query):
+            found.setdefault(row.comment, []).append(Event(*row))
+    return found
+
+
 _undoing = event.alias("undoing")
 _undoing_batch = batch.alias("undoing_batch")
 _later = event.alias("later")

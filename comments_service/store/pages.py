@@ -120,3 +120,15 @@ def changed_since(connection: Connection, site_id: int, since: int, limit: int) 
         .limit(limit)
     )
     return [Page(*row) for row in connection.execute(query)]
+
+
+def published_until(connection: Connection, site_id: int, until: datetime) -> list[str]:
+    """Return the keys of articles that appeared by then and take replies, by nobody's decision."""
+    query = select(page.c.key).where(
+        page.c.site_id == site_id,
+        page.c.published_at <= until,
+        page.c.registered,
+        page.c.open,
+        page.c.opened.is_(None),
+    )
+    return list(connection.execute(query).scalars())

@@ -49,6 +49,15 @@ def of_page(connection: Connection, page_id: int) -> dict[str, int]:
     return _all(connection.execute(query))
 
 
+def of_pages(connection: Connection, page_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Return how many replies of each page are in each state."""
+    query = select(tally.c.page_id, tally.c.status, tally.c.count)
+    rows: dict[int, list[tuple[str, int]]] = {page_id: [] for page_id in page_ids}
+    for row in connection.execute(query.where(tally.c.page_id.in_(page_ids))):
+        rows[row.page_id].append((row[1], row[2]))
+    return {page_id: _all(found) for page_id, found in rows.items()}
+
+
 def _all(rows: object) -> dict[str, int]:
     found = {row[0]: row[1] for row in rows}  # type: ignore[attr-defined]
     return {status.value: found.get(status, 0) for status in Status}

@@ -60,7 +60,8 @@ def _guarded(handler: EditorHandler, *, admin: bool) -> Handler:
         if request.method == "POST":
             settings = context_of(request).settings
             security.check_origin(request, settings)
-            form = request.state.form = await read_form(request, FORM_LIMIT)
+            limit = getattr(handler, "form_limit", FORM_LIMIT)
+            form = request.state.form = await read_form(request, limit)
             try:
                 security.check_token(form, found.csrf)
             except Forbidden:

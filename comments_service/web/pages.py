@@ -29,13 +29,6 @@ def iso(value: datetime) -> str:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def reason_in_words(reason: str) -> str:
-    """Return the sentence of a stored reason."""
-    code, _, detail = reason.partition(":")
-    sentence = actors.REASONS.get(code, code)
-    return f"{sentence}: {detail}" if detail else sentence
-
-
 def _live_state(reply: Queued) -> str | None:
     return live_state(
         reply.revision, reply.written_revision, reply.live_revision, reply.stalled, reply.status
@@ -50,7 +43,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"when": when, "iso": iso, "reason_in_words": reason_in_words}
+    environment.filters |= {"when": when, "iso": iso, "reason_in_words": actors.reason_in_words}
     environment.globals |= {
         "limits": draft.LIMITS,
         "reasons": actors.REASONS,

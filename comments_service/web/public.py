@@ -20,6 +20,7 @@ from comments_service.tables import Status
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.mail_links import is_known
+from comments_service.web.network import client_of
 from comments_service.web.pages import message, page
 from comments_service.web.permalinks import locate
 from comments_service.web.problems import note_unavailable
@@ -63,7 +64,8 @@ def _unreadable(error: Unreadable, typed: Mapping[str, str]) -> dict[str, str]:
 async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     context = context_of(request)
     one = await context.preparing.prepare(key, form)
-    stored = await context.intake.submit(one._replace(verified=is_known(request, one.draft.email)))
+    one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
+    stored = await context.intake.submit(one)
     return RedirectResponse(
         status_path(context, stored.public_id), 303, headers={"Cache-Control": "no-store"}
     )

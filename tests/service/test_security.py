@@ -195,6 +195,7 @@ def test_every_page_carries_the_headers(shared: Service, editor: Editor) -> None
         editor.get(path)
         for path in (
             "/moderate/", "/moderate/?status=approved", "/moderate/history", "/moderate/?status=x",
+            "/moderate/settings", "/moderate/articles",
             "/moderate/editors", "/moderate/account", "/moderate/account/second-factor",
             "/moderate/link/x", "/moderate/nowhere", "/nowhere", status, "/comments/api/",
             "/comments/nowhere", "/comments/status/x/y",

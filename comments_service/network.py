@@ -1,0 +1,62 @@
+"""From which network a reply came, and how much of that is kept."""
+
+import ipaddress
+from collections.abc import Collection, Sequence
+
+from comments_service.settings import Network
+
+# As much as is given to one household or company, and no more.
+_KEPT = {4: 24, 6: 48}
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def client(peer: str | None, forwarded: Sequence[str], trusted: Collection[Network]) -> str | None:
+    """Return the reader's address, or None if nobody knows it.
+
+    `peer` is who connected. `forwarded` are the X-Forwarded-For lines: each proxy adds at the end
+    whom it heard, so they are read from there, and only as far as the proxies are `trusted`. What
+    stands further to the left anybody can have made up.
+    """
+    found = _address(peer or "")
+    if found is None or not _within(found, trusted):
+        return str(found) if found else None
+    hops = [hop for line in forwarded for hop in line.split(",")]
+    for hop in reversed(hops):
+        found = _address(_without_port(hop.strip()))
+        if found is None or not _within(found, trusted):
+            break
+    return str(found) if found else None
+
+
+def kept(address: str | None, how: str) -> str | None:
+    """Return what is stored of an address: all, its network, or nothing.
+
+    `how` is "full", "prefix" or "none". A network is kept as it is.
+    """
+    if address is None or how == "none":
+        return None
+    if how == "full" or "/" in address:
+        return address
+    length = _KEPT[ipaddress.ip_address(address).version]
+    return str(ipaddress.ip_network(f"{address}/{length}", strict=False))
+
+
+def _address(text: str) -> Address | None:
+    try:
+        # What follows % names a card of this machine.
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    # The same reader, whether or not the socket speaks both versions.
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _without_port(hop: str) -> str:
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
+
+
+def _within(address: Address, networks: Collection[Network]) -> bool:
+    return any(address in network for network in networks)

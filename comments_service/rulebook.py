@@ -1,0 +1,260 @@
+"""The rules and bans of a site: what is in force, what follows for replies, and who changed it.
+
+Everything here works inside a transaction of its caller; what changes something writes its entry of
+the log too.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from comments_service import privacy, rules
+from comments_service.actors import Actor
+from comments_service.bans import Bans, NewBan
+from comments_service.errors import Conflict, NotFound
+from comments_service.rules import Facts, Rules, Verdict
+from comments_service.store import contacts, events, sites
+from comments_service.store import rules as store
+from comments_service.store.events import Event
+from comments_service.store.rules import Setting
+from comments_service.store.sites import Site
+from comments_service.tables import Status
+
+ACTIONS = frozenset({"settings", "ban", "lift-ban"})
+
+
+class Book(NamedTuple):
+    """What is in force. `version` is that of the rules."""
+
+    rules: Rules
+    bans: Bans
+    version: int
+
+
+class Case(NamedTuple):
+    """A reply to judge; `network` is its author's address, or as much of it as is known."""
+
+    facts: Facts
+    email: str
+    network: str | None
+    now: datetime
+
+
+# The last book that was read, under the site's epoch and the versions of what it was made of: a
+# long list is read and taken apart once, not for every reply.
+_last: tuple[tuple[str, int, int], Book] | None = None
+
+
+def in_force(connection: Connection, site: Site) -> Book:
+    """Return the rules and bans of the site; usually for the price of one small statement."""
+    global _last
+    key = (site.epoch, *store.versions(connection, site.id))
+    # Read once: another thread may replace it.
+    last = _last
+    if last is not None and last[0] == key:
+        return last[1]
+    _, rules_version, bans_version = key
+    found = store.find(connection, site.id, store.RULES) if rules_version else Setting({}, 0)
+    known = store.bans(connection, site.id) if bans_version else []
+    book = Book(Rules.model_validate(found.value), Bans(known), found.version)
+    _last = (key, book)
+    return book
+
+
+def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Verdict]:
+    """Return what follows for each of the cases, which are judged together.
+
+    What nobody would have to look at is held all the same when it shows an address that a reader
+    gave, or what may be a hash of one.
+    """
+    verdicts = []
+    for case in cases:
+        texts = rules.rows_of(case.facts) if book.bans.has_words else []
+        banned = book.bans.reasons(
+            email=case.email, network=case.network, texts=texts, now=case.now
+        )
+        verdicts.append(rules.judge(book.rules, case.facts._replace(banned=banned)))
+    shown = {
+        number: privacy.candidates(case.facts.name, case.facts.url, case.facts.html)
+        for number, (case, verdict) in enumerate(zip(cases, verdicts, strict=True))
+        if verdict.status is Status.APPROVED
+    }
+    asked = {one.casefold() for found in shown.values() for one in found if "@" in one}
+    private = {one.email.casefold() for one in contacts.with_addresses(connection, asked)}
+    # Those who come at the same time are not stored yet.
+    private |= {case.email.casefold() for case in cases}
+    for number, found in shown.items():
+        reasons = []
+        if any(one.casefold() in private for one in found):
+            reasons.append("private")
+        # Whether it is one would cost a look at every address there is; an editor takes a moment.
+        if any("@" not in one for one in found):
+            reasons.append("digest")
+        if reasons:
+            verdicts[number] = Verdict(Status.PENDING, reasons)
+    return verdicts
+
+
+def trusted(
+    connection: Connection,
+    site: Site,
+    in_force: Rules,
+    asked: Sequence[tuple[str, bool, datetime]],
+) -> list[bool]:
+    """Return for each reply whether its author is trusted: (address, confirmed, when it came).
+
+    Confirmed is an address that its author has shown to be theirs for this very reply, by the link
+    sent there or by the browser that used one; what was only typed is anybody's. It must have an
+    approved reply from before, with the address confirmed as well.
+    """
+    addresses = {store.small(email) for email, confirmed, _ in asked if confirmed}
+    if not in_force.trust_verified or not addresses:
+        return [False] * len(asked)
+    known = store.approved_before(connection, site.id, addresses)
+    firsts = [known.get(store.small(email)) if confirmed else None for email, confirmed, _ in asked]
+    return [
+        first is not None and first < came
+        for first, (_, _, came) in zip(firsts, asked, strict=True)
+    ]
+
+
+# ---- changes, each with its entry of the log ----
+
+
+def save(
+    connection: Connection, site: Site, new: Rules, *, version: int, by: Actor, now: datetime
+) -> Event | None:
+    """Put `new` in force; return the entry of the log, or None if nothing is different.
+
+    `version` is that of the rules that the editor saw. Raises `Conflict` when somebody has saved
+    others since, saying who.
+    """
+    number = sites.next_number(connection, site.id)
+    found = store.find(connection, site.id, store.RULES)
+    if found.version != version:
+        raise Conflict(_who_saved(connection, site))
+    current = Rules.model_validate(found.value).model_dump(mode="json")
+    values = new.model_dump(mode="json")
+    after = {name: value for name, value in values.items() if value != current[name]}
+    if not after:
+        return None
+    before = {name: current[name] for name in after}
+    store.put(connection, site.id, store.RULES, Setting(values, version + 1))
+    return _log(connection, site, number, "settings", before, after, by=by, now=now)
+
+
+def ban(connection: Connection, site: Site, new: NewBan, *, by: Actor, now: datetime) -> Event:
+    """Put a ban in force. Raises `Conflict` when there is the same one already."""
+    number = sites.next_number(connection, site.id)
+    for known in store.bans(connection, site.id):
+        if (known.kind, known.value) == new[:2] and known.holds(now):
+            raise Conflict(f"That is banned already: it is ban {known.id} in the list.")
+    ban_id = store.add_ban(
+        connection,
+        site.id,
+        kind=new.kind,
+        value=new.value,
+        note=new.note,
+        now=now,
+        expires_at=new.expires_at,
+    )
+    # Without what is banned: the log outlives what it tells of, and it may be an address.
+    after = {"ban": ban_id, "kind": new.kind, "lifted": False}
+    before = {**after, "lifted": True}
+    return _log(connection, site, number, "ban", before, after, by=by, now=now)
+
+
+def lift(
+    connection: Connection,
+    site: Site,
+    ban_id: int,
+    *,
+    by: Actor,
+    now: datetime,
+    lifted: bool = True,
+    undoes: int | None = None,
+) -> Event:
+    """Lift a ban, or (`lifted` False) put it in force again.
+
+    Raises `NotFound`, and `Conflict` when it is like that already or its time is over.
+    """
+    number = sites.next_number(connection, site.id)
+    found = store.find_ban(connection, site.id, ban_id)
+    if found is None:
+        raise NotFound("There is no such ban.")
+    if (found.lifted_at is not None) == lifted:
+        raise Conflict("Somebody was here first: the ban is like that already.")
+    if not lifted and not found._replace(lifted_at=None).holds(now):
+        raise Conflict("The time of that ban is over; add a new one.")
+    store.set_lifted(connection, site.id, ban_id, now if lifted else None)
+    after = {"ban": ban_id, "kind": found.kind, "lifted": lifted}
+    before = {**after, "lifted": not lifted}
+    action = "undo" if undoes else "lift-ban"
+    return _log(connection, site, number, action, before, after, by=by, now=now, undoes=undoes)
+
+
+def knows(entry: Event) -> bool:
+    """Return whether an entry of the log is about rules or bans."""
+    if entry.comment is not None or entry.page is not None or not entry.after:
+        return False
+    return "ban" in entry.after or entry.after.keys() <= Rules.model_fields.keys()
+
+
+def undo_settings(
+    connection: Connection, site: Site, entry: Event, *, by: Actor, now: datetime
+) -> Event:
+    """Take back what that entry says about rules or bans; return the new entry.
+
+    Raises `Conflict` when somebody has decided otherwise since, and `NotFound` when the entry is
+    about something else.
+    """
+    if not knows(entry) or entry.after is None or entry.before is None:
+        raise NotFound("There is nothing to undo there.")
+    if "ban" in entry.after:
+        lifted = not entry.after["lifted"]
+        return lift(
+            connection,
+            site,
+            entry.after["ban"],
+            by=by,
+            now=now,
+            lifted=lifted,
+            undoes=entry.seq,
+        )
+    number = sites.next_number(connection, site.id)
+    found = store.find(connection, site.id, store.RULES)
+    current = Rules.model_validate(found.value).model_dump(mode="json")
+    if any(current[name] != value for name, value in entry.after.items()):
+        raise Conflict(_who_saved(connection, site))
+    values = Rules.model_validate(current | entry.before).model_dump(mode="json")
+    store.put(connection, site.id, store.RULES, Setting(values, found.version + 1))
+    return _log(
+        connection, site, number, "undo", entry.after, entry.before, by=by, now=now,
+        undoes=entry.seq,
+    )  # fmt: skip
+
+
+def _log(
+    connection: Connection,
+    site: Site,
+    number: int,
+    action: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    by: Actor,
+    now: datetime,
+    undoes: int | None = None,
+) -> Event:
+    entry = Event(number, now, by.name, action, None, None, dict(before), dict(after), undoes)
+    events.add(connection, site.id, entry, editor_id=by.editor_id)
+    return entry
+
+
+def _who_saved(connection: Connection, site: Site) -> str:
+    last = events.last_of_queue(connection, site.id, "settings")
+    if last is None:
+        return "The rules are different by now. Nothing was changed by you."
+    return f"{last.actor} saved other rules at {last.at:%H:%M:%S} UTC. Nothing was changed by you."

@@ -1,0 +1,229 @@
+"""What editors decided about new replies: settings by name, bans, and whom they approved before."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+
+from comments_service.store.comments import ERASED, IS_PUBLIC
+from comments_service.tables import Origin, ban, comment, contact, page, setting
+
+RULES, BANS = "rules", "bans"
+_BATCH = 500
+
+
+class Setting(NamedTuple):
+    """What is stored under a name; version 0: nothing yet."""
+
+    value: dict[str, Any]
+    version: int
+
+
+class Ban(NamedTuple):
+    """A ban. `kind` is "address", "network" or "word"."""
+
+    id: int
+    kind: str
+    value: str
+    note: str
+    created_at: datetime
+    expires_at: datetime | None
+    lifted_at: datetime | None
+
+    def holds(self, now: datetime) -> bool:
+        """Return whether it is in force."""
+        return self.lifted_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+# On the way of every submission.
+_VERSIONS = select(setting.c.name, setting.c.version).where(
+    setting.c.site_id == bindparam("of_site"), setting.c.name.in_((RULES, BANS))
+)
+_BAN = tuple(ban.c[name] for name in Ban._fields)
+
+
+def versions(connection: Connection, site_id: int) -> tuple[int, int]:
+    """Return the versions of the rules and of the bans; each grows with every change."""
+    rows = connection.execute(_VERSIONS, {"of_site": site_id})
+    known = {row.name: row.version for row in rows}
+    return known.get(RULES, 0), known.get(BANS, 0)
+
+
+def find(connection: Connection, site_id: int, name: str) -> Setting:
+    """Return what is stored under that name."""
+    query = select(setting.c.value, setting.c.version).where(
+        setting.c.site_id == site_id, setting.c.name == name
+    )
+    row = connection.execute(query).first()
+    return Setting(row.value, row.version) if row else Setting({}, 0)
+
+
+def put(connection: Connection, site_id: int, name: str, new: Setting) -> None:
+    """Store `new` under that name, in a transaction that holds the site's row."""
+    here = (setting.c.site_id == site_id) & (setting.c.name == name)
+    values = {"value": new.value, "version": new.version}
+    if not connection.execute(update(setting).where(here).values(**values)).rowcount:
+        connection.execute(insert(setting).values(site_id=site_id, name=name, **values))
+
+
+def add_ban(
+    connection: Connection,
+    site_id: int,
+    *,
+    kind: str,
+    value: str,
+    note: str,
+    now: datetime,
+    expires_at: datetime | None,
+) -> int:
+    """Store a ban and return its number."""
+    new = insert(ban).values(
+        site_id=site_id, kind=kind, value=value, note=note, created_at=now, expires_at=expires_at
+    )
+    _bans_changed(connection, site_id)
+    return int(connection.execute(new.returning(ban.c.id)).scalar_one())
+
+
+def set_lifted(connection: Connection, site_id: int, ban_id: int, at: datetime | None) -> None:
+    """Lift a ban, or (None) put it in force again."""
+    connection.execute(update(ban).where(ban.c.id == ban_id).values(lifted_at=at))
+    _bans_changed(connection, site_id)
+
+
+def _bans_changed(connection: Connection, site_id: int) -> None:
+    before = find(connection, site_id, BANS)
+    put(connection, site_id, BANS, Setting({}, before.version + 1))
+
+
+def find_ban(connection: Connection, site_id: int, ban_id: int) -> Ban | None:
+    """Return the ban of that number, or None."""
+    query = select(*_BAN).where(ban.c.site_id == site_id, ban.c.id == ban_id)
+    row = connection.execute(query).first()
+    return Ban._make(row) if row else None
+
+
+def bans(connection: Connection, site_id: int) -> list[Ban]:
+    """Return every ban that nobody lifted; some may have ended by themselves."""
+    query = select(*_BAN).where(ban.c.site_id == site_id, ban.c.lifted_at.is_(None))
+    return [Ban._make(row) for row in connection.execute(query)]
+
+
+def bans_in_force(
+    connection: Connection, site_id: int, now: datetime, *, before: int | None, limit: int
+) -> list[Ban]:
+    """Return up to `limit` bans below number `before` (None: from the end), newest first."""
+    query = select(*_BAN).where(
+        ban.c.site_id == site_id,
+        ban.c.lifted_at.is_(None),
+        or_(ban.c.expires_at.is_(None), ban.c.expires_at > now),
+    )
+    if before is not None:
+        query = query.where(ban.c.id < before)
+    rows = connection.execute(query.order_by(ban.c.id.desc()).limit(limit))
+    return [Ban._make(row) for row in rows]
+
+
+def ended_bans(connection: Connection, site_id: int, now: datetime) -> list[Ban]:
+    """Return the bans whose time is over and that nobody lifted yet."""
+    query = select(*_BAN).where(
+        ban.c.site_id == site_id, ban.c.lifted_at.is_(None), ban.c.expires_at <= now
+    )
+    return [Ban._make(row) for row in connection.execute(query)]
+
+
+def small(address: str) -> str:
+    """Return an address as the look-ups here compare it: in small letters, as SQLite makes them."""
+    return "".join(char.lower() if char.isascii() else char for char in address)
+
+
+def approved_before(
+    connection: Connection, site_id: int, addresses: Collection[str]
+) -> dict[str, datetime]:
+    """Return when each address, as `small` gives it, first sent a reply that is approved.
+
+    Counts only replies whose author has shown that the address is theirs: anybody can type one.
+    """
+    wanted = sorted(addresses)
+    lower = func.lower(contact.c.email)
+    found: dict[str, datetime] = {}
+    for start in range(0, len(wanted), _BATCH):
+        query = (
+            select(lower.label("address"), func.min(comment.c.submitted_at).label("at"))
+            .join(comment, comment.c.id == contact.c.comment_id)
+            .where(
+                lower.in_(wanted[start : start + _BATCH]),
+                contact.c.verified_at.is_not(None),
+                comment.c.site_id == site_id,
+                IS_PUBLIC,
+            )
+            .group_by(lower)
+        )
+        found |= {row.address: row.at for row in connection.execute(query)}
+    return found
+
+
+class Past(NamedTuple):
+    """A reply that once came in, with all that rules go by."""
+
+    id: int
+    public_id: str
+    status: str
+    author_name: str
+    author_url: str | None
+    email: str
+    network: str | None
+    verified_at: datetime | None
+    text: str
+    html: str
+    reasons: list[str]
+    submitted_at: datetime
+    version: int
+    page_title: str
+
+
+_PAST = (
+    select(
+        comment.c.id,
+        comment.c.public_id,
+        comment.c.status,
+        comment.c.author_name,
+        comment.c.author_url,
+        contact.c.email,
+        contact.c.network,
+        contact.c.verified_at,
+        comment.c.text,
+        comment.c.html,
+        comment.c.reasons,
+        comment.c.submitted_at,
+        comment.c.version,
+        page.c.title.label("page_title"),
+    )
+    .join(contact, contact.c.comment_id == comment.c.id)
+    .join(page, page.c.id == comment.c.page_id)
+)
+
+
+def past(connection: Connection, site_id: int, limit: int) -> Sequence[Past]:
+    """Return the last `limit` replies that readers sent, newest first."""
+    query = (
+        _PAST.where(
+            comment.c.site_id == site_id,
+            comment.c.origin == Origin.FORM,
+            comment.c.status != ERASED,
+        )
+        .order_by(comment.c.submitted_at.desc(), comment.c.id.desc())
+        .limit(limit)
+    )
+    return [Past._make(row) for row in connection.execute(query)]
+
+
+def one_past(connection: Connection, site_id: int, public_id: str) -> Past | None:
+    """Return that reply if a reader sent it, or None."""
+    query = _PAST.where(
+        comment.c.site_id == site_id,
+        comment.c.origin == Origin.FORM,
+        comment.c.public_id == public_id,
+    )
+    row = connection.execute(query).first()
+    return Past._make(row) if row else None

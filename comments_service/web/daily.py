@@ -1,0 +1,29 @@
+"""Does once a day what the rules ask for, as long as the service runs."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+
+logger = logging.getLogger("rejoinder.service")
+
+# Starting stays quick, and a service that is restarted every day has its turn.
+FIRST_SECONDS: Final = 60
+EVERY_SECONDS: Final = 24 * 60 * 60
+
+
+async def daily(
+    work: Callable[[], None], *, first: float = FIRST_SECONDS, every: float = EVERY_SECONDS
+) -> None:
+    """Call `work` in a thread, again and again, until cancelled; a failure waits for the next."""
+    wait = first
+    while True:
+        await asyncio.sleep(wait)
+        wait = every
+        try:
+            await run_in_threadpool(work)
+        except Exception as error:
+            # The kind only: a text of the error could hold a reader's.
+            logger.warning("event=daily-failed error=%s", type(error).__name__)
