@@ -19,7 +19,9 @@ PUBLIC = [
     "/comments/api/", "/moderate/sign-in",
 ]  # fmt: skip
 EDITORS = [
-    "/moderate/", "/moderate/?status=approved", "/moderate/?status=spam", "/moderate/history",
+    "/moderate/", "/moderate/?status=approved", "/moderate/?status=spam", "/moderate/?status=any",
+    "/moderate/?q=coffee&since=never", "/moderate/history", "/moderate/settings",
+    "/moderate/articles", "/moderate/editors", "/moderate/account", "/moderate/mail",
 ]  # fmt: skip
 
 
@@ -48,6 +50,27 @@ def readers_pages(project: Project) -> list[tuple[str, str]]:
     return [("status", answer.headers["Location"])]
 
 
+def pages_of_one_reply(project: Project, editor: BrowserContext) -> list[str]:
+    """The addresses that an editor writes at, and those of a bulk action."""
+    queue = editor.new_page()
+    queue.goto(f"{project.url}/moderate/")
+    cards = queue.locator("#queue article")
+    public_id = str(cards.first.get_attribute("id")).removeprefix("reply-")
+    queue.get_by_role("checkbox").first.check()
+    queue.get_by_label("With the selected").select_option("trash")
+    queue.get_by_role("button", name="Do it").click()
+    batch = queue.url.split("batch=")[1].split("&")[0]
+    queue.get_by_role("button", name="Undo all").click()
+    queue.close()
+    return [
+        f"/moderate/replies/{public_id}/edit",
+        f"/moderate/replies/{public_id}/answer",
+        f"/moderate/erase/{public_id}",
+        f"/moderate/bulk/{batch}",
+        f"/moderate/bulk/{batch}?show=all",
+    ]
+
+
 @pytest.fixture(params=["light", "dark"])
 def pages(
     request: pytest.FixtureRequest, alive: Project, browser: Browser, editor: BrowserContext
@@ -55,6 +78,7 @@ def pages(
     """A browser page that is signed in, and every address to look at."""
     context = browser.new_context(color_scheme=request.param, storage_state=editor.storage_state())
     paths = [*PUBLIC, *EDITORS, *(path for _, path in readers_pages(alive))]
+    paths += pages_of_one_reply(alive, editor)
     yield context.new_page(), [alive.url + path for path in paths]
     context.close()
 
