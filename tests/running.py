@@ -1,13 +1,15 @@
 """A real service on a loopback port, in this process, over a database of its own."""
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import uvicorn
@@ -18,6 +20,8 @@ from comments_service.app import create_app
 from comments_service.migrations import upgrade
 from comments_service.settings import Settings
 from comments_service.store.database import Database
+
+Answer = TypeVar("Answer")
 
 SECRET = "a secret of the tests, long enough to be one"
 TOKEN = "a token of the tests, long enough to be one"
@@ -79,6 +83,12 @@ class Service:
             expected="pending",
             now=self.clock(),
         )
+
+
+def run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run asynchronous work to its end, in a thread: a browser may have a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def reply(**fields: str) -> dict[str, str]:

@@ -59,7 +59,8 @@ def focused(page: Page) -> str:
 
 
 def press(page: Page, key: str) -> None:
-    """Press a key and wait for what it does."""
+    """Press a key, once the page listens to keys, and wait for what it does."""
+    expect(page.locator(".keys-hint")).to_be_visible()
     page.keyboard.press(key)
     expect(page.locator(".htmx-request")).to_have_count(0)
 
@@ -102,7 +103,7 @@ def test_a_wrong_bulk_action_is_undone_and_a_reply_written_by_keys(
     page.get_by_role("button", name="Do it").press("Enter")
     expect(page.locator(".flash")).to_contain_text("Marked as spam: 4 replies.")
     assert states(service) == ["spam"] * 4
-    page.keyboard.press("z")
+    press(page, "z")
     expect(page.locator(".flash")).to_contain_text("Undone: 4 replies.")
     assert states(service) == ["pending"] * 4
 
@@ -133,7 +134,7 @@ def test_quick_edit_keeps_the_place_and_escape_leaves_it(
     expect(page.locator("#queue .text").first).to_contain_text("This one. s d a z ?")
     assert focused(page)
     assert states(service) == ["pending"]
-    page.keyboard.press("?")
+    press(page, "?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()

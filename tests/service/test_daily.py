@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from comments_service import upkeep
 from comments_service.web.daily import daily
-from tests.running import Service
+from tests.running import Service, run
 from tests.service.asking import dump
 
 
@@ -26,7 +26,7 @@ def test_a_failure_waits_for_the_next_time() -> None:
             await task
         assert task.cancelled()
 
-    asyncio.run(asyncio.wait_for(a_while(), 20))
+    run(asyncio.wait_for(a_while(), 20))
 
 
 def test_when_nothing_is_due_nothing_is_written(service: Service) -> None:

@@ -1,6 +1,5 @@
 """The outbox against a real mail server: refused, greylisted, dropped, down, killed."""
 
-import asyncio
 import logging
 import signal
 import threading
@@ -25,7 +24,7 @@ from comments_service.submission import the_site
 from comments_service.tables import contact
 from comments_service.tables import outbox as table
 from tests.canary import leaks
-from tests.running import NOON, Clock, Service, settings_for
+from tests.running import NOON, Clock, Service, run, settings_for
 from tests.service.asking import rows, signed_in
 from tests.service.commanding import rejoinder, service_process
 from tests.service.mailing import (
@@ -176,7 +175,7 @@ def test_the_last_try_that_fails_is_final(tmp_path: Path) -> None:
         connection.execute(table.update().values(attempts=200))
     with post_office() as post:
         post.to_data = ["451 still not"]
-        asyncio.run(one_round(db, tmp_path, post))
+        run(one_round(db, tmp_path, post))
     (row,) = mails(db)
     assert (row.id, row.state, row.problem) == (row_id, "failed", "451 still not")
 
@@ -223,7 +222,7 @@ def test_a_trusted_certificate_lets_the_password_through(
         assert seen[-1] == (b"site@blog.example", b"p@ss:word")
         bad = {"smtp_url": url.format("wrong")}
         db, _ = written(tmp_path / "other", make=True)
-        asyncio.run(one_round(db, tmp_path / "other", post, **bad))
+        run(one_round(db, tmp_path / "other", post, **bad))
         (row,) = mails(db)
         # A setting is wrong, not the message: it waits until that is mended.
         assert row.state == "waiting"
@@ -275,7 +274,7 @@ def test_two_workers_never_send_the_same_mail(tmp_path: Path) -> None:
     other = Database(settings_for(tmp_path).database)
     with post_office() as post:
         threads = [
-            threading.Thread(target=lambda one=one: asyncio.run(rounds(one, tmp_path, post)))
+            threading.Thread(target=lambda one=one: run(rounds(one, tmp_path, post)))
             for one in (db, other, db)
         ]
         for thread in threads:
@@ -310,7 +309,7 @@ def test_what_was_not_tried_is_given_back_at_once(tmp_path: Path) -> None:
     with post_office() as post:
         working = worker_of(db, tmp_path, post)
         working.stop()
-        asyncio.run(working.round())
+        run(working.round())
         assert post.taken == []
     assert [row.leased_until for row in mails(db)] == [None] * 3
 
@@ -322,7 +321,7 @@ def test_a_row_that_no_message_can_be_made_of_stops_no_other(tmp_path: Path) -> 
             table.update().where(table.c.id == 1).values(subject="One\r\nBcc: victim@example.org")
         )
     with post_office() as post:
-        asyncio.run(one_round(db, tmp_path, post))
+        run(one_round(db, tmp_path, post))
     assert states(db) == ["failed", "sent"]
     assert len(post.taken) == 1
 
@@ -332,12 +331,12 @@ def test_what_is_settled_is_forgotten_after_a_month(tmp_path: Path) -> None:
     clock = Clock()
     with post_office() as post:
         working = worker_of(db, tmp_path, post, clock)
-        asyncio.run(working.round())
+        run(working.round())
         clock.forward(days=29)
-        asyncio.run(working.round())
+        run(working.round())
         assert states(db) == ["sent"]
         clock.forward(days=2)
-        asyncio.run(working.round())
+        run(working.round())
         assert states(db) == []
 
 
@@ -453,14 +452,14 @@ def test_an_international_domain_is_written_as_servers_know_it() -> None:
 def test_a_server_without_international_addresses_refuses_for_good(tmp_path: Path) -> None:
     db, _ = written(tmp_path, to="änn@example.org")
     with post_office(enable_SMTPUTF8=False) as post:
-        asyncio.run(one_round(db, tmp_path, post))
+        run(one_round(db, tmp_path, post))
     (row,) = mails(db)
     assert (row.state, row.problem) == (
         "failed", "The mail server takes no international addresses (SMTPUTF8)",
     )  # fmt: skip
     db, _ = written(tmp_path / "other", to="änn@example.org", make=True)
     with post_office(enable_SMTPUTF8=True) as post:
-        asyncio.run(one_round(db, tmp_path / "other", post))
+        run(one_round(db, tmp_path / "other", post))
     assert post.recipients == ["änn@example.org"]
 
 
