@@ -42,6 +42,7 @@ from comments_service.web.daily import daily
 from comments_service.web.intake import Intake
 from comments_service.web.pages import page
 from comments_service.web.preparing import Preparing
+from comments_service.web.presence import Presence
 from comments_service.web.static_site import StaticSite
 
 logger = logging.getLogger("rejoinder.service")
@@ -67,7 +68,8 @@ def create_app(
     secret = settings.secret.get_secret_value().encode()
     preparing = Preparing(secret, now, lambda: intake.waiting)
     context = Context(settings, db, now, preparing, intake)
-    site_api = _api(context, bell)
+    presence = Presence(now())
+    site_api = _api(context, bell, presence)
     runner = bulk.Runner()
 
     @asynccontextmanager
@@ -112,6 +114,7 @@ def create_app(
     )
     app.state.context = context
     app.state.bell = bell
+    app.state.presence = presence
     app.state.runner = runner
     return app
 
@@ -136,7 +139,7 @@ async def _sending_mail(
             await working
 
 
-def _api(context: Context, bell: Bell) -> FastAPI:
+def _api(context: Context, bell: Bell, presence: Presence) -> FastAPI:
     app = FastAPI(
         title="Rejoinder's comments service",
         summary="What the site side reads and registers.",
@@ -154,6 +157,7 @@ def _api(context: Context, bell: Bell) -> FastAPI:
     app.include_router(api.router)
     app.state.context = context
     app.state.bell = bell
+    app.state.presence = presence
     return app
 
 

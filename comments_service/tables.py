@@ -118,7 +118,7 @@ page = Table(
     Column("written_revision", Integer, nullable=False, server_default=text("0")),
     Column("live_revision", Integer, nullable=False, server_default=text("0")),
     Column("reported_at", UTCDateTime, nullable=True),
-    # Why the publisher cannot write the page, in words; null: it can.
+    # Why the publisher cannot write the page, or readers do not get it, in words; null: all well.
     Column("stalled", String(1000), nullable=True),
     UniqueConstraint("site_id", "key"),
     Index(None, "site_id", "revision"),

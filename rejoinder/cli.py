@@ -1,7 +1,9 @@
 """The `rejoinder` command: gathers the verbs that the houses bring, and loads the environment."""
 
+import atexit
 import os
 import signal
+import sys
 import threading
 import time
 from importlib.metadata import EntryPoint, entry_points
@@ -76,7 +78,27 @@ def main() -> None:
     environment.load()
     if os.environ.get(SUPERVISED):
         threading.Thread(target=_stop_with_parent, args=(os.getppid(),), daemon=True).start()
-    verbs(prog_name="rejoinder")
+    try:
+        verbs(prog_name="rejoinder")
+    except SystemExit as end:
+        _leave(end)
+
+
+def _leave(end: SystemExit) -> None:
+    """End at once, with what programs do at their end, where nothing else is still at work.
+
+    After a build of thousands of articles, to free them one by one would take half a second more.
+    """
+    others = [one for one in threading.enumerate() if one is not threading.main_thread()]
+    if not isinstance(end.code, int | None) or not all(one.daemon for one in others):
+        raise end
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # a closed pipe, which Python itself has an opinion about
+            raise end from None
+    os._exit(end.code or 0)
 
 
 def _stop_with_parent(parent: int) -> None:

@@ -20,6 +20,7 @@ ORDER = [
     "wordlist",
     "network",
     "store",
+    "live",
     "actors",
     "markup",
     "draft",

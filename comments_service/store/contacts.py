@@ -18,6 +18,19 @@ class Contact(NamedTuple):
     reply: str
 
 
+class Origin(NamedTuple):
+    """Where a reply came from, as far as that is kept, and the reply's public id."""
+
+    network: str
+    reply: str
+
+
+# One reply is enough, and a network may have thousands.
+_ORIGINS = (
+    select(contact.c.network, func.min(comment.c.public_id))
+    .join(comment, comment.c.id == contact.c.comment_id)
+    .group_by(contact.c.network)
+)
 _CONTACTS = select(contact.c.email, comment.c.public_id).join(
     comment, comment.c.id == contact.c.comment_id
 )
@@ -32,6 +45,15 @@ def with_addresses(connection: Connection, addresses: Collection[str]) -> Iterat
         query = _CONTACTS.where(func.lower(contact.c.email).in_(batch))
         for row in connection.execute(query):
             yield Contact(*row)
+
+
+def with_networks(connection: Connection, networks: Collection[str]) -> Iterator[Origin]:
+    """Yield a reply for each of the networks or addresses, written as stored, that is stored."""
+    wanted = sorted(networks)
+    for start in range(0, len(wanted), _BATCH):
+        query = _ORIGINS.where(contact.c.network.in_(wanted[start : start + _BATCH]))
+        for row in connection.execute(query):
+            yield Origin(*row)
 
 
 def everyone(connection: Connection) -> Iterator[Contact]:

@@ -11,19 +11,21 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 
 from comments_service import privacy, submission
-from comments_service.errors import NotFound, Unauthorized
-from comments_service.store import pages
+from comments_service.errors import Conflict, NotFound, Unauthorized
+from comments_service.store import pages, publishing
 from comments_service.store.database import Database
 from comments_service.store.discussions import PublicComment, public_discussion
 from comments_service.store.pages import Page, Registration
+from comments_service.store.publishing import Report
 from comments_service.web.bell import Bell
 from comments_service.web.context import context_of
 from comments_service.web.forms import read_body
 from comments_service.web.pages import iso
+from comments_service.web.presence import Presence
 
 MAX_WAIT_S = 30
 # 100,000 pages of ordinary length; more would only fill the memory.
@@ -63,13 +65,19 @@ class Comment(BaseModel):
     editor: bool
     removed: bool
     slot: int | None
+    pinned: bool
+    locked: bool
 
 
 class Discussion(BaseModel):
-    """All that is public of one page's discussion, in the order of submission."""
+    """All that is public of one page's discussion, in the order of submission.
+
+    `open` is what editors or rules decided about new replies; null: what the article says.
+    """
 
     key: str
     revision: int
+    open: bool | None
     comments: list[Comment]
 
 
@@ -81,6 +89,13 @@ class Changes(BaseModel):
     next: int
     more: bool
     discussions: list[Discussion]
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    # A number would be taken for seconds since 1970.
+    raise ValueError("a time is a text such as 2026-11-23T12:00:00Z")
 
 
 class PageIn(BaseModel):
@@ -95,6 +110,9 @@ class PageIn(BaseModel):
     open: bool = True
     page_size: int | None = Field(default=None, ge=1, le=10_000)
     replies_url: str | None = Field(default=None, max_length=2000, pattern=r"\{page\}")
+    published: Annotated[AwareDatetime, BeforeValidator(_as_text), Field(strict=False)] | None = (
+        None
+    )
 
     @field_validator("key")
     @classmethod
@@ -159,6 +177,50 @@ class Found(BaseModel):
     private: list[LeakOut]
 
 
+class PublishedPage(BaseModel):
+    """The revision of the discussion that a page shows, and the one that readers were seen to get.
+
+    `live` is null where nobody looked.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: str = Field(min_length=1, max_length=200)
+    written: int = Field(ge=0, lt=2**63)
+    live: int | None = Field(default=None, ge=0, lt=2**63)
+
+
+class StalledPage(BaseModel):
+    """A page that the publisher cannot write, or that readers do not get, and why, in words."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: str = Field(min_length=1, max_length=200)
+    why: str = Field(min_length=1, max_length=1000)
+
+
+class Published(BaseModel):
+    """What the publisher has done since its last report, or (`complete`) what is so of all pages.
+
+    `epoch` names the database that the revisions are of; `trouble` is what ails it besides.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    epoch: str = Field(min_length=1, max_length=200)
+    complete: bool = False
+    pages: list[PublishedPage] = Field(max_length=100_000)
+    stalled: list[StalledPage] = Field(default=[], max_length=100_000)
+    trouble: str | None = Field(default=None, max_length=1000)
+
+
+class Taken(BaseModel):
+    """For how many pages a report was news, and which pages to look at as a reader does."""
+
+    news: int
+    unseen: list[str]
+
+
 class Registered(BaseModel):
     """What a registration did."""
 
@@ -201,11 +263,15 @@ async def changes(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
     """Discussions with a revision above `since`; with nothing new, waits up to `wait` seconds."""
-    db = context_of(request).db
+    context, presence = context_of(request), _presence(request)
+    db = context.db
     bell: Bell = request.app.state.bell
     known = request.headers.get("if-none-match")
     deadline = asyncio.get_running_loop().time() + wait
     while True:
+        if wait:
+            # Only the publisher waits; a build takes what there is.
+            presence.asked(context.now())
         with bell.listening() as rung:
             answer = await run_in_threadpool(_changes, db, since, limit)
             tag = f'"{answer["epoch"]}:{answer["next"]}"'
@@ -241,7 +307,10 @@ def discussion(request: Request, key: str) -> Response:
 @router.put("/pages", response_model=Registered)
 def register(request: Request, body: PagesIn) -> dict[str, int]:
     """Replace the list of pages that take replies; those left out are withdrawn."""
-    entries = [Registration(**page.model_dump()) for page in body.pages]
+    entries = [
+        Registration(**page.model_dump(exclude={"published"}), published_at=page.published)
+        for page in body.pages
+    ]
     with context_of(request).db.write() as connection:
         site = submission.the_site(connection)
         withdrawn = pages.replace_all(connection, site.id, entries)
@@ -254,6 +323,31 @@ def private(request: Request, body: Candidates) -> dict[str, list[dict[str, obje
     with context_of(request).db.read() as connection:
         found = privacy.private(connection, body.candidates)
     return {"private": [leak._asdict() for leak in found]}
+
+
+@router.put("/published", response_model=Taken)
+def published(request: Request, body: Published) -> dict[str, object]:
+    """Take in what the publisher wrote, and what it cannot write."""
+    context, presence = context_of(request), _presence(request)
+    reports = [Report(page.key, page.written, page.live) for page in body.pages]
+    stalled = {one.key: one.why for one in body.stalled}
+    now = context.now()
+    with context.db.write() as connection:
+        site = submission.the_site(connection)
+        if body.epoch != site.epoch:
+            raise Conflict("These revisions are of another database; ask for changes from 0.")
+        news = publishing.report(
+            connection, site.id, reports, stalled, complete=body.complete, now=now
+        )
+        unseen = publishing.unseen(connection, site.id) if body.complete else []
+    presence.asked(now)
+    presence.trouble = body.trouble
+    return {"news": news, "unseen": unseen}
+
+
+def _presence(request: Request) -> Presence:
+    presence: Presence = request.app.state.presence
+    return presence
 
 
 def _changes(db: Database, since: int, limit: int) -> dict[str, Any]:
@@ -278,6 +372,7 @@ def _discussion(page: Page, replies: list[PublicComment]) -> dict[str, Any]:
     return {
         "key": page.key,
         "revision": page.revision,
+        "open": page.opened,
         "comments": [_comment(reply, ids) for reply in replies],
     }
 
@@ -293,6 +388,8 @@ def _comment(reply: PublicComment, ids: dict[int, str]) -> dict[str, Any]:
         "editor": reply.by_editor,
         "removed": reply.removed,
         "slot": reply.slot,
+        "pinned": reply.pinned,
+        "locked": reply.locked,
     }
 
 

@@ -14,4 +14,5 @@ def register() -> None:
     # Once per run, unlike `initialized`, which autoreload would let go stale.
     signals.get_generators.connect(hooks.fetch_discussions)
     signals.all_generators_finalized.connect(hooks.attach_discussions)
+    signals.article_writer_finalized.connect(hooks.remember_writer)
     signals.finalized.connect(hooks.finish)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from plugins.discussion import beside
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError, ServiceError, SettingsError
 from plugins.discussion.gate import Ask
@@ -58,13 +59,20 @@ def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) 
     with FileLock(var / "build.lock", mode=0o644):
         fresh = builds / new_name(output)
         shown = output.resolve() if output.is_dir() else None
-        remover = _remove_beside(_older(builds, output, keep={shown}))
+        older = _older(builds, output, keep={shown})
+        helper = _work_beside(shown if cache else None, fresh, older)
         try:
             # The snapshot that the publisher follows, whatever folder this process stands in.
             snapshot_path = run_pelican(
-                root / settings_file, fresh, var / site_settings.snapshot.name, cache=cache
+                root / settings_file,
+                fresh,
+                var / site_settings.snapshot.name,
+                cache=cache,
+                before=shown,
             )
             previous = output.resolve() if output.is_dir() else None
+            if helper is not None and helper.stdout is not None:
+                helper.stdout.read()  # to its end: all folders are there
             if previous is not None:
                 keep_times(previous, fresh)
             # The link may reach the disk before the pages it leads to.
@@ -77,13 +85,17 @@ def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) 
                 pages = bring_up_to_date(fresh, previous, snapshot, ask)
                 previous = _show(fresh, output, builds)
         except BaseException:
+            if helper is not None:
+                # It may still make folders.
+                helper.kill()
+                helper.wait()
             # An interruption may come after the swap, and what is shown must stay.
             if output.resolve() != fresh.resolve():
                 shutil.rmtree(fresh, ignore_errors=True)
             raise
         finally:
-            if remover is not None:
-                remover.wait()
+            if helper is not None:
+                helper.wait()
         for folder in _older(builds, output, keep={fresh, previous}):
             shutil.rmtree(folder, ignore_errors=True)
     return Build(fresh, pages, time.monotonic() - started)
@@ -94,12 +106,7 @@ def keep_times(previous: Path, fresh: Path, names: list[str] | None = None) -> N
 
     `names` are paths relative to both; all files when None.
     """
-    if names is None:
-        begin = len(str(fresh)) + 1
-        names = [
-            f"{folder}/{name}"[begin:] for folder, _, files in os.walk(fresh) for name in files
-        ]
-    for name in names:
+    for name in _replaced(str(previous), str(fresh)) if names is None else names:
         # Texts, not paths: thousands of times.
         old, new = f"{previous}/{name}", f"{fresh}/{name}"
         try:
@@ -111,6 +118,28 @@ def keep_times(previous: Path, fresh: Path, names: list[str] | None = None) -> N
             continue
         if S_ISREG(stat.st_mode) and filecmp.cmp(old, new, shallow=False):
             os.utime(new, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def _replaced(previous: str, fresh: str, below: str = "") -> Iterator[str]:
+    """The files that both builds have, as far as they are not one file under two names.
+
+    Told by the numbers that folders give: most need not be asked for anything more. Folders that
+    were made ahead (beside.py) and stayed empty are removed on the way.
+    """
+    try:
+        before = {one.name: one.inode() for one in os.scandir(f"{previous}/{below}")}
+        now = list(os.scandir(f"{fresh}/{below}"))
+    except OSError:
+        return
+    for one in now:
+        if one.is_dir(follow_symlinks=False):
+            if one.name in before:
+                yield from _replaced(previous, fresh, f"{below}{one.name}/")
+        elif before.get(one.name, one.inode()) != one.inode():
+            yield below + one.name
+    if below and before and all(one.is_dir(follow_symlinks=False) for one in now):
+        with suppress(OSError):  # not empty
+            os.rmdir(f"{fresh}/{below}")  # noqa: PTH106
 
 
 @contextmanager
@@ -195,9 +224,13 @@ def _older(builds: Path, output: Path, keep: set[Path | None]) -> list[Path]:
     ]
 
 
-def _remove_beside(folders: list[Path]) -> subprocess.Popen[bytes] | None:
-    """Remove folders in another process: thousands of files take a while."""
-    if not folders:
+def _work_beside(
+    previous: Path | None, fresh: Path, older: list[Path]
+) -> subprocess.Popen[bytes] | None:
+    """Make folders like those of the build before, and remove older builds (beside.py)."""
+    if previous is None and not older:
         return None
-    code = "import shutil, sys\nfor one in sys.argv[1:]: shutil.rmtree(one, ignore_errors=True)"
-    return subprocess.Popen([sys.executable, "-S", "-c", code, *map(str, folders)])
+    words = [str(previous or ""), str(fresh), *map(str, older)]
+    return subprocess.Popen(
+        [sys.executable, "-S", "-E", str(Path(beside.__file__)), *words], stdout=subprocess.PIPE
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
@@ -24,7 +24,7 @@ from plugins.discussion.model import (
     read_batch,
     read_discussion,
 )
-from plugins.discussion.settings import SiteSettings
+from plugins.discussion.settings import LOOPBACK, SiteSettings
 
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 10.0
@@ -32,7 +32,6 @@ MAX_WAIT_SECONDS = 30
 # The service's limits for questions about private data, in strings and characters.
 MAX_CANDIDATES = 10_000
 MAX_CANDIDATE = 320
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,29 @@ class Answer:
 
     discussion: Discussion | None
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageReport:
+    """The revision that a page shows, and the one that readers were seen to get, or None."""
+
+    key: str
+    written: int
+    live: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the publisher has done, or (`complete`) what is so of all pages.
+
+    `stalled` says by page key what keeps a page from readers; `trouble` what else is wrong.
+    """
+
+    epoch: str
+    complete: bool
+    pages: Sequence[PageReport]
+    stalled: Mapping[str, str]
+    trouble: str | None = None
 
 
 class Client:
@@ -161,7 +183,7 @@ class Client:
 
     def register(self, pages: Iterable[Page]) -> Registration:
         """Tell the service the complete list of pages that take replies."""
-        response = self._ask("PUT", "pages", json={"pages": [page_json(page) for page in pages]})
+        response = self._ask("PUT", "pages", json={"pages": [_registered(page) for page in pages]})
         answer = self._json(response)
         if not isinstance(answer, dict):
             raise WireError("answer: expected an object")
@@ -183,6 +205,23 @@ class Client:
             except (KeyError, TypeError, ValueError, IndexError):
                 raise WireError("answer.private: expected position, reply and kind") from None
         return found
+
+    def report(self, report: Report) -> list[str]:
+        """Tell the service what is published; returns the pages that readers may not have yet."""
+        body = {
+            "epoch": report.epoch,
+            "complete": report.complete,
+            "pages": [
+                {"key": one.key, "written": one.written, "live": one.live} for one in report.pages
+            ],
+            "stalled": [{"key": key, "why": why} for key, why in report.stalled.items()],
+            "trouble": report.trouble,
+        }
+        answer = self._json(self._ask("PUT", "published", json=body))
+        unseen = answer.get("unseen") if isinstance(answer, dict) else None
+        if not isinstance(unseen, list):
+            raise WireError("answer.unseen: expected a list of page keys")
+        return [key for key in unseen if isinstance(key, str)]
 
     def _ask(
         self,
@@ -244,6 +283,11 @@ class Client:
         except (ValueError, RecursionError):
             kind = response.headers.get("Content-Type", "nothing")
             raise WireError(f"answer: expected JSON, got {kind}") from None
+
+
+def _registered(page: Page) -> dict[str, Any]:
+    appeared = page.facts.appeared
+    return page_json(page) | ({} if appeared is None else {"published": appeared})
 
 
 class _Bearer(AuthBase):

@@ -199,7 +199,13 @@ def _publisher(output: Path) -> Iterator[Publisher]:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     client = Client.from_settings(settings)
-    yield Publisher(output, Snapshot(settings.snapshot), client, lock=settings.lock)
+    yield Publisher(
+        output,
+        Snapshot(settings.snapshot),
+        client,
+        lock=settings.lock,
+        site_url=settings.site_url if settings.check_live else None,
+    )
     # Neither is closed: a thread may still be in the long poll, and the process ends now.
 
 

@@ -6,6 +6,7 @@ revision it shows, so that most of them need not be made to find out that nothin
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,8 +118,9 @@ def _shard(world: World, number: int) -> str:
 
 
 def _pages_on_disk(root: Path, entry: Entry) -> set[int]:
-    folder = (root / places.replies_file(entry.file, 2)).parent.parent
+    # Texts, not paths: once for each article, and most have none.
+    folder = f"{root}/{places.replies_file(entry.file, 2)}".removesuffix("/2/index.html")
     try:
-        return {int(one.name) for one in folder.iterdir() if one.name.isdecimal()}
+        return {int(name) for name in os.listdir(folder) if name.isdecimal()}  # noqa: PTH208
     except OSError:
         return set()

@@ -1,12 +1,14 @@
-"""The privacy gate: no page with a stored email address, or a common hash of one, is written.
+"""The privacy gate: no page with a stored email address, a common hash of one, or the network of
+a reader is written.
 
-This side holds no addresses to compare with. What looks like one, or like a hash of one, is shown
+This side holds none of them to compare with. What looks like one, or like a hash of one, is shown
 to the service, which says whose it is; most discussions have nothing that does, and cost a scan.
 """
 
 from __future__ import annotations
 
 import html
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,21 +28,58 @@ _DIGEST = re.compile(
     r"(?:[0-9a-fA-F]{128}|[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})"
     r"(?![0-9a-zA-Z])"
 )
+_TAG = re.compile(r"<[^>]*>")
+# Each begins with one character, which is quick to look for.
+_DOTS = re.compile(r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
+_COLONS = re.compile(r":(?:[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4})?:")
+_QUAD = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/[0-9]{1,2})?(?![0-9]|\.[0-9])")
+# What could be IPv6, of limited length: whether it is, ipaddress knows.
+_GROUPS = re.compile(r"(?<![0-9a-fA-F:.])[0-9a-fA-F:.]{2,45}(?:/[0-9]{1,3})?(?![0-9a-zA-Z:])")
 
 
 def candidates(text: str) -> set[str]:
-    """What in a text looks like an address or a hash of one, plain, as entities or in percent."""
+    """What in a text looks like an address (of mail or of a network) or a hash of one.
+
+    It is found plain, as entities or in percent, also where tags stand in between.
+    """
     forms = {text}
     # The service's HTML writes `&amp;`, `&lt;` and the like only; others may write anything.
     if "%" in text or "&#" in text or "&commat;" in text:
         forms.add(unquote(html.unescape(text)))
+    if "<" in text and any("@" in form or _like_ip(form) for form in forms):
+        forms |= {_TAG.sub("", form) for form in forms}
     found: set[str] = set()
     for form in forms:
         if "@" in form:
             for one in _ADDRESS.findall(form):
                 found |= {one.strip("."), _LAST_PART.findall(one)[0].strip(".")}
         found.update(_DIGEST.findall(form))
+        if _like_ip(form):
+            found.update(_networks(form))
     return found
+
+
+def is_network(text: str) -> bool:
+    """Whether this is an IP address, or a network such as 192.0.2.0/24."""
+    try:
+        ipaddress.ip_interface(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _like_ip(text: str) -> bool:
+    return bool(_DOTS.search(text) or _COLONS.search(text))
+
+
+def _networks(text: str) -> Iterator[str]:
+    yield from filter(is_network, _QUAD.findall(text))
+    for run in _GROUPS.findall(text) if ":" in text else ():
+        # As it is, and without what a sentence put around it.
+        for one in dict.fromkeys((run, run.rstrip("."), run.strip(".:"), run.lstrip(":"))):
+            if one.count(":") > 1 and any(char.isalnum() for char in one) and is_network(one):
+                yield one
+                break
 
 
 # Hexadecimal digits as x, everything else as a space: a quick way to find a long row of them.
@@ -54,6 +93,8 @@ def suspect(text: str) -> bool:
     """Whether `candidates` could find anything in a text or in parts of it; quick."""
     if "@" in text or "%" in text or "&#" in text or "&commat;" in text or "\\u" in text:
         return True
+    if _like_ip(text):
+        return True
     return b"x" * 32 in text.encode("utf-8", "replace").translate(_ROWS)
 
 
@@ -61,7 +102,7 @@ def suspect(text: str) -> bool:
 class Gate:
     """Compares by asking; nothing is remembered, since an address may become somebody's later.
 
-    `allowed` are addresses that the site itself publishes, in small letters
+    `allowed` are addresses (also of networks) that the site itself publishes, in small letters
     (DISCUSSION_PUBLIC_ADDRESSES).
     """
 

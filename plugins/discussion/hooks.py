@@ -41,8 +41,11 @@ logger = logging.getLogger(__name__)
 
 # Folders of the output, or doors of the service, that an article would hide.
 RESERVED = frozenset({"comments", "moderate", "theme", manifests.FOLDER})
+BEGINNINGS = (*RESERVED, ".", "/")
 # Below /comments/ these are addresses of the service itself; it refuses them as keys.
 RESERVED_KEYS = RESERVED | {"api", "assets", "status"}
+# What paths leave out.
+ODD = re.compile(r"//|/\./|/\.?$")
 TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
 
 
@@ -58,6 +61,8 @@ class Run:
     before: Position | None = None
     # Of which generation all discussions in the pages are; None when it changed meanwhile.
     generation: str | None = None
+    # Pelican's, which may know which files it took over from an earlier build.
+    writer: Any = None
 
     @property
     def ask(self) -> Ask | None:
@@ -98,9 +103,9 @@ def fetch_discussions(pelican: Any) -> None:
 def attach_discussions(generators: Iterable[Any]) -> None:
     """At `all_generators_finalized`: give every article its finished regions.
 
-    Sets `discussion_key`, `discussion`, `discussion_head`, `discussion_count` (strings; "" for
-    drafts) and `discussion_open`, and DISCUSSION_LATEST for all templates. Raises BuildError for
-    keys that are not allowed or used twice.
+    Sets `discussion_key`, `discussion`, `discussion_head`, `discussion_invite`, `discussion_count`
+    (strings; "" for drafts) and `discussion_open`, and DISCUSSION_LATEST for all templates. Raises
+    BuildError for keys that are not allowed or used twice.
     """
     run = _runs[-1]
     articles: list[Any] = []
@@ -149,6 +154,7 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         content.discussion_open = entry.page.open
         content.discussion = Later(source, "discussion", entry.page)
         content.discussion_head = Later(source, "head", entry.page)
+        content.discussion_invite = Later(source, "invite", entry.page)
         content.discussion_count = Later(source, "count", entry.page)
     # Pelican's generators share one context.
     main.context["DISCUSSION_LATEST"] = regions.SITE_REGIONS["latest"].show(world)
@@ -157,7 +163,14 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         # Nobody can reply to what is not published; metadata `Discussion:` must not show either.
         draft.discussion_key = _key(draft)
         draft.discussion_open = False
-        draft.discussion = draft.discussion_head = draft.discussion_count = ""
+        draft.discussion = draft.discussion_head = ""
+        draft.discussion_invite = draft.discussion_count = ""
+
+
+def remember_writer(_generator: Any, writer: Any) -> None:
+    """At `article_writer_finalized`: what wrote the articles also wrote the rest, or will."""
+    if _runs:
+        _runs[-1].writer = writer
 
 
 def finish(pelican: Any) -> None:
@@ -176,12 +189,14 @@ def finish(pelican: Any) -> None:
         raise BuildError("The discussions were not attached; is another plugin in the way?")
     own = manifest.files_by_key
     urls = {page.url: page.key for page in manifest.pages}
-    places = survey.places(output, own, urls, regions.ONCE)
+    before = survey.before(pelican.settings.get("DISCUSSION_BEFORE"))
+    linked = getattr(run.writer, "linked", ())
+    places = survey.places(output, own, urls, regions.ONCE, linked, before)
     if any(file.endswith(survey.FEEDS) for file in places):
         # Their regions are still empty.
         _built_from.clear()
-    manifest.write(output, places, run.addresses)
-    site = Site.open(output, run.ask)
+    manifest.write(output, places, run.addresses, survey.code())
+    site = Site.of(output, manifest, run.ask)
     outcome = Outcome()
     site.derive(site.world(run.snapshot), outcome, thorough=run.generation is None)
     for error in outcome.failed.values():
@@ -190,7 +205,6 @@ def finish(pelican: Any) -> None:
     if run.generation is not None:
         # Every page was rendered from this generation: revisions tell all there is to know.
         run.snapshot.mark_reconciled(site.name, run.generation)
-    site.manifest.close()
     if run.client is not None:
         try:
             run.client.register(manifest.pages)
@@ -256,7 +270,10 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
 
 def plain(text: object) -> str:
     """A title as plain text: smarty and typogrify may have put tags and entities into it."""
-    return " ".join(html.unescape(TAG.sub("", str(text))).split())
+    bare = str(text)
+    if "<" in bare:
+        bare = TAG.sub("", bare)
+    return " ".join(html.unescape(bare).split())
 
 
 def _entries(
@@ -272,8 +289,13 @@ def _entries(
                 f"{content.source_path} and {other} have the same discussion {page.key!r}; "
                 "give one of them another slug, or a line like: Discussion: another-key"
             )
-        made.append((content, Entry(page, Path(content.save_as).as_posix())))
+        made.append((content, Entry(page, _posix(str(content.save_as)))))
     return made
+
+
+def _posix(save_as: str) -> str:
+    plain = not save_as.startswith("./") and save_as.isascii() and not ODD.search(save_as)
+    return save_as if plain and os.sep == "/" else Path(save_as).as_posix()
 
 
 def _page(article: Any, settings: Mapping[str, Any], options: RenderSettings) -> Page:
@@ -315,12 +337,16 @@ def _addresses(
     settings: Mapping[str, Any], entries: Iterable[tuple[Any, Entry]], contents: Iterable[Any]
 ) -> Iterator[Address]:
     """The sitemap's lines: what is listed, and the home page."""
-    keys = {id(content): entry.page.key for content, entry in entries}
+    pages_of = {id(content): entry.page for content, entry in entries}
     yield Address(f"{settings['SITEURL']}/")
     for content in contents:
         if content.status == "published" and content.save_as:
             date = _moment(content, "modified") or _moment(content, "date")
-            yield Address(_url(content, settings), date, keys.get(id(content)))
+            page = pages_of.get(id(content))
+            if page is not None:
+                yield Address(page.url, date, page.key)
+            else:
+                yield Address(_url(content, settings), date)
 
 
 def _keep_shells(
@@ -370,8 +396,10 @@ def _key(article: Any) -> str:
 
 
 def _check_place(content: Any) -> None:
-    folder = Path(content.save_as).parts[:1]
-    if content.slug in RESERVED or RESERVED.intersection(folder):
+    place = str(content.save_as)
+    # Texts first: nearly every place is innocent.
+    reserved = place.startswith(BEGINNINGS) and RESERVED.intersection(Path(place).parts[:1])
+    if content.slug in RESERVED or reserved:
         raise BuildError(
             f"{content.source_path}: its slug or address begins with a reserved name "
             f"({', '.join(sorted(RESERVED))}); choose another slug"

@@ -12,8 +12,8 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +29,7 @@ VERSION = 2
 DEFAULTS = Path(__file__).parent / "defaults"
 # A region of the whole site has no page's key.
 _SITE = ""
+_FACTS = tuple(one.name for one in fields(Facts))
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -65,9 +66,16 @@ class Manifest:
     Safe for several threads. Raises ManifestError.
     """
 
-    def __init__(self, db: sqlite3.Connection, settings: RenderSettings) -> None:
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        settings: RenderSettings,
+        entries: Mapping[str, Entry] | None = None,
+    ) -> None:
         self.settings = settings
         self._db = db
+        # What it was made of, which need not be read back from the tables.
+        self._entries = entries
         self._guard = threading.Lock()
 
     @classmethod
@@ -79,15 +87,16 @@ class Manifest:
             "INSERT INTO meta VALUES (?, ?)",
             [("settings", _json(settings.as_json())), ("version", str(VERSION))],
         )
-        by_key = {entry.page.key: entry for entry in entries}
+        found = {entry.page.key: entry for entry in entries}
+        by_key = {key: found[key] for key in sorted(found)}
         for entry in by_key.values():
             _inside(entry.file)
         db.executemany(
             "INSERT INTO page VALUES (?, ?, ?)",
-            [(key, entry.file, _page_text(entry.page)) for key, entry in sorted(by_key.items())],
+            [(key, entry.file, _page_text(entry.page)) for key, entry in by_key.items()],
         )
         db.commit()
-        return cls(db, settings)
+        return cls(db, settings, by_key)
 
     def __len__(self) -> int:
         return int(self._rows("SELECT count(*) FROM page")[0][0])
@@ -100,6 +109,8 @@ class Manifest:
     @property
     def pages(self) -> list[Page]:
         """The pages that take replies, sorted by key."""
+        if self._entries is not None:
+            return [entry.page for entry in self._entries.values()]
         return [_page(text) for (text,) in self._rows("SELECT json FROM page ORDER BY key")]
 
     @property
@@ -109,12 +120,26 @@ class Manifest:
 
     def entry(self, key: str) -> Entry | None:
         """The page of this key and its file, or None."""
+        if self._entries is not None:
+            return self._entries.get(key)
         rows = self._rows("SELECT file, json FROM page WHERE key = ?", key)
         return Entry(_page(rows[0][1]), rows[0][0]) if rows else None
 
     def files(self) -> list[str]:
         """Every file that has a region."""
         return [path for (path,) in self._rows("SELECT path FROM file ORDER BY number")]
+
+    def found_by(self) -> str:
+        """Who looked for the places; "" when that is not known."""
+        rows = self._rows("SELECT value FROM meta WHERE name = 'found_by'")
+        return str(rows[0][0]) if rows else ""
+
+    def places(self) -> dict[str, set[str | None]]:
+        """The keys that each file shows something of, as `write` was given them."""
+        found: dict[str, set[str | None]] = {}
+        for path, key in self._rows("SELECT path, key FROM place JOIN file ON number = file"):
+            found.setdefault(path, set()).add(key or None)
+        return found
 
     def files_of(self, key: str) -> list[str]:
         """The files that show something of this page, or of the whole site."""
@@ -145,12 +170,14 @@ class Manifest:
         output: Path,
         places: Mapping[str, Iterable[str | None]],
         addresses: Sequence[Address] = (),
+        found_by: str = "",
     ) -> None:
         """Add the places (file: keys, None for the site's regions) and write the file.
 
-        Sorted, so that equal builds give equal bytes.
+        `found_by` tells who looked for them. Sorted, so that equal builds give equal bytes.
         """
         with self._guard:
+            self._db.execute("INSERT INTO meta VALUES ('found_by', ?)", (found_by,))
             for number, (path, keys) in enumerate(sorted(places.items())):
                 self._db.execute("INSERT INTO file VALUES (?, ?)", (number, _inside(path)))
                 self._db.executemany(
@@ -251,7 +278,7 @@ def keep_templates(sources: Iterable[Path], output: Path) -> Path:
 
 
 def _page_text(page: Page) -> str:
-    facts = asdict(page.facts)
+    facts = {name: getattr(page.facts, name) for name in _FACTS}
     return _json({"page": page_json(page), "facts": facts})
 
 
@@ -267,7 +294,7 @@ def _json(data: Any) -> str:
 
 
 def _inside(file: str) -> str:
-    path = PurePosixPath(file)
-    if not file or path.is_absolute() or ".." in path.parts or "\\" in file or "\0" in file:
+    outside = file.startswith("/") or ".." in file.split("/")
+    if not file or outside or "\\" in file or "\0" in file:
         raise ManifestError(f"the file {file!r} is not inside the output")
     return file

@@ -38,6 +38,7 @@ class Comment:
     """One public reply; a placeholder (`removed`) has no author and no HTML. Times are UTC.
 
     `slot` is a top-level reply's permanent place (1, 2, 3 …), by which discussions are divided.
+    `pinned` by the editors; `locked`: nobody may answer it, nor what stands below it.
     """
 
     id: str
@@ -49,6 +50,8 @@ class Comment:
     editor: bool
     removed: bool
     slot: int | None = None
+    pinned: bool = False
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,15 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """All public replies of one page, in the order of submission; revision 0 means: never any."""
+    """All public replies of one page, in the order of submission; revision 0 means: never any.
+
+    `open` is what editors or rules decided about new replies; None: what the article says.
+    """
 
     key: str
     revision: int
     comments: tuple[Comment, ...] = ()
+    open: bool | None = None
 
     @property
     def count(self) -> int:
@@ -87,6 +94,23 @@ class Discussion:
             iso(max(one.edited or one.submitted for one in shown)) if shown else "",
             max((one.slot or 0 for one in self.comments), default=0),
         )
+
+    @property
+    def locked(self) -> frozenset[str]:
+        """The ids of all replies that nobody may answer: the locked ones and all below them."""
+        if not any(one.locked for one in self.comments):
+            return frozenset()
+        parents = {one.id: one.parent for one in self.comments}
+        known: dict[str | None, bool] = {None: False}
+        known |= {one.id: True for one in self.comments if one.locked}
+        for one in self.comments:
+            path: list[str] = []
+            current: str | None = one.id
+            while current is not None and current not in known:
+                path.append(current)
+                current = parents[current]
+            known |= dict.fromkeys(path, known[current])
+        return frozenset(one for one, locked in known.items() if locked and one is not None)
 
     @property
     def newest(self) -> str:
@@ -119,6 +143,15 @@ class Facts:
     description: str = ""
     language: str = "en"
     listed: bool = True
+
+    @property
+    def appeared(self) -> str | None:
+        """`published` as the wire writes times; None where it is unknown or has no zone."""
+        try:
+            moment = datetime.fromisoformat(self.published)
+            return iso(moment) if moment.tzinfo is not None else None
+        except (ValueError, OverflowError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +200,8 @@ def key_problem(key: str) -> str | None:
         return "is a relative path"
     if "/" in key:
         return "contains /"
+    if key.isascii() and key.isprintable() and " " not in key:
+        return None
     # Separators (Z*) are white space; others (C*) are control, format and unpaired characters,
     # of which the format characters (Cf) are letters' companions in some scripts.
     if any(c.isspace() or unicodedata.category(c) in {"Cc", "Cs", "Zs", "Zl", "Zp"} for c in key):
@@ -201,7 +236,9 @@ def read_discussion(data: object, where: str = "discussion") -> Discussion:
     items = _list(fields, "comments", where)
     comments = tuple(_comment(item, f"{where}.comments[{i}]") for i, item in enumerate(items))
     _check_parents(comments, where)
-    return Discussion(key, _number(fields, "revision", where), comments)
+    return Discussion(
+        key, _number(fields, "revision", where), comments, _decided(fields, "open", where)
+    )
 
 
 def write_discussion(discussion: Discussion) -> str:
@@ -210,6 +247,7 @@ def write_discussion(discussion: Discussion) -> str:
         {
             "key": discussion.key,
             "revision": discussion.revision,
+            "open": discussion.open,
             "comments": [comment_json(comment) for comment in discussion.comments],
         },
         ensure_ascii=False,
@@ -333,6 +371,8 @@ def _comment(data: object, where: str) -> Comment:
         editor=_flag(fields, "editor", where),
         removed=removed,
         slot=_slot(fields, where),
+        pinned=bool(_decided(fields, "pinned", where)),
+        locked=bool(_decided(fields, "locked", where)),
     )
 
 
@@ -349,6 +389,8 @@ def comment_json(comment: Comment) -> dict[str, Any]:
         "editor": comment.editor,
         "removed": comment.removed,
         "slot": comment.slot,
+        "pinned": comment.pinned,
+        "locked": comment.locked,
     }
 
 
@@ -357,6 +399,11 @@ def _slot(fields: dict[str, Any], where: str) -> int | None:
     if fields.get("slot") is None:
         return None
     return _number(fields, "slot", where)
+
+
+def _decided(fields: dict[str, Any], name: str, where: str) -> bool | None:
+    # A service of before these decisions sends none.
+    return None if fields.get(name) is None else _flag(fields, name, where)
 
 
 def _author(data: object, where: str) -> Author | None:

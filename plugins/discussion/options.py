@@ -12,6 +12,7 @@ from babel import Locale
 from babel.core import UnknownLocaleError
 
 from plugins.discussion.errors import SettingsError
+from plugins.discussion.gate import is_network
 
 # Each level of nesting is a level of recursion in the template.
 MAX_DEPTH = 20
@@ -125,7 +126,10 @@ def _precompress(kinds: Any) -> tuple[str, ...]:
 
 
 def _addresses(found: Any) -> tuple[str, ...]:
-    if isinstance(found, str) or not all(isinstance(one, str) and "@" in one for one in found):
+    usable = not isinstance(found, str) and all(
+        isinstance(one, str) and ("@" in one or is_network(one)) for one in found
+    )
+    if not usable:
         raise SettingsError(
             'DISCUSSION_PUBLIC_ADDRESSES is no tuple of addresses; set it to ("desk@site.example",)'
         )

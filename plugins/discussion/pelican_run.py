@@ -17,12 +17,19 @@ HOOKS = "plugins.discussion.hooks"
 
 
 def run_pelican(
-    settings_file: Path, fresh: Path, snapshot: Path, *, force: bool = False, cache: bool = True
+    settings_file: Path,
+    fresh: Path,
+    snapshot: Path,
+    *,
+    force: bool = False,
+    cache: bool = True,
+    before: Path | None = None,
 ) -> Path:
     """Run Pelican into `fresh`; returns the snapshot it used. Any logged error is fatal.
 
     `snapshot` is the one to use where the settings name none, or in any case with `force`. Without
-    `cache` nothing is taken over from an earlier build. Raises DiscussionError.
+    `cache` nothing is taken over from an earlier build; `before` is the one that is shown, if any.
+    Raises DiscussionError.
     """
     if not settings_file.is_file():
         raise BuildError(f"{settings_file} is missing; name the settings with --settings")
@@ -37,6 +44,7 @@ def run_pelican(
             settings = read_settings(str(settings_file), override=override)
             if force or not settings.get("DISCUSSION_SNAPSHOT"):
                 settings["DISCUSSION_SNAPSHOT"] = str(snapshot)
+            settings["DISCUSSION_BEFORE"] = before if cache else None
             pelican: Any = Pelican  # untyped
             with _telling(settings):
                 pelican(settings).run()

@@ -26,8 +26,10 @@ from plugins.discussion.errors import (
     PageError,
     ServiceError,
 )
+from plugins.discussion.lookout import Addresses, Lookout
 from plugins.discussion.model import Batch
 from plugins.discussion.places import shard_number
+from plugins.discussion.reports import Reporter
 from plugins.discussion.site import Outcome, Site, stamp_of
 from plugins.discussion.snapshot import Position, Snapshot, follows
 
@@ -37,6 +39,7 @@ WAIT_SECONDS = 25
 TICK_SECONDS = 0.2
 RETRY_SECONDS = 2.0
 MAX_BACKOFF_SECONDS = 10.0
+STOP_SECONDS = 0.3
 # At most two writes of an article's page in any second, and one of a file that many share.
 PAGE_WRITES = 2
 SHARED_WRITES = 1
@@ -51,6 +54,7 @@ class Publisher:
     """Keeps the pages of `output` (a directory, or the link to one) equal to the discussions.
 
     `lock` is the file that every writer of pages holds; the default stands beside the snapshot.
+    With `site_url`, the origin that readers type, it looks whether they get what it wrote.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Publisher:
         *,
         lock: Path | None = None,
         wait_seconds: int = WAIT_SECONDS,
+        site_url: str | None = None,
     ) -> None:
         self.output = output.absolute()
         self._snapshot = snapshot
@@ -81,6 +86,8 @@ class Publisher:
         self._trouble: str | None = None
         self._quiet_until = 0.0
         self._backoff = 0.0
+        self._addresses = Addresses(site_url)
+        self._reporter, self._lookout = _reporting(client, self._addresses)
 
     def once(self) -> int:
         """Register, fetch and reconcile once; returns how many files were written.
@@ -97,6 +104,14 @@ class Publisher:
             # A build came meanwhile, and its own list may have arrived before the older one.
             self._client.register(self._site.manifest.pages)
         self._tell(outcome)
+        here = self._snapshot.position()
+        epoch = here.epoch if here else ""
+        self._reporter.complete(epoch, _whole(outcome), outcome.stalled, outcome.others)
+        try:
+            self._reporter.send()
+        except ServiceError as error:
+            # The pages are right; only nobody was told.
+            self._say("event=report-failed", error)
         if outcome.failed:
             raise PageError("\n".join(str(error) for error in outcome.failed.values()))
         return len(outcome.written)
@@ -104,6 +119,7 @@ class Publisher:
     def follow(self, stop: threading.Event) -> None:
         """Publish every change as it comes, until `stop` is set; no error ends it."""
         ask: _Ask | None = None
+        helpers = [_beside(self._reporter.run, stop), _beside(self._lookout.run, stop)]
         log.info("event=follow output=%s service=%s", self.output, self._client.service_url)
         while not stop.is_set():
             try:
@@ -117,15 +133,21 @@ class Publisher:
                 elif ask.done.wait(self._pause()):
                     done, ask = ask, None
                     self._take(done)
+                self._reporter.trouble("round", None)
             except DiscussionError as error:
                 # The lock's folder, the snapshot's disk: say it, wait, go over all pages again.
                 self._reconcile = True
                 self._say("event=error", error)
+                self._reporter.trouble("round", str(error))
                 stop.wait(RETRY_SECONDS)
-            except Exception:
+            except Exception as error:
                 self._reconcile = True
                 log.exception("event=error kind=unexpected")
+                self._reporter.trouble("round", f"{type(error).__name__}; its log says more.")
                 stop.wait(RETRY_SECONDS)
+        for helper in helpers:
+            # One may be in the middle of a call, which is cut short with the process.
+            helper.join(STOP_SECONDS)
         log.info("event=stopped")
 
     @property
@@ -184,11 +206,13 @@ class Publisher:
         if stamp is None:
             if self._trouble != "build":
                 self._trouble = "build"
+                self._reporter.trouble("build", "There is no build of the site: rejoinder build")
                 log.warning("event=no-build output=%s mend='rejoinder build'", self.output)
-            self._site = None
+            self._site = self._addresses.manifest = None
             return
         if self._trouble == "build":
             self._trouble = None
+            self._reporter.trouble("build", None)
         if self._site is None or stamp != self._site.stamp:
             self._open()
         if self._site is not None:
@@ -201,6 +225,7 @@ class Publisher:
         except ManifestError:
             self._site = None
             raise
+        self._addresses.manifest = self._site.manifest
         log.info("event=build root=%s pages=%d", self._site.root, len(self._site.manifest))
         self._registered = False
         self._reconcile = True
@@ -211,17 +236,20 @@ class Publisher:
     def _publish_all(self) -> None:
         # Without a snapshot there is nothing to compare with; the first answer brings one.
         self._reconcile = False
-        if self._snapshot.position() is not None:
+        here = self._snapshot.position()
+        if here is not None:
             outcome = self._write(lambda site: site.reconcile(self._snapshot))
             if outcome is not None and self._site is not None:
                 keys = {file: key for key, file in self._site.manifest.files_by_key.items()}
-                for file in outcome.failed:
-                    if file in keys:
-                        self._pages.add(keys[file], RETRY_SECONDS)
-                    else:
-                        self._shared.add(file, RETRY_SECONDS)
-                        self._keys[file] = set(keys.values())
+                for key in outcome.stalled:
+                    self._pages.add(key, RETRY_SECONDS)
+                for file in outcome.others:
+                    self._shared.add(file, RETRY_SECONDS)
+                    self._keys[file] = set(keys.values())
                 self._tell(outcome, keys)
+                self._reporter.complete(
+                    here.epoch, _whole(outcome), outcome.stalled, outcome.others
+                )
         self._register_now()
 
     def _register_now(self) -> None:
@@ -266,6 +294,10 @@ class Publisher:
         entry = self._site.manifest.entry(key)
         if entry is None:
             return
+        if key in outcome.stalled:
+            self._reporter.stalled(key, outcome.stalled[key])
+        elif key in outcome.shown:
+            self._reporter.written(key, outcome.shown[key])
         if outcome.failed:
             self._pages.add(key, RETRY_SECONDS)
             for error in outcome.failed.values():
@@ -283,6 +315,7 @@ class Publisher:
                     self._shared.add(file, RETRY_SECONDS)
                     self._keys.setdefault(file, set()).update(keys)
                 self._tell(outcome)
+                self._reporter.trouble(file, str(outcome.failed.get(file, "")) or None)
         finally:
             self._busy = False
 
@@ -304,7 +337,10 @@ class Publisher:
             return
         if self._backoff:
             log.info("event=service-back service=%s", self._client.service_url)
+            self._reporter.again()
         self._backoff = self._quiet_until = 0.0
+        if self._here is not None:
+            self._reporter.begin(self._here.epoch)
         if ask.keys is None:
             self._reconcile = True
         else:
@@ -335,6 +371,30 @@ class Publisher:
 
     def _trace(self, batch: Batch) -> None:
         log.debug("event=changes count=%d next=%d", len(batch.discussions), batch.next)
+
+
+def _reporting(client: Client, addresses: Addresses) -> tuple[Reporter, Lookout]:
+    """What tells the service of pages, and what looks at them; neither knows the publisher."""
+
+    def expect(key: str, revision: int) -> None:
+        url = addresses.of(key)
+        if url is not None:
+            lookout.expect(key, url, revision)
+
+    reporter = Reporter(client, expect, lambda: lookout.forget())
+    lookout = Lookout(reporter.seen, reporter.unseen)
+    return reporter, lookout
+
+
+def _whole(outcome: Outcome) -> dict[str, int]:
+    """What pages show, of which everything could be written."""
+    return {key: shown for key, shown in outcome.shown.items() if key not in outcome.stalled}
+
+
+def _beside(run: Callable[[threading.Event], None], stop: threading.Event) -> threading.Thread:
+    thread = threading.Thread(target=run, args=(stop,), daemon=True)
+    thread.start()
+    return thread
 
 
 class _Ask:

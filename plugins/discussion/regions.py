@@ -50,6 +50,12 @@ PAGE_REGIONS = {
         ),
         once=True,
     ),
+    "invite": Kind(
+        lambda world, key: world.summary(key).revision,
+        lambda world, page: render.invite(
+            world.discussion(page.key), page, world.settings, world.templates
+        ),
+    ),
     "count": Kind(
         lambda world, key: world.summary(key).count,
         lambda world, page: render.count(

@@ -17,7 +17,7 @@ from plugins.discussion.places import feed_url
 from plugins.discussion.shell import fill
 from plugins.discussion.structured import article_json
 from plugins.discussion.templates import paint, paint_xml
-from plugins.discussion.views import day_of, form_of, tree_of
+from plugins.discussion.views import as_decided, day_of, form_of, pinned_of, tree_of
 
 TEMPLATE = "discussion.html"
 
@@ -34,12 +34,15 @@ class Latest:
     @property
     def as_json(self) -> list[Any]:
         """All that is shown of it, as plain JSON values."""
-        return [comment_json(self.comment), self.page.key, self.url, self.parent_url]
+        shown = comment_json(self.comment)
+        # These show on its page only.
+        del shown["pinned"], shown["locked"]
+        return [shown, self.page.key, self.url, self.parent_url]
 
 
 def render(discussion: Discussion, page: Page, settings: RenderSettings, templates: Path) -> str:
     """The article's first page of replies, and the form, between its markers; RenderError."""
-    parts = divide(discussion, page.page_size)
+    page, parts = as_decided(page, discussion), divide(discussion, page.page_size)
     return wrap(
         "discussion",
         page.key,
@@ -54,6 +57,7 @@ def render(discussion: Discussion, page: Page, settings: RenderSettings, templat
                     "revision": discussion.revision,
                     "count": discussion.count,
                     "replies": tree_of(parts.by_number[1], page, settings),
+                    "pinned": pinned_of(discussion, parts, page, settings),
                 },
                 "later": _neighbour(page, parts.after(1)),
                 "form": form_of(page, settings),
@@ -76,6 +80,13 @@ def head(discussion: Discussion, page: Page, settings: RenderSettings, templates
     return wrap(
         "head", page.key, discussion.revision, paint(templates, "head.html", page.key, values)
     )
+
+
+def invite(discussion: Discussion, page: Page, settings: RenderSettings, templates: Path) -> str:
+    """The article's call to answer, away from the form; it leads nowhere once that is closed."""
+    values = {"page": as_decided(page, discussion), "language": settings.language}
+    text = paint(templates, "invite.html", page.key, values)
+    return wrap("invite", page.key, discussion.revision, text)
 
 
 def count(summary: Summary, page: Page, settings: RenderSettings, templates: Path) -> str:
@@ -120,18 +131,20 @@ def latest_revision(newest: list[Latest]) -> int:
 
 
 def part_revision(parts: Parts, number: int) -> int:
-    """A later page changes with what stands on it and with its neighbours, and with nothing else.
+    """A later page changes with what stands on it, its neighbours, and who may reply; no more.
 
     The discussion's revision would rewrite two hundred pages for one reply.
     """
-    shown = [comment_json(comment) for comment in parts.by_number[number].comments]
-    return fingerprint([shown, parts.before(number), parts.after(number)])
+    part = parts.by_number[number]
+    shown = [comment_json(comment) for comment in part.comments]
+    return fingerprint([shown, parts.before(number), parts.after(number), part.open])
 
 
 def replies_page(
     parts: Parts, number: int, page: Page, settings: RenderSettings, templates: Path, shell: str
 ) -> str:
     """A whole later page of a long discussion; `shell` is the theme's replies.html, rendered."""
+    page = as_decided(page, parts.by_number[number])
     values = {
         "page": page,
         "number": number,

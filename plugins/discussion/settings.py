@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from plugins.discussion.errors import SettingsError
 
 SNAPSHOT_NAME = "discussions.sqlite3"
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,19 @@ class SiteSettings:
 
     `service_url` is the service's root, without a slash at the end. `api_token` may be empty: a
     build can do with the snapshot; only who asks the service needs the token (`token`).
+    `site_url` is the origin that readers type, or "" where nobody said it; with `check_live` the
+    publisher looks whether they get what it wrote.
     """
 
     service_url: str = "http://127.0.0.1:8000"
     api_token: str = field(default="", repr=False)
     var: Path = Path("var")
+    site_url: str = ""
+    check_live: bool = True
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> SiteSettings:
-        """Read REJOINDER_SERVICE_URL, REJOINDER_API_TOKEN and REJOINDER_VAR; SettingsError."""
+        """Read the five REJOINDER_ variables of docs/settings.md; SettingsError."""
         url = environ.get("REJOINDER_SERVICE_URL", "").strip().rstrip("/") or cls.service_url
         try:
             parts = urlsplit(url)
@@ -46,7 +51,18 @@ class SiteSettings:
                 "REJOINDER_API_TOKEN has characters that no header can carry; "
                 "copy it again from var/rejoinder.env"
             )
-        return cls(url, token, Path(environ.get("REJOINDER_VAR", "").strip() or "var"))
+        site_url = environ.get("REJOINDER_SITE_URL", "").strip().rstrip("/")
+        check = environ.get("REJOINDER_CHECK_LIVE", "").strip().lower() or "on"
+        if check not in {"on", "off"}:
+            raise SettingsError(f"REJOINDER_CHECK_LIVE is {check!r}; set it to on or off")
+        return cls(
+            url,
+            token,
+            Path(environ.get("REJOINDER_VAR", "").strip() or "var"),
+            # What else it could be is said by those who cannot do without it.
+            site_url if site_url.startswith(("http://", "https://")) else "",
+            check == "on",
+        )
 
     @property
     def token(self) -> str:

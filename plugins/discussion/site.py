@@ -5,6 +5,7 @@ The publisher and the builder both work through this; whoever calls holds the si
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,10 +30,28 @@ Stamp = tuple[str, int, int, int]
 
 @dataclass(slots=True)
 class Outcome:
-    """What a round did: the files written or removed, and the errors by file."""
+    """What a round did: the files written or removed, and the errors by file.
+
+    By page key: the revision that a page's own file shows, and why a page or what belongs to it
+    could not be written.
+    """
 
     written: list[str] = field(default_factory=list)
     failed: dict[str, PageError | RenderError] = field(default_factory=dict)
+    shown: dict[str, int] = field(default_factory=dict)
+    stalled: dict[str, str] = field(default_factory=dict)
+    _blamed: set[str] = field(default_factory=set)
+
+    @property
+    def others(self) -> dict[str, str]:
+        """Why files that are no single page's could not be written."""
+        return {file: str(error) for file, error in self.failed.items() if file not in self._blamed}
+
+    def blame(self, file: str, key: str) -> None:
+        """If the file could not be written, that is the page's problem."""
+        if file in self.failed:
+            self._blamed.add(file)
+            self.stalled.setdefault(key, str(self.failed[file]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +74,12 @@ class Site:
         root = Path(stamp[0]) if stamp else output
         return cls(root, manifests.load(root), stamp or ("", 0, 0, 0), ask)
 
+    @classmethod
+    def of(cls, output: Path, manifest: Manifest, ask: Ask | None = None) -> Site:
+        """The build in `output` whose manifest was just written there."""
+        stamp = stamp_of(output)
+        return cls(Path(stamp[0]) if stamp else output, manifest, stamp or ("", 0, 0, 0), ask)
+
     @property
     def name(self) -> str:
         """What tells this build from any other, also from a later one in the same directory."""
@@ -71,8 +96,10 @@ class Site:
         if entry is not None:
             world = self.world(snapshot)
             self._bring(world, entry.file, key, outcome)
-            for one in derived.of_page(world, entry, self.root):
+            for one in _named(derived.of_page(world, entry, self.root), entry.file, outcome):
                 self._derive(one, outcome)
+                outcome.blame(one.file, key)
+            outcome.blame(entry.file, key)
         return outcome
 
     def shared(self, key: str) -> list[str]:
@@ -91,10 +118,12 @@ class Site:
         """Make one shared file show what the snapshot holds of these pages and of the site."""
         outcome = Outcome()
         world = self.world(snapshot)
-        for one in self._derived_file(world, file):
+        for one in _named(self._derived_file(world, file), file, outcome):
             self._derive(one, outcome)
             break
         else:
+            if file in outcome.failed:
+                return outcome
             self._bring(world, file, None, outcome, only=keys if len(keys) <= FEW else None)
         return outcome
 
@@ -127,9 +156,13 @@ class Site:
         for key in each("Comparing feeds", keys, len(keys)):
             entry = self.manifest.entry(key)
             if entry is not None:
-                for one in derived.of_page(world, entry, self.root):
+                made = derived.of_page(world, entry, self.root)
+                for one in _named(made, entry.file, outcome):
                     self._derive(one, outcome, thorough=thorough)
-        for one in (*derived.of_site(world), *derived.sitemaps(world)):
+                    outcome.blame(one.file, key)
+                outcome.blame(entry.file, key)
+        feed = _named(derived.of_site(world), places.SITE_FEED, outcome)
+        for one in (*feed, *derived.sitemaps(world)):
             self._derive(one, outcome, thorough=thorough)
 
     def squeeze(self) -> None:
@@ -169,11 +202,18 @@ class Site:
                 text = regions.changed(region, world, where, thorough=thorough)
                 if text is not None:
                     changes.append((region, text))
-            self._put(file, data, markers.splice(data, changes) if changes else data, outcome)
+            new = markers.splice(data, changes) if changes else data
+            self._put(file, data, new, outcome)
+            if key is not None:
+                outcome.shown[key] = markers.stamp(new, "discussion", key) or 0
         except (PageError, RenderError) as error:
             outcome.failed[file] = error
+            if key is not None:
+                outcome.blame(file, key)
 
     def _derive(self, one: Derived, outcome: Outcome, *, thorough: bool = False) -> None:
+        if one.make is None and self._nothing_at(one.file):
+            return
         path = self.root / one.file
         try:
             if one.make is None:
@@ -194,6 +234,16 @@ class Site:
             outcome.failed[one.file] = PageError(f"{path} cannot be used ({error.strerror}).")
         except (PageError, RenderError) as error:
             outcome.failed[one.file] = error
+
+    def _nothing_at(self, file: str) -> bool:
+        """Whether file, twins and their folder are not there: as it is for most articles' feeds."""
+        folder, name = os.path.split(f"{self.root}/{file}")
+        try:
+            beside = os.listdir(folder)  # noqa: PTH208 - thousands of times
+        except OSError:
+            return not os.path.lexists(folder)
+        # A folder that is empty has to go too.
+        return bool(beside) and not any(one.startswith(name) for one in beside)
 
     def _put(self, file: str, old: bytes | None, new: bytes, outcome: Outcome) -> None:
         path, kinds = self.root / file, self.manifest.settings.precompress
@@ -226,6 +276,14 @@ class Site:
                 pages.sweep(folder)
             for later in (folder / "replies").glob("*") if folder.is_dir() else ():
                 pages.sweep(later)
+
+
+def _named(made: Iterator[Derived], file: str, outcome: Outcome) -> Iterator[Derived]:
+    """What is made; where even that cannot be said, it is this file's error, not everybody's."""
+    try:
+        yield from made
+    except (PageError, RenderError) as error:
+        outcome.failed.setdefault(file, error)
 
 
 def stamp_of(output: Path) -> Stamp | None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 from html import unescape
 from pathlib import Path
+from stat import S_ISREG
 
+from plugins.discussion import manifest as manifests
 from plugins.discussion import markers, page
-from plugins.discussion.errors import PageError
+from plugins.discussion.errors import ManifestError, PageError
 from plugins.discussion.feeds import page_id
 from plugins.discussion.manifest import FOLDER
 
@@ -21,22 +26,80 @@ _LINK = re.compile(rb'<link href="([^"]*)" rel="alternate"\s*/?>')
 _ID = re.compile(rb"<id>[^<]*</id>")
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What an earlier build's survey found, by file."""
+
+    root: Path
+    own: Mapping[str, str]
+    places: Mapping[str, set[str | None]]
+
+    def same(self, file: str, output: Path) -> bool:
+        """Whether both builds have one and the same file there, under two names."""
+        try:
+            # Texts, not paths: thousands of times.
+            its, mine = os.lstat(f"{self.root}/{file}"), os.lstat(f"{output}/{file}")
+        except OSError:
+            return False
+        return (its.st_ino, its.st_dev) == (mine.st_ino, mine.st_dev) and S_ISREG(mine.st_mode)
+
+
+def before(root: Path | None) -> Before | None:
+    """The survey of the build in this directory; None when it says nothing to this version."""
+    if root is None:
+        return None
+    try:
+        found = manifests.load(root)
+    except ManifestError:
+        return None
+    try:
+        ours = found.found_by() == code()
+        return Before(root, found.files_by_key, found.places()) if ours else None
+    except ManifestError:
+        return None
+    finally:
+        found.close()
+
+
+@lru_cache(maxsize=1)
+def code() -> str:
+    """What decides about a survey's answers: another version of this plugin asks anew."""
+    state = blake2b(digest_size=16)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        state.update(path.read_bytes())
+    return state.hexdigest()
+
+
 def places(
-    output: Path, own: Mapping[str, str], urls: Mapping[str, str], once: Iterable[str]
+    output: Path,
+    own: Mapping[str, str],
+    urls: Mapping[str, str],
+    once: Iterable[str],
+    linked: Collection[str] = (),
+    before: Before | None = None,
 ) -> dict[str, set[str | None]]:
     """The keys that each file shows something of (None: of the whole site), by its POSIX path.
 
     Entries of Pelican's Atom feeds get their region on the way; `urls` leads from an article's
     absolute URL to its key; `own` from a key to its page's file, which must have each of the
     regions `once`. Raises PageError for markers that are not in pairs or of no page.
+
+    `linked` are files that nobody changed since an earlier build wrote them; of those that the
+    build `before` had too, its answer is taken over.
     """
+    known = _known(output, own, linked, before)
     found: dict[str, set[str | None]] = {}
     keys_of: dict[str, list[str]] = {}
     for key, file in own.items():
         keys_of.setdefault(file, []).append(key)
-    for path in _files(output):
+    for name in _files(output):
+        if (shown := known.get(name)) is not None:
+            keys_of.pop(name, None)
+            if shown:
+                found[name] = shown
+            continue
+        path = output / name
         data = path.read_bytes()
-        name = path.relative_to(output).as_posix()
         if path.suffix in FEEDS and _ATOM in data[:200]:
             marked = _mark_entries(data, urls)
             if marked != data:
@@ -65,12 +128,37 @@ def places(
     return found
 
 
-def _files(output: Path) -> Iterator[Path]:
+def _known(
+    output: Path, own: Mapping[str, str], linked: Collection[str], before: Before | None
+) -> dict[str, set[str | None]]:
+    """What is known of files before a look into them."""
+    # A region of a page that is no more has to be found.
+    if before is None or not before.own.keys() <= own.keys():
+        return {}
+    mine, its = _by_file(own), _by_file(before.own)
+    return {
+        file: before.places.get(file, set())
+        for file in linked
+        if mine.get(file) == its.get(file)
+        and not file.endswith(FEEDS)
+        and before.same(file, output)
+    }
+
+
+def _by_file(own: Mapping[str, str]) -> dict[str, set[str]]:
+    keys: dict[str, set[str]] = {}
+    for key, file in own.items():
+        keys.setdefault(file, set()).add(key)
+    return keys
+
+
+def _files(output: Path) -> Iterator[str]:
+    begin = len(str(output)) + 1
     for folder, below, names in os.walk(output):
         below[:] = sorted(name for name in below if name != FOLDER)
         for name in sorted(names):
             if name.endswith(PAGES + FEEDS):
-                yield Path(folder, name)
+                yield f"{folder}/{name}"[begin:]
 
 
 def _mark_entries(data: bytes, urls: Mapping[str, str]) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -16,9 +17,12 @@ from markupsafe import Markup
 
 from plugins.discussion.model import Comment, Discussion, Page, Reply, nest
 from plugins.discussion.options import RenderSettings, locale_of
+from plugins.discussion.paging import Parts, permalink
 
 _BREAK = re.compile(r"<(?:br|/p|/li|/pre|/blockquote|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
+# How much of a pinned reply its line in the list shows, in characters.
+EXCERPT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,27 @@ class _Reply:
     edited: Time | None
     editor: bool
     removed: bool
+    pinned: bool
+    locked: bool
     reply_url: str | None
     in_reply_to: _InReplyTo | None
     depth: int
     children: list[_Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    url: str
+    author: _Author
+    submitted: Time
+    excerpt: str
+
+
+def as_decided(page: Page, discussion: Discussion) -> Page:
+    """The page, open or closed as editors or rules decided; else as its article says."""
+    if discussion.open is None or discussion.open == page.open:
+        return page
+    return replace(page, open=discussion.open)
 
 
 def form_of(page: Page, settings: RenderSettings) -> dict[str, Any]:
@@ -69,8 +90,28 @@ def tree_of(discussion: Discussion, page: Page, settings: RenderSettings) -> lis
     """The tree of replies for the templates."""
     action = f"{settings.comments_url}/{quote(page.key, safe='')}"
     base = f"{action}/reply/" if page.open else None
+    locale, locked = locale_of(settings.language), discussion.locked
+    return [_reply(one, base, locale, locked) for one in nest(discussion, settings.max_depth)]
+
+
+def pinned_of(
+    discussion: Discussion, parts: Parts, page: Page, settings: RenderSettings
+) -> list[_Pinned]:
+    """The pinned replies for the list above the discussion, the oldest first."""
     locale = locale_of(settings.language)
-    return [_reply(one, base, locale) for one in nest(discussion, settings.max_depth)]
+    return [
+        _Pinned(
+            # On the article's own page, also where somebody reads a copy of it.
+            permalink(page, parts, one.id).removeprefix(page.url)
+            if parts.places[one.id] == 1
+            else permalink(page, parts, one.id),
+            _Author(one.author.name, one.author.url),
+            day_of(one.submitted, locale),
+            excerpt_of(text_of(one.html)),
+        )
+        for one in discussion.comments
+        if one.pinned and one.author is not None
+    ]
 
 
 @lru_cache(maxsize=4096)
@@ -92,7 +133,15 @@ def text_of(markup: str) -> str:
     return " ".join(html.unescape(_TAG.sub("", _BREAK.sub(" ", markup))).split())
 
 
-def _reply(reply: Reply, base: str | None, locale: Locale) -> _Reply:
+def excerpt_of(text: str) -> str:
+    """The beginning of a text, cut between words where there are any."""
+    if len(text) <= EXCERPT:
+        return text
+    cut = text[:EXCERPT]
+    return (cut.rpartition(" ")[0] or cut) + " …"
+
+
+def _reply(reply: Reply, base: str | None, locale: Locale, locked: Container[str]) -> _Reply:
     comment, author = reply.comment, reply.comment.author
     return _Reply(
         id=comment.id,
@@ -103,10 +152,15 @@ def _reply(reply: Reply, base: str | None, locale: Locale) -> _Reply:
         edited=None if comment.edited is None else time_of(comment.edited, locale),
         editor=comment.editor,
         removed=comment.removed,
-        reply_url=None if base is None or comment.removed else base + comment.id,
+        pinned=comment.pinned,
+        # Said once, where the lock is; what stands below has no Reply links either.
+        locked=comment.locked and comment.parent not in locked,
+        reply_url=None
+        if base is None or comment.removed or comment.id in locked
+        else base + comment.id,
         in_reply_to=_in_reply_to(reply.in_reply_to),
         depth=reply.depth,
-        children=[_reply(child, base, locale) for child in reply.children],
+        children=[_reply(child, base, locale, locked) for child in reply.children],
     )
 
 

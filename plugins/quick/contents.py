@@ -8,6 +8,7 @@ remembered that could go stale, except the path of the source, by what it was ma
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from string import Formatter
@@ -25,6 +26,8 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+# Parts of a path that say nothing, or lead back.
+ODD = re.compile(r"/\.{0,2}/")
 # Pelican's own setting: a link begins with one of two characters.
 LINKS = "[{|](?P<what>.*?)[|}]"
 
@@ -41,9 +44,20 @@ def fields_of(template: str) -> tuple[str, ...] | None:
     return tuple(sorted(names)) if names <= FIELDS.keys() and not inner else None
 
 
+@lru_cache(maxsize=64)
+def folder(base: str, here: str) -> str:
+    """`base` as an absolute path with a slash; `here`: what it may be relative to."""
+    return os.path.abspath(base).rstrip("/") + "/"  # noqa: PTH100 - as Pelican does
+
+
 @lru_cache(maxsize=65536)
 def relative(path: str, base: str, here: str) -> str:
     """`path` as Pelican tells it below `base`; `here`: what both may be relative to."""
+    above = folder(base, here)
+    below = path.removeprefix(above)
+    # What is below already, without anything to leave out, need not be taken apart.
+    if below and below is not path and not ODD.search("/" + below + "/") and os.sep == "/":
+        return below
     absolute = os.path.abspath(os.path.join(base, path))  # noqa: PTH100, PTH118 - as Pelican does
     return os.path.relpath(absolute, os.path.abspath(base)).replace(os.sep, "/")  # noqa: PTH100
 

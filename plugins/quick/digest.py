@@ -9,7 +9,7 @@ A digest is any bytes: short texts stand for themselves, what is longer is hashe
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from hashlib import blake2b
 from itertools import chain
@@ -37,6 +37,10 @@ WRAPPER = frozenset({"name", "slug", "url", "save_as", "page_name"})
 WRAPPER_OWN = frozenset({"settings", "_name", "_slug", "_slug_from_name", "name", "slug"})
 # What is longer is hashed.
 SHORT = 48
+# How values of one type are digested.
+Way = Callable[[Any], bytes]
+# Names of attributes, also as bytes.
+Named = list[tuple[str, bytes]]
 
 
 def plain(value: object) -> bytes:
@@ -55,62 +59,83 @@ class Digests:
     def __init__(self, attributes: frozenset[str], universe: frozenset[str] | None = None) -> None:
         self._attributes, self._universe = attributes, universe
         self._known: dict[int, tuple[object, bytes]] = {}
-        self._names: dict[tuple[type, frozenset[str]], tuple[list[str], list[str]]] = {}
+        self._ways: dict[type, tuple[Way, bool]] = {}
+        self._names: dict[tuple[type, tuple[str, ...]], tuple[Named, Named]] = {}
+        self._plain_wrappers: set[tuple[type, tuple[str, ...]]] = set()
         self._wrappers: dict[tuple[type, object, object], bytes] = {}
 
-    def of(self, value: object) -> bytes:
+    def of(self, value: Any) -> bytes:
         """The value's digest; Undigestible."""
         kind = type(value)
         if kind is str:
             # Values of any type begin with another letter, so that 1, True and "1" differ.
-            text = b"s" + value.encode("utf-8", "surrogatepass")  # type: ignore[attr-defined]
+            text = b"s" + value.encode("utf-8", "surrogatepass")
             return text if len(text) <= SHORT else _hash(text)
         simple = SIMPLE.get(kind)
         if simple is not None:
             return simple + repr(value).encode()
+        way = self._ways.get(kind)
+        if way is None:
+            way = self._ways[kind] = self._way(kind)
+        make, keep = way
+        if not keep:
+            return make(value)
         known = self._known.get(id(value))
         if known is not None:
             return known[1]
-        made = self._make(value, kind)
+        made = make(value)
         # The object is kept, or another one could get its id.
         self._known[id(value)] = (value, made)
         return made
 
-    def _make(self, value: Any, kind: type) -> bytes:
-        if kind in (list, tuple) or (isinstance(value, list) and _adds_no_state(kind)):
-            return _hash(b"l" if isinstance(value, list) else b"t", *map(self.of, value))
-        if isinstance(value, dict) and (kind.__module__ in TRUSTED):
-            return _hash(b"d", *(self.of(one) for pair in value.items() for one in pair))
+    def _way(self, kind: type) -> tuple[Way, bool]:
+        """How values of a type are digested, and whether to remember the answers."""
+        if kind in (list, tuple) or (issubclass(kind, list) and _adds_no_state(kind)):
+            return self._row, True
+        if issubclass(kind, dict) and kind.__module__ in TRUSTED:
+            return self._mapping, True
         if kind in (set, frozenset):
-            # The order of a set of texts changes from process to process, and shows in pages.
-            if len(value) > 1:
-                raise Undigestible("a set, whose order is not fixed")
-            return _hash(b"e", *map(self.of, value))
-        if isinstance(value, Content):
-            return self._content(value, nested=False)
-        if isinstance(value, URLWrapper):
-            return self._wrapper(value)
+            return self._set, True
+        if issubclass(kind, Content):
+            return self._content, True
+        if issubclass(kind, URLWrapper):
+            return self._wrapper, False
         if kind is ListPage:
-            return self._list_page(value)
+            return self._list_page, True
         if kind is Paginator:
-            return self._facts(value)
+            return self._facts, True
         if kind is FunctionType:
-            return _hash(b"k", self.of(functions.facts(value, self.of)))
+            return lambda value: _hash(b"k", self.of(functions.facts(value, self.of))), True
         if kind is Markup:
-            return _hash(b"h", str(value).encode("utf-8", "surrogatepass"))
-        own = getattr(value, "quick_digest", None)
-        if callable(own):
-            return _hash(b"o", kind.__qualname__.encode(), own())
-        if isinstance(value, PurePath):
-            return _hash(b"p", str(value).encode())
+            return lambda value: _hash(b"h", str(value).encode("utf-8", "surrogatepass")), False
+        if callable(getattr(kind, "quick_digest", None)):
+            name = kind.__qualname__.encode()
+            return lambda value: _hash(b"o", name, value.quick_digest()), True
+        if issubclass(kind, PurePath):
+            return lambda value: _hash(b"p", str(value).encode()), False
         if kind in (datetime, SafeDatetime, date, time, timedelta):
-            zone = getattr(value, "tzinfo", None)
-            return _hash(b"m", kind.__name__.encode(), repr(value).encode(), self._zone(zone))
-        if isinstance(value, tzinfo):
-            return self._zone(value)
-        if kind is tuple or (isinstance(value, tuple) and hasattr(kind, "_fields")):
-            return _hash(b"n", *map(self.of, value))
+            return self._moment, False
+        if issubclass(kind, tzinfo):
+            return self._zone, False
+        if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            return lambda value: _hash(b"n", *map(self.of, value)), True
         raise Undigestible(f"a {kind.__module__}.{kind.__qualname__}")
+
+    def _row(self, value: Any) -> bytes:
+        return _hash(b"l" if isinstance(value, list) else b"t", *map(self.of, value))
+
+    def _mapping(self, value: Any) -> bytes:
+        return _hash(b"d", *(self.of(one) for pair in value.items() for one in pair))
+
+    def _set(self, value: Any) -> bytes:
+        # The order of a set of texts changes from process to process, and shows in pages.
+        if len(value) > 1:
+            raise Undigestible("a set, whose order is not fixed")
+        return _hash(b"e", *map(self.of, value))
+
+    def _moment(self, value: Any) -> bytes:
+        zone = self._zone(getattr(value, "tzinfo", None))
+        return _hash(b"m", type(value).__name__.encode(), repr(value).encode(), zone)
 
     def _zone(self, zone: object) -> bytes:
         if zone is None:
@@ -121,39 +146,40 @@ class Digests:
             return repr(zone).encode()
         raise Undigestible(f"a time zone {zone!r}")
 
-    def _content(self, one: Any, *, nested: bool) -> bytes:
+    def _content(self, one: Any, *, nested: bool = False) -> bytes:
         kind = type(one)
         own = vars(one)
         data, computed = self._names_of(kind, own)
         parts = [b"c", kind.__name__.encode(), str(one.source_path).encode()]
-        for name in data:
+        for name, encoded in data:
             value = own[name]
             if name == "translations":
                 if not nested:
-                    parts += [b"translations", *(self._content(x, nested=True) for x in value)]
+                    parts += [encoded, *(self._content(x, nested=True) for x in value)]
                 continue
             if nested and _holds_content(value):
                 raise Undigestible(f"{name} leads from article to article")
-            parts += [name.encode(), self.of(value)]
-        for name in computed:
+            parts += [encoded, self.of(value)]
+        for name, encoded in computed:
             if isinstance(one, Static) and name in ("url", "save_as"):
                 # Asking an unused file for its address fixes it.
                 raise Undigestible("the address of a static file")
-            parts += [name.encode(), self._computed_of(one, name)]
+            parts += [encoded, self._computed_of(one, name)]
         return _hash(*parts)
 
-    def _names_of(self, kind: type, own: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    def _names_of(self, kind: type, own: Mapping[str, Any]) -> tuple[Named, Named]:
         """Of a content's class and attributes: the names that templates know, data and computed."""
-        key = (kind, frozenset(own))
-        if key not in self._names:
+        key = (kind, tuple(own))
+        known = self._names.get(key)
+        if known is None:
             has = _computed(kind)
-            if self._universe is not None and not (key[1] <= self._universe >= has):
+            if self._universe is not None and not (own.keys() <= self._universe >= has):
                 raise Undigestible(f"a {kind.__name__} that Pelican does not list")
             wanted = self._attributes & has - own.keys() | self._attributes & has & CONTENT
             if strange := wanted - CONTENT:
                 raise Undigestible(f"{', '.join(sorted(strange))} of {kind.__name__}")
-            self._names[key] = sorted(self._attributes & own.keys()), sorted(wanted)
-        return self._names[key]
+            known = self._names[key] = _named(self._attributes & own.keys()), _named(wanted)
+        return known
 
     def _computed_of(self, one: Any, name: str) -> bytes:
         if name == "content":
@@ -167,18 +193,23 @@ class Digests:
         return self.of(getattr(one, name))
 
     def _wrapper(self, one: Any) -> bytes:
-        kind, own = type(one), vars(one).keys()
-        if self._universe is not None and not (own <= self._universe >= _computed(kind)):
-            raise Undigestible(f"a {kind.__name__} that Pelican does not list")
-        if (_computed(kind) & self._attributes) - WRAPPER:
-            raise Undigestible(f"attributes of {kind.__name__}")
-        if own <= WRAPPER_OWN:
-            # All that such a one shows follows from its name and slug.
-            key = (kind, one.name, one.slug)
-            if key not in self._wrappers:
-                self._wrappers[key] = self._facts_of_wrapper(one, [])
-            return self._wrappers[key]
-        return self._facts_of_wrapper(one, sorted((own - WRAPPER_OWN) & self._attributes))
+        kind, own = type(one), vars(one)
+        shape = (kind, tuple(own))
+        if shape not in self._plain_wrappers:
+            if self._universe is not None and not (own.keys() <= self._universe >= _computed(kind)):
+                raise Undigestible(f"a {kind.__name__} that Pelican does not list")
+            if (_computed(kind) & self._attributes) - WRAPPER:
+                raise Undigestible(f"attributes of {kind.__name__}")
+            if not own.keys() <= WRAPPER_OWN:
+                extra = sorted((own.keys() - WRAPPER_OWN) & self._attributes)
+                return self._facts_of_wrapper(one, extra)
+            self._plain_wrappers.add(shape)
+        # All that such a one shows follows from its name and slug.
+        key = (kind, one.name, one.slug)
+        made = self._wrappers.get(key)
+        if made is None:
+            made = self._wrappers[key] = self._facts_of_wrapper(one, [])
+        return made
 
     def _facts_of_wrapper(self, one: Any, extra: list[str]) -> bytes:
         parts = [b"u", type(one).__name__.encode(), str(one.name).encode(), str(one.slug).encode()]
@@ -197,6 +228,10 @@ class Digests:
     def _facts(self, one: Any) -> bytes:
         # How many, not which: templates that ask for more have no closure (templates.py).
         return _hash(b"f", *map(self.of, [one.name, one.url, one.per_page, one.orphans, one.count]))
+
+
+def _named(names: Iterable[str]) -> Named:
+    return [(name, name.encode()) for name in sorted(names)]
 
 
 TRUSTED = frozenset({"builtins", "collections", "pelican.settings"})
@@ -225,9 +260,10 @@ def _holds_content(value: object) -> bool:
 def universe(contents: Iterable[object], wrappers: Iterable[object]) -> frozenset[str]:
     """The names that any of these objects has."""
     names: set[str] = {"translations", *WRAPPER, *CONTENT}
-    for one in chain(contents, wrappers):
-        names.update(vars(one))
-        names.update(_computed(type(one)))
+    # Most have the same ones in the same order.
+    for kind, own in {(type(one), tuple(vars(one))) for one in chain(contents, wrappers)}:
+        names.update(own)
+        names.update(_computed(kind))
     return frozenset(names)
 
 

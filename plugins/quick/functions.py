@@ -105,6 +105,14 @@ def _module(name: str) -> str:
     if package not in PURE_PACKAGES:
         raise Undigestible(f"a function that uses {name}")
     try:
-        return f"{name} {version(packages_distributions()[package][0])}"
+        return f"{name} {_version_of(package)}"
     except (PackageNotFoundError, KeyError):
         raise Undigestible(f"{package}, whose version is not known") from None
+
+
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        # Installed under another name, which takes a look at all that is installed.
+        return version(packages_distributions()[package][0])

@@ -18,7 +18,7 @@ from pelican import utils as pelican_utils
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from plugins.quick import contents, reader, workers
-from plugins.quick.lists import Members
+from plugins.quick.lists import Members, asked_only_of, unbind
 from plugins.quick.pages import Pages
 from plugins.quick.settings import QuickSettings
 from plugins.quick.store import Store
@@ -180,13 +180,21 @@ def _quick_lists(generator: Any) -> Iterator[None]:
         return
     own: Any = generator
     before = own.tags, own.categories, own.authors
-    own.tags = {one: Members(them) for one, them in own.tags.items()}
-    own.categories = [(one, Members(them)) for one, them in own.categories]
-    own.authors = [(one, Members(them)) for one, them in own.authors]
+    made: list[Members] = []
+
+    def members(them: list[Any]) -> Members:
+        made.append(asked_only_of(them, own.dates))
+        return made[-1]
+
+    own.tags = {one: members(them) for one, them in own.tags.items()}
+    own.categories = [(one, members(them)) for one, them in own.categories]
+    own.authors = [(one, members(them)) for one, them in own.authors]
     try:
         yield
     finally:
         own.tags, own.categories, own.authors = before
+        for them in made:
+            unbind(them)
 
 
 def _read_ahead(run: Run, generator: Any, files: Iterable[str]) -> None:
@@ -198,42 +206,37 @@ def _read_ahead(run: Run, generator: Any, files: Iterable[str]) -> None:
     }
     if not ours or not reader.pure(generator.settings, run.settings.pure_extensions):
         return
-    paths: dict[str, Any] = {}
+    ready: dict[str, dict[str, Any]] = {}
     for file in files:
         ending = pelican_utils.file_suffix(file)
         if ending in ours:
             path = os.path.abspath(os.path.join(generator.path, file))  # noqa: PTH100, PTH118
-            paths[path] = generator.readers.readers[ending].ready
+            ready[path] = generator.readers.readers[ending].ready
     base = reader.fingerprint(generator.settings) if run.texts is not None else None
-    keys = {path: reader.key_of(path, base) for path in paths} if base is not None else {}
-    known = run.texts.get(key for key in keys.values() if key) if run.texts is not None else {}
-    missing: list[str] = []
-    for path, ready in paths.items():
-        converted = reader.unpack(known.get(keys.get(path) or b"", b""))
-        if converted is None:
-            missing.append(path)
-        else:
-            ready[path] = converted
-    converter = reader.Converter(generator.settings)
-
-    def convert(index: int) -> Any:
-        path = missing[index]
-        converted = reader.heard(lambda: converter.convert(path))
-        # Somebody may have saved the file meanwhile: its new text must not get the old one's key.
-        same = base is None or reader.key_of(path, base) == keys[path]
-        return converted if same else None
-
+    texts = reader.Texts(generator.settings, base, run.texts if base is not None else None)
+    paths = list(ready)
     fresh: dict[bytes, bytes] = {}
+    used: list[bytes] = []
     for path, done in zip(
-        missing,
-        workers.each("Converting articles", convert, missing, run.settings.processes),
+        paths,
+        workers.each(
+            "Preparing articles",
+            lambda index: texts.prepare(paths[index]),
+            paths,
+            run.settings.processes,
+            piece=16,
+        ),
         strict=True,
     ):
-        if done.value is not None:
-            paths[path][path] = done.value
-            key = keys.get(path)
-            if key is not None:
-                fresh[key] = reader.pack(done.value)
+        key, found = done.value
+        converted = reader.unpack(found) if isinstance(found, bytes) else found
+        if converted is None:
+            continue  # Pelican reads it by itself
+        ready[path][path] = converted
+        if key is not None and isinstance(found, bytes):
+            used.append(key)
+        elif key is not None:
+            fresh[key] = reader.pack(converted)
     if run.texts is not None:
         run.texts.put(fresh)
-        run.texts.used(keys[path] for path in keys if keys[path] in known)  # type: ignore[misc]
+        run.texts.used(used)

@@ -9,16 +9,24 @@ from functools import lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, Template
 
 from plugins.quick import digest
 from plugins.quick.digest import Digests
 from plugins.quick.errors import Undigestible
-from plugins.quick.templates import Closure, Closures
+from plugins.quick.templates import Closure, Closures, Question, truth
 
 SIZE = 20
+
+
+class Begun(NamedTuple):
+    """A key of which only the page's own part is to be added: the names that it has."""
+
+    digests: Digests
+    start: bytes
+    names: list[str]
 
 
 class Keys:
@@ -30,6 +38,7 @@ class Keys:
         self._closures: dict[int, tuple[Environment, Closures | None]] = {}
         self._digests: dict[frozenset[str], Digests] = {}
         self._shared: dict[tuple[int, int, frozenset[str]], tuple[Any, bytes, list[str]]] = {}
+        self._asked: dict[tuple[int, str, int, frozenset[str]], _Asked] = {}
         packages = [version(one) for one in ("jinja2", "markupsafe", "pelican")]
         self._base = digest.plain([code(), packages, sys.version, locale.setlocale(locale.LC_ALL)])
 
@@ -43,16 +52,32 @@ class Keys:
 
         `shared` is the context of many pages, `own` what this page has besides and before it.
         """
+        begun = self.begin(template, shared, own)
+        return None if begun is None else self.end(begun, own)
+
+    def begin(
+        self,
+        template: Template,
+        shared: Mapping[str, Any],
+        own: Mapping[str, Any],
+    ) -> Begun | None:
+        """The part of a key that many pages have in common; None when a page must be rendered."""
         try:
             closures = self._closures_of(template.environment)
             if template.name is None:
                 return None
-            closure = closures.of(template.name, _Both(shared, own))
+            closure = self._closure(closures, template.name, shared, own)
             digests = self._digests_of(closure)
-            start, names = self._start(closures, closure, digests, shared, own)
-            state = blake2b(start, digest_size=SIZE)
-            for name in names:
-                value = digests.of(own[name])
+            return Begun(digests, *self._start(closures, closure, digests, shared, own))
+        except (Undigestible, RecursionError):
+            return None
+
+    def end(self, begun: Begun, own: Mapping[str, Any]) -> bytes | None:
+        """The key, of what was begun; also in a copy of this process."""
+        state = blake2b(begun.start, digest_size=SIZE)
+        try:
+            for name in begun.names:
+                value = begun.digests.of(own[name])
                 state.update(b"%d:" % len(value))
                 state.update(value)
         except (Undigestible, RecursionError):
@@ -70,7 +95,7 @@ class Keys:
         """Why a page has no key, for people who wonder; "" when it has one."""
         try:
             closures = self._closures_of(template.environment)
-            closure = closures.of(template.name or "", _Both(shared, own))
+            closure = self._closure(closures, template.name or "", shared, own)
             digests = self._digests_of(closure)
             _, names = self._start(closures, closure, digests, shared, own)
             for name in names:
@@ -90,6 +115,20 @@ class Keys:
         if known[1] is None:
             raise Undigestible("the environment of the templates")
         return known[1]
+
+    def _closure(
+        self, closures: Closures, name: str, shared: Mapping[str, Any], own: Mapping[str, Any]
+    ) -> Closure:
+        """The closure of a template, asked anew only where the answers are this page's own."""
+        at = (id(closures), name, id(shared), frozenset(own))
+        asked = self._asked.get(at)
+        if asked is None:
+            questions = tuple(one for one in closures.questions(name) if one[1] in own)
+            asked = self._asked[at] = _Asked(shared, questions, {})
+        answers = tuple(truth(*question, own) for question in asked.questions)
+        if answers not in asked.answered:
+            asked.answered[answers] = closures.of(name, _Both(shared, own))
+        return asked.answered[answers]
 
     def _digests_of(self, closure: Closure) -> Digests:
         names = closure.attributes
@@ -122,6 +161,14 @@ class Keys:
                     state.update(b"global " + digests.of(closures.global_(name)))
             self._shared[at] = ((closure, shared), state.digest(), names)
         return self._shared[at][1:]
+
+
+class _Asked(NamedTuple):
+    """What decides about a template's closure for pages with one shared context."""
+
+    shared: Mapping[str, Any]
+    questions: tuple[Question, ...]
+    answered: dict[tuple[bool | None, ...], Closure]
 
 
 @lru_cache(maxsize=1)

@@ -46,10 +46,8 @@ class Pages:
                 return False
         except OSError:
             return False
-        if self._link:
-            with suppress(OSError):
-                os.link(source, target)
-                return True
+        if self._link and _link(source, target):
+            return True
         write(target, data)
         return True
 
@@ -84,14 +82,31 @@ def check(data: bytes) -> bytes:
     return blake2b(data, digest_size=CHECK).digest()
 
 
+def _link(source: str, target: str) -> bool:
+    """Link a page, also into a folder that is not there yet; whether that was possible."""
+    try:
+        try:
+            os.link(source, target)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
+            os.link(source, target)
+    except OSError:
+        return False
+    return True
+
+
 def write(path: str, data: bytes) -> None:
     """Write a file whose name nobody else uses; one that is there is replaced, not edited."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        file = os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        file = os.open(path, flags, 0o666)
     except FileExistsError:
         # It may be linked elsewhere, and it may be a link.
         os.unlink(path)  # noqa: PTH108
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        file = os.open(path, flags, 0o666)
     try:
         view = memoryview(data)
         while view:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from markdown import Markdown
@@ -25,6 +24,7 @@ from plugins.quick import digest
 from plugins.quick.errors import Undigestible
 from plugins.quick.inline import quicken
 from plugins.quick.keys import code
+from plugins.quick.store import Store
 
 # What the conversion of a text depends on besides the text and the settings.
 PACKAGES = ("markdown", "pelican", "pygments")
@@ -112,6 +112,26 @@ class Converter(readers.MarkdownReader):
         return content, metadata
 
 
+class Texts:
+    """Prepares files: from the cache by their content, or converted anew."""
+
+    def __init__(self, settings: Mapping[str, Any], base: bytes | None, kept: Store | None) -> None:
+        self._converter, self._base, self._kept = Converter(settings), base, kept
+
+    def prepare(self, path: str) -> tuple[bytes | None, bytes | Converted | None]:
+        """A file's key, and its conversion: as bytes when it was kept; None: Pelican's business."""
+        key = key_of(path, self._base) if self._base is not None else None
+        if key is not None and self._kept is not None:
+            found = self._kept.get([key]).get(key)
+            if found is not None:
+                return key, found
+        converted = heard(lambda: self._converter.convert(path))
+        # Somebody may have saved the file meanwhile: its new text must not get the old one's key.
+        if self._base is not None and key_of(path, self._base) != key:
+            return key, None
+        return key, converted
+
+
 class _Kept:
     """A Markdown instance that can be made as if it were new."""
 
@@ -176,24 +196,28 @@ def fingerprint(settings: Mapping[str, Any]) -> bytes | None:
 def key_of(path: str, base: bytes) -> bytes | None:
     """The key of a file's conversion; None when it cannot be read."""
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - thousands of times
+            data = file.read()
     except OSError:
         return None  # Pelican will say it
     return blake2b(base + data, digest_size=20).digest()
 
 
 def pack(converted: Converted) -> bytes:
-    """As bytes for the cache."""
-    return json.dumps(converted, ensure_ascii=False).encode()
+    """As bytes for the cache: the metadata in one line of JSON, and the HTML as it is."""
+    content, metadata = converted
+    return json.dumps(metadata).encode() + b"\n" + content.encode("utf-8", "surrogatepass")
 
 
 def unpack(data: bytes) -> Converted | None:
     """From the cache; None when it is not what `pack` makes."""
+    head, newline, content = data.partition(b"\n")
     try:
-        content, metadata = json.loads(data)
+        metadata = json.loads(head) if newline else None
+        text = content.decode("utf-8", "surrogatepass")
     except (ValueError, TypeError):
         return None
-    return (content, metadata) if isinstance(content, str) and type(metadata) is dict else None
+    return (text, metadata) if type(metadata) is dict else None
 
 
 def heard(work: Callable[[], Converted]) -> Converted | None:

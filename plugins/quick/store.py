@@ -7,12 +7,14 @@ away and made anew. Nothing in it is code: what is read back is text and checksu
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+from urllib.parse import quote
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class Store:
     def __init__(self, folder: Path, name: str) -> None:
         self.path = folder / f"{name}.sqlite3"
         self._db: sqlite3.Connection | None = None
-        self._ageing: set[bytes] = set()
+        self._readers: dict[int, sqlite3.Connection] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = self._open()
@@ -46,28 +48,23 @@ class Store:
             self._without(error)
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """The values of those keys that are there and whole."""
+        """The values of those keys that are there and whole; also in a copy of this process."""
         found: dict[bytes, bytes] = {}
         wanted = list(dict.fromkeys(keys))
-        yesterday = int(time.time()) - DAY
         try:
             for begin in range(0, len(wanted) if self._db else 0, BATCH):
-                part = wanted[begin : begin + BATCH]
-                marks = ",".join("?" * len(part))
-                rows = self._db.execute(  # type: ignore[union-attr]
-                    f"SELECT key, value, checksum, seen FROM kept WHERE key IN ({marks})",  # noqa: S608
-                    part,
-                )
-                for key, value, checksum, seen in rows:
-                    if checksum == _checksum(key, value):
-                        found[key] = value
-                        if seen < yesterday:
-                            self._ageing.add(key)
-        except sqlite3.OperationalError as error:
-            self._without(error)
-        except sqlite3.DatabaseError as error:
-            self._renew(error)
+                found |= _read(self._reader(), wanted[begin : begin + BATCH])
+        except sqlite3.Error:
+            pass  # the next `put` says what is wrong, and mends it
         return found
+
+    def _reader(self) -> sqlite3.Connection:
+        """This process's own: a connection must not be taken over a fork."""
+        process = os.getpid()
+        if process not in self._readers:
+            place = f"file:{quote(str(self.path))}?mode=ro"
+            self._readers[process] = sqlite3.connect(place, uri=True, timeout=30)
+        return self._readers[process]
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
         """Keep these."""
@@ -78,10 +75,11 @@ class Store:
         )
 
     def used(self, keys: Iterable[bytes]) -> None:
-        """Say that these, which `get` found, were of use, so that they stay."""
+        """Say that these were of use, so that they stay."""
+        now = int(time.time())
         self._write(
-            "UPDATE kept SET seen = ? WHERE key = ?",
-            [(int(time.time()), key) for key in keys if key in self._ageing],
+            "UPDATE kept SET seen = ? WHERE key = ? AND seen < ?",
+            [(now, key, now - DAY) for key in keys],
         )
 
     def forget(self) -> list[bytes]:
@@ -99,6 +97,9 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
+        reader = self._readers.pop(os.getpid(), None)
+        if reader is not None:
+            reader.close()
         if self._db is not None:
             self._db.close()
             self._db = None
@@ -148,6 +149,15 @@ class Store:
             with suppress(sqlite3.Error):
                 self._db.close()
             self._db = None
+
+
+def _read(db: sqlite3.Connection, keys: list[bytes]) -> dict[bytes, bytes]:
+    marks = ",".join("?" * len(keys))
+    rows = db.execute(
+        f"SELECT key, value, checksum FROM kept WHERE key IN ({marks})",  # noqa: S608
+        keys,
+    )
+    return {key: value for key, value, checksum in rows if checksum == _checksum(key, value)}
 
 
 def _checksum(key: bytes, value: bytes) -> bytes:

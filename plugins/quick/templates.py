@@ -90,13 +90,17 @@ class Closures:
         """
         reached, questions = self._reach(name)
         decided = frozenset(
-            (question, truth)
+            (question, answer)
             for question in questions
-            if (truth := _truth(*question, context)) is not None
+            if (answer := truth(*question, context)) is not None
         )
         if (name, decided) not in self._made:
             self._made[name, decided] = self._make(reached, decided)
         return self._made[name, decided]
+
+    def questions(self, name: str) -> frozenset[Question]:
+        """What `of` asks of a context for this template. Raises Undigestible."""
+        return self._reach(name)[1]
 
     def _reach(self, name: str) -> tuple[frozenset[str], frozenset[Question]]:
         """All templates that one reaches, and what can be decided from the context.
@@ -318,7 +322,8 @@ def _asked(test: nodes.Node) -> Iterator[tuple[str, str]]:
         yield "defined", test.node.name
 
 
-def _truth(test: str, name: str, context: Mapping[str, Any]) -> bool | None:
+def truth(test: str, name: str, context: Mapping[str, Any]) -> bool | None:
+    """The answer to a question, as far as it can be told; None where it cannot."""
     if test == "defined":
         return name in context
     value = context.get(name)

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from jinja2 import Template
+from jinja2 import Environment, Template
 from pelican import paginator
 from pelican.utils import get_relative_path, path_to_url, sanitised_join
 from pelican.writers import FileOverwriteFailedError, Writer
 
 from plugins.quick import workers
 from plugins.quick.digest import universe
-from plugins.quick.keys import Keys
+from plugins.quick.keys import Begun, Keys
+from plugins.quick.links import Links
 from plugins.quick.pages import Pages, write
 from plugins.quick.store import Store
 
@@ -39,6 +40,14 @@ class Job:
     template: Template
     shared: Any
     own: dict[str, Any]
+    begun: Begun | None = None
+    key: bytes | None = None
+
+
+class Made(NamedTuple):
+    """How a page came about: whether it was reused, its key, the checksum if it was kept."""
+
+    reused: bool
     key: bytes | None = None
     checksum: bytes | None = None
 
@@ -69,7 +78,8 @@ class QuickWriter(Writer):
     def __init__(self, output_path: str, settings: Any = None) -> None:
         super().__init__(output_path, settings=settings)  # type: ignore[no-untyped-call]
         self._jobs: dict[str, Job] | None = None
-        self._folders: set[str] = set()
+        # Files below the output that are what an earlier build wrote, byte for byte.
+        self.linked: set[str] = set()
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -186,32 +196,30 @@ class QuickWriter(Writer):
 
     def _flush(self) -> None:
         jobs = list((self._jobs or {}).values())
-        keys = self._look_up(jobs)
-        for folder in {os.path.dirname(job.path) for job in jobs} - self._folders:  # noqa: PTH120
-            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-            self._folders.add(folder)
-        names = [job.name for job in jobs]
-        done = workers.each(
-            "Writing pages",
-            lambda index: self._make(jobs[index]),
-            names,
-            self.means.processes,
-            piece=8,
-        )
+        keys = self._begin_keys(jobs)
+        with _unwatched({job.template.environment for job in jobs}):
+            done = workers.each(
+                "Writing pages",
+                lambda index: self._make(jobs[index], keys),
+                [job.name for job in jobs],
+                self.means.processes,
+                piece=8,
+            )
         fresh: dict[bytes, bytes] = {}
         used: list[bytes] = []
+        begin = len(os.path.abspath(self.output_path)) + 1  # noqa: PTH100
         for job, one in zip(jobs, done, strict=True):
-            workers.replay(one.logged)
-            reused, checksum = one.value
-            self.tally.reused += reused
-            self.tally.rendered += not reused
-            if job.key is None:
-                continue
-            if reused:
-                used.append(job.key)
+            if one.logged:
+                workers.replay(one.logged)
+            made = one.value
+            self.tally.reused += made.reused
+            self.tally.rendered += not made.reused
+            if made.reused:
+                used.append(made.key)
+                self.linked.add(job.path[begin:])
             # A page that warned must warn again next time.
-            elif checksum is not None and not one.logged:
-                fresh[job.key] = checksum
+            elif made.checksum is not None and not one.logged:
+                fresh[made.key] = made.checksum
         if self.means.kept is not None:
             # What was rendered while somebody edited the theme may be of either version.
             if keys is not None and keys.still(job.template for job in jobs):
@@ -221,7 +229,8 @@ class QuickWriter(Writer):
             if job.own["localsiteurl"]:
                 job.shared["localsiteurl"] = job.own["localsiteurl"]
 
-    def _look_up(self, jobs: list[Job]) -> Keys | None:
+    def _begin_keys(self, jobs: list[Job]) -> Keys | None:
+        """Begin the keys of the pages that may be there already; what makes them ends them."""
         if self.means.pages is None or self.means.kept is None:
             return None
         if self.settings["RELATIVE_URLS"]:
@@ -229,28 +238,47 @@ class QuickWriter(Writer):
         pages_of = Counter(id(job.template) for job in jobs)
         several = [job for job in jobs if pages_of[id(job.template)] > SINGLE]
         keys = Keys(_universe(several[0].shared) if several else None)
+        links = Links()
         for job in several:
-            job.key = keys.of(job.template, job.shared, job.own)
-        found = self.means.kept.get(job.key for job in jobs if job.key is not None)
-        for job in jobs:
-            if job.key is not None:
-                job.checksum = found.get(job.key)
+            job.begun = keys.begin(job.template, job.shared, job.own)
+            if job.begun is not None and not links.none_in(job.begun, job.own):
+                # To fill in a link may move the file that it leads to, for all to see.
+                job.key, job.begun = keys.end(job.begun, job.own), None
         return keys
 
-    def _make(self, job: Job) -> tuple[bool, bytes | None]:
-        """Make one page; whether it was reused, and the checksum of one that was kept."""
-        pages = self.means.pages
-        known = job.key is not None and job.checksum is not None
-        if pages is not None and known and pages.use(job.key, job.checksum, job.path):  # type: ignore[arg-type]
-            return True, None
+    def _make(self, job: Job, keys: Keys | None) -> Made:
+        """Make one page."""
+        pages, kept, key = self.means.pages, self.means.kept, job.key
+        if keys is not None and job.begun is not None:
+            key = keys.end(job.begun, job.own)
+        if pages is not None and kept is not None and key is not None:
+            checksum = kept.get([key]).get(key)
+            if checksum is not None and pages.use(key, checksum, job.path):
+                return Made(True, key)
         # As Pelican does, so that contents can adjust their links.
         if job.own["localsiteurl"]:
             job.shared["localsiteurl"] = job.own["localsiteurl"]
         data = job.template.render({**job.shared, **job.own}).encode("utf-8")
         write(job.path, data)
-        if pages is not None and job.key is not None:
-            return False, pages.keep(job.key, data, job.path)
-        return False, None
+        if pages is not None and key is not None:
+            return Made(False, key, pages.keep(key, data, job.path))
+        return Made(False)
+
+
+@contextmanager
+def _unwatched(environments: Collection[Environment]) -> Iterator[None]:
+    """Let Jinja2 not ask at every include whether the file has changed since the last one.
+
+    Whether any has while pages were made is asked once, in the end, before they are kept.
+    """
+    before = [(one, one.auto_reload) for one in environments]
+    for one in environments:
+        one.auto_reload = False
+    try:
+        yield
+    finally:
+        for one, watched in before:
+            one.auto_reload = watched
 
 
 def _universe(context: Any) -> frozenset[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from comments_service import actors, markup, moderation, submission
 from comments_service.app import create_app
@@ -35,6 +35,18 @@ class Reply:
     status: str
     text: str
     name: str
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What editors decided about a reply that is public or not."""
+
+    id: str
+    key: str
+    parent: str | None
+    status: str
+    pinned: bool
+    locked: bool
 
 
 class House:
@@ -121,11 +133,62 @@ class House:
                 now=self.clock(),
             )
 
+    def mark(self, public_id: str, what: str) -> bool:
+        """Pin or lock a reply, or take that back; whether that could be done."""
+        self.clock.forward(seconds=1)
+        by_id = {one.id: one for one in self.marked()}
+        if by_id[public_id].status != "approved":
+            # Of what was taken back, a lock does not count as a public change.
+            return False
+        try:
+            moderation.mark(
+                self.db,
+                public_id,
+                what,
+                on=not getattr(by_id[public_id], what),
+                by=actors.COMMAND_LINE,
+                now=self.clock(),
+            )
+        except ServiceError:
+            return False
+        return True
+
+    def set_open(self, key: str, opened: bool | None) -> bool:
+        """Close a discussion, open it, or leave it to the article; whether that was news."""
+        self.clock.forward(seconds=1)
+        try:
+            moderation.set_open(
+                self.db, key, opened=opened, by=actors.COMMAND_LINE, now=self.clock()
+            )
+        except ServiceError:
+            return False
+        return True
+
+    def answer(self, public_id: str) -> None:
+        """An editor answers a reply, which is approved with that if it waits."""
+        self.clock.forward(seconds=1)
+        self._count += 1
+        status = {one.id: one.status for one in self.replies()}[public_id]
+        moderation.answer(
+            self.db,
+            public_id,
+            f"Words{self._count}x0x are an editor's.",
+            by=actors.Actor(f"Name{self._count}x", None),
+            email=f"editor{self._count}x@private.example",
+            expected=status,
+            now=self.clock(),
+        )
+
     def undo(self, which: int) -> bool:
         """Undo one of the last decisions; whether it could be undone."""
         with self.db.read() as connection:
-            query = select(event.c.seq).where(event.c.before.is_not(None)).order_by(event.c.seq)
-            numbers = list(connection.execute(query).scalars())[-5:]
+            query = select(event.c.seq, event.c.comment, event.c.after).order_by(event.c.seq)
+            done = connection.execute(query.where(event.c.before.is_not(None))).all()[-5:]
+        public = {one.id for one in of_status(self.replies(), "approved")}
+        # For the same reason as in `mark`.
+        numbers = [
+            one.seq for one in done if one.comment in public or "locked" not in (one.after or {})
+        ]
         if not numbers:
             return False
         try:
@@ -182,9 +245,39 @@ class House:
         with self.db.read() as connection:
             return [Reply(*row) for row in connection.execute(query)]
 
+    def marked(self) -> list[Marked]:
+        """Every stored reply with its marks."""
+        above = comment.alias("above")
+        columns = (
+            comment.c.public_id,
+            page.c.key,
+            above.c.public_id.label("parent"),
+            comment.c.status,
+            comment.c.pinned,
+            comment.c.locked,
+        )
+        query = (
+            select(*columns)
+            .join_from(comment, page, page.c.id == comment.c.page_id)
+            .outerjoin(above, above.c.id == comment.c.parent_id)
+            .order_by(comment.c.id)
+        )
+        with self.db.read() as connection:
+            return [Marked(*row) for row in connection.execute(query)]
+
+    def locked(self) -> set[str]:
+        """The ids of all replies that nobody may answer."""
+        found: set[str] = set()
+        # A parent is older than what answers it.
+        for one in self.marked():
+            if one.locked or one.parent in found:
+                found.add(one.id)
+        return found
+
     def taking(self) -> list[str]:
         """The keys of the pages that take replies."""
-        query = select(page.c.key).where(page.c.registered, page.c.open).order_by(page.c.key)
+        takes = func.coalesce(page.c.opened, page.c.open)
+        query = select(page.c.key).where(page.c.registered, takes).order_by(page.c.key)
         with self.db.read() as connection:
             return list(connection.execute(query).scalars())
 

@@ -38,6 +38,9 @@ DISCUSSION_PRECOMPRESS = ("gz",)
 PERMALINK = re.compile(r'(https://r\.example[^"#<>\s\\]*)#(comment-[0-9a-z]{26})')
 ANCHOR = re.compile(r'href="#(comment-[0-9a-z]{26})"')
 ELEMENT = re.compile(r'id="(comment-[0-9a-z]{26})"')
+REPLY_LINK = re.compile(r"/reply/([0-9a-z]{26})\"")
+PINNED = re.compile(r'<ul id="pinned">.*?</ul>', re.DOTALL)
+ID = re.compile(r"#comment-([0-9a-z]{26})")
 # What stands in one reply only: a part of its text, or its author's name.
 SECRET_WORDS = re.compile(r"Words[0-9]+x0x|Name[0-9]+x")
 
@@ -154,6 +157,7 @@ class Project:
     def problems(self) -> list[str]:
         """What is not as it must be, whatever a full build would say."""
         found = list(_wrong(self.files(), self.house.replies(), set(self.articles)))
+        found += self._unlike_the_decisions()
         for link in self.root.glob(".*.discussion-tmp"):
             found.append(f"{link.name} was left beside the output")
         site = Site.open(self.output)
@@ -164,6 +168,30 @@ class Project:
         if set(pages) != set(self.articles):
             found.append(f"built are {sorted(pages)}, written are {sorted(self.articles)}")
         return found
+
+    def _unlike_the_decisions(self) -> Iterator[str]:
+        """Pins, locks, open and closed discussions, without a look at how they are rendered."""
+        locked, taking = self.house.locked(), set(self.house.taking())
+        marked = self.house.marked()
+        site = Site.open(self.output)
+        root, files = site.root, site.manifest.files_by_key
+        site.manifest.close()
+        for key in files.keys() & self.articles.keys():
+            first = (root / files[key]).read_text()
+            later = [
+                one.read_text() for one in root.glob(f"{Path(files[key]).parent}/replies/*/*.html")
+            ]
+            if ("<form" in first) != (key in taking):
+                yield f"{key} has a form although it is closed, or none although it is open"
+            links = {one for text in (first, *later) for one in REPLY_LINK.findall(text)}
+            here = [one for one in marked if one.key == key and one.status == "approved"]
+            answered = {one.id for one in here if key in taking and one.id not in locked}
+            if links != answered:
+                yield f"{key} can be answered at {links}, not at {answered}"
+            listed = PINNED.search(first)
+            pinned = set(ID.findall(listed[0])) if listed else set()
+            if pinned != {one.id for one in here if one.pinned}:
+                yield f"{key} has pinned {pinned}"
 
 
 def client(house: House) -> Client:

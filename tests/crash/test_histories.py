@@ -85,7 +85,12 @@ class History:
         keys = self.house.taking()
         if keys:
             key = keys[page % len(keys)]
-            public = [one.id for one in self._replies("approved") if one.key == key]
+            locked = self.house.locked()
+            public = [
+                one.id
+                for one in self._replies("approved")
+                if one.key == key and one.id not in locked
+            ]
             parents = ["", "", *public]
             reply = self.house.submit(key, parents[above % len(parents)], demo=demo)
             if approved:
@@ -111,6 +116,23 @@ class History:
         """A reply gets another text."""
         if found := self._replies():
             self.house.edit(found[which % len(found)].id)
+
+    @step(which=numbers, what=st.sampled_from(["pinned", "locked"]))
+    def mark(self, which: int, what: str) -> None:
+        """An editor pins or locks a reply, or takes that back."""
+        if found := self._replies():
+            self.house.mark(found[which % len(found)].id, what)
+
+    @step(which=numbers, opened=st.sampled_from([True, False, None]))
+    def decide_who_may_reply(self, which: int, opened: bool | None) -> None:
+        """An editor closes a discussion, opens it, or leaves it to the article."""
+        self.house.set_open(self._key(which), opened)
+
+    @step(which=numbers)
+    def answer(self, which: int) -> None:
+        """An editor answers a reply that waits or is public."""
+        if found := self._replies("pending", "approved"):
+            self.house.answer(found[which % len(found)].id)
 
     @step(which=numbers)
     def erase(self, which: int) -> None:
@@ -422,3 +444,51 @@ def test_what_is_erased_or_taken_back_goes_from_every_file(
             assert not problems, "\n".join(problems)
     finally:
         history.close()
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_what_editors_decide_shows_on_every_page_of_a_long_discussion(
+    house: House, points: Points, tmp_path: Path, followed: bool
+) -> None:
+    history = History(tmp_path / "history", house, points)
+    try:
+        history.begin(articles=1, replies=0)
+        key = next(iter(history.project.articles))
+        tops = [house.submit(key) for _ in range(5)]
+        for one in tops:
+            house.decide(one, "approve")
+        below = house.submit(key, tops[4])
+        house.decide(below, "approve")
+        if followed:
+            history.follow()
+        acts: list[Callable[[], object]] = [
+            lambda: house.mark(tops[0], "pinned"),
+            lambda: house.mark(tops[4], "pinned"),
+            lambda: house.mark(tops[4], "locked"),
+            lambda: house.answer(below),
+            lambda: house.set_open(key, False),
+            lambda: house.decide(tops[4], "trash"),
+            lambda: house.set_open(key, True),
+            lambda: house.undo(4),
+            lambda: house.mark(tops[4], "locked"),
+            lambda: house.set_open(key, None),
+            lambda: house.mark(tops[0], "pinned"),
+        ]
+        for act in acts:
+            act()
+            if not followed:
+                history.publish()
+            problems = _problems(history, SETTLE_SECONDS if followed else 0)
+            assert not problems, "\n".join(problems)
+    finally:
+        history.close()
+
+
+def _problems(history: History, patience: float) -> list[str]:
+    """What is not as it must be, when a publisher that follows has had so much time."""
+    deadline = time.monotonic() + patience
+    while True:
+        problems = [*history.project.problems(), *history.project.differences()]
+        if not problems or time.monotonic() >= deadline:
+            return problems
+        time.sleep(0.1)

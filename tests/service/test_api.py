@@ -10,7 +10,12 @@ from openapi_spec_validator import validate
 from tests.running import TOKEN, Service
 from tests.service.asking import Editor, Page, raw, signed_in
 
-PATHS = [("GET", "/changes"), ("GET", "/discussions/networking"), ("PUT", "/pages")]
+PATHS = [
+    ("GET", "/changes"),
+    ("GET", "/discussions/networking"),
+    ("PUT", "/pages"),
+    ("PUT", "/published"),
+]
 PAGE = {"key": "networking", "url": "/networking/", "title": "About networking"}
 
 
@@ -77,7 +82,7 @@ def test_a_public_reply_is_told_as_the_wire_says(service: Service, editor: Edito
     above = approved(service, editor, comment="*Above*.", url="ann.example")
     below = approved(service, editor, comment="Below.", parent=above)
     told = service.api("GET", "/discussions/networking").json()
-    assert set(told) == {"key", "revision", "comments"}
+    assert set(told) == {"key", "revision", "open", "comments"}
     assert told["comments"][0] == {
         "id": above,
         "parent": None,
@@ -88,6 +93,8 @@ def test_a_public_reply_is_told_as_the_wire_says(service: Service, editor: Edito
         "editor": False,
         "removed": False,
         "slot": 1,
+        "pinned": False,
+        "locked": False,
     }
     assert (told["comments"][1]["id"], told["comments"][1]["parent"]) == (below, above)
 
@@ -162,7 +169,7 @@ def test_the_tags_are_those_of_the_wire(service: Service, editor: Editor) -> Non
 
 def test_a_page_that_nobody_answered_has_revision_zero(shared: Service) -> None:
     told = shared.api("GET", "/discussions/saying-no").json()
-    assert told == {"key": "saying-no", "revision": 0, "comments": []}
+    assert told == {"key": "saying-no", "revision": 0, "open": None, "comments": []}
 
 
 @pytest.mark.parametrize("key", ["nowhere", "%00", "%FF", "a%2Fb", "x" * 3000])
@@ -324,6 +331,7 @@ def test_the_description_is_valid_and_complete(shared: Service) -> None:
         ("GET", "/changes"),
         ("GET", "/discussions/{key}"),
         ("PUT", "/pages"),
+        ("PUT", "/published"),
         ("POST", "/private"),
     }
     assert document["servers"] == [{"url": "/comments/api"}]

@@ -3,9 +3,11 @@
 import hashlib
 
 import pytest
+from sqlalchemy import update
 
 from comments_service import actors, moderation, privacy
 from comments_service.errors import Conflict
+from comments_service.tables import contact
 from tests.running import Service
 
 EMAIL = "Ann.Okoye@Example.org"
@@ -98,3 +100,58 @@ def test_an_undo_cannot_publish_an_address_either(service: Service) -> None:
     service.submit(comment="I am Ann.", email="ann@example.net")
     with pytest.raises(Conflict):
         moderation.undo(service.db, done.seq, by=actors.COMMAND_LINE, now=service.clock())
+
+
+def comes_from(service: Service, network: str) -> str:
+    """A reply that came from there, as the operator keeps it."""
+    reply = service.submit(comment=f"From {len(network)}.", email=f"n{len(network)}@example.org")
+    with service.db.write() as connection:
+        mine = contact.c.email == f"n{len(network)}@example.org"
+        connection.execute(update(contact).where(mine).values(network=network))
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7", "::ffff:192.0.2.7"),
+        ("192.0.2.7", "::ffff:c000:207"),
+        ("192.0.2.7/32", "192.0.2.7"),
+        ("192.0.2.0/24", "192.0.2.0/24"),
+        ("192.0.2.0/24", "192.0.2.99/24"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("2001:db8::1", "2001:DB8:0:0:0:0:0:1"),
+        ("2001:db8:1::/48", "2001:db8:1::/48"),
+    ],
+)
+def test_the_network_of_a_reader_is_private(service: Service, stored: str, shown: str) -> None:
+    reply = comes_from(service, stored)
+    assert asked(service, "198.51.100.1", shown) == [
+        {"position": 1, "reply": reply, "kind": "network"}
+    ]
+
+
+@pytest.mark.parametrize("shown", ["192.0.2.7", "2001:db8:1::7", "203.0.113.0/24", "127.0.0.1"])
+def test_an_address_that_is_kept_of_nobody_may_be_shown(service: Service, shown: str) -> None:
+    comes_from(service, "192.0.2.0/24")
+    comes_from(service, "2001:db8:1::/48")
+    assert asked(service, shown) == []
+
+
+def test_networks_are_found_and_versions_and_times_are_not() -> None:
+    text = (
+        "<p>From 192.0.2.7, [2001:db8::1]:443, ip:2001:db8::2. and <b>192.0</b>.2.0/24; "
+        "not 1.2.3, 1.2.3.4.5, 256.1.1.1, 12:30:45, std::vector, x :: Int or 01:23:45:67:89:ab.</p>"
+    )
+    assert set(privacy.candidates(text)) == {
+        "192.0.2.7", "2001:db8::1", "2001:db8::2", "192.0.2.0/24",
+    }  # fmt: skip
+
+
+def test_a_reply_that_shows_a_readers_network_is_not_approved(service: Service) -> None:
+    comes_from(service, "192.0.2.7")
+    telltale = service.submit(comment="Tom writes from 192.0.2.7.")
+    with pytest.raises(Conflict):
+        service.approve(telltale)
+    service.approve(service.submit(comment="Our router is 192.168.0.1."))

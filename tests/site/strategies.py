@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -38,6 +38,22 @@ urls = st.one_of(
 )
 
 
+# What editors mark; a service of before that sends neither.
+marks: st.SearchStrategy[dict[str, bool]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"pinned": st.booleans(), "locked": st.booleans()}),
+)
+decisions = st.sampled_from([None, True, False])
+
+
+class Step(NamedTuple):
+    """A discussion as it is from then on."""
+
+    key: str
+    comments: list[dict[str, Any]]
+    opened: bool | None
+
+
 @st.composite
 def comments(draw: st.DrawFn, max_size: int = 25) -> list[dict[str, Any]]:
     """A discussion's comments as on the wire; every parent stands somewhere in the list."""
@@ -52,31 +68,43 @@ def comments(draw: st.DrawFn, max_size: int = 25) -> list[dict[str, Any]]:
                 author={"name": draw(names), "url": draw(urls)},
                 html=draw(bodies),
                 editor=draw(st.booleans()),
+                **draw(marks),
                 edited=draw(st.one_of(st.none(), st.just("2026-11-23T12:00:00.123456Z"))),
             )
         )
     return made
 
 
+ACTIONS = ["fill", "edit", "remove", "clear", "grow", "grow", "mark", "mark", "close"]
+
+
 @st.composite
-def histories(draw: st.DrawFn, keys: list[str]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Steps (key, comments from then on): replies arrive, are edited, removed and withdrawn."""
+def histories(draw: st.DrawFn, keys: list[str]) -> list[Step]:
+    """Replies arrive, are edited, removed, withdrawn, marked; discussions close and open."""
     state: dict[str, list[dict[str, Any]]] = {key: [] for key in keys}
-    steps: list[tuple[str, list[dict[str, Any]]]] = []
+    opened: dict[str, bool | None] = {}
+    steps: list[Step] = []
     for key in draw(st.lists(st.sampled_from(keys), min_size=1, max_size=8)):
         now = [dict(one) for one in state[key]]
-        action = draw(st.sampled_from(["fill", "edit", "remove", "clear", "grow", "grow"]))
+        action = draw(st.sampled_from(ACTIONS))
         shown = [i for i, one in enumerate(now) if not one["removed"]]
-        if action == "fill" or (action != "clear" and not shown):
+        if action == "close":
+            opened[key] = draw(decisions)
+        elif action == "fill" or (action != "clear" and not shown):
             now = draw(comments())
         elif action == "edit":
             now[draw(st.sampled_from(shown))].update(
                 html=draw(bodies), edited="2026-11-24T00:00:00Z"
             )
+        elif action == "mark":
+            one = now[draw(st.sampled_from(shown))]
+            what = draw(st.sampled_from(["pinned", "locked"]))
+            one[what] = not one.get(what, False)
         elif action == "remove":
             i = draw(st.sampled_from(shown))
             if any(one["parent"] == now[i]["id"] for one in now):
                 now[i].update(author=None, html="", removed=True, editor=False, edited=None)
+                now[i].update(pinned=False)
             else:
                 del now[i]
         elif action == "clear":
@@ -84,9 +112,9 @@ def histories(draw: st.DrawFn, keys: list[str]) -> list[tuple[str, list[dict[str
         else:
             number = 1 + max(int(one["id"][2:], 36) for one in now)
             parent = draw(st.one_of(st.none(), st.sampled_from([one["id"] for one in now])))
-            now.append(
-                {**reply(number, author={"name": draw(names), "url": None}), "parent": parent}
-            )
+            author = {"name": draw(names), "url": None}
+            new = reply(number, author=author, editor=draw(st.booleans()), **draw(marks))
+            now.append({**new, "parent": parent})
         state[key] = now
-        steps.append((key, now))
+        steps.append(Step(key, now, opened.get(key)))
     return steps

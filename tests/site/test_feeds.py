@@ -49,6 +49,16 @@ def build(root: Path) -> Path:
     return builder.build(root, Path("pelicanconf.py"), Path("output")).root
 
 
+def test_a_feed_says_which_replies_are_the_editors_and_nothing_of_pins() -> None:
+    plain = [reply(1, editor=True), reply(2)]
+    titles = [one.findtext(f"{ATOM}title") for one in entries(feed(plain)).values()]
+    assert titles == [
+        "Reply by Reader 2 to “Networking & more”",
+        "Reply by Reader 1 (editor) to “Networking & more”",
+    ]
+    assert feed([one | {"pinned": True, "locked": True} for one in plain]) == feed(plain)
+
+
 def test_a_feed_has_what_the_format_demands() -> None:
     root = parsed(
         feed([reply(1), reply(2, 1, author={"name": "Ann", "url": "https://a.example/"})])

@@ -1,6 +1,7 @@
 """The privacy gate: asks only about what looks like an address, and names reply and field."""
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from plugins.discussion import builder
 from plugins.discussion.client import Client
 from plugins.discussion.errors import PageError, PrivacyError
-from plugins.discussion.gate import Gate, candidates
+from plugins.discussion.gate import Gate, candidates, suspect
 from plugins.discussion.model import Author, Comment, Discussion
 from plugins.discussion.publisher import Publisher
 from plugins.discussion.snapshot import Snapshot
@@ -46,9 +47,44 @@ class Service:
         return {one: "the email given with reply X" for one in found if one in self.private}
 
 
+NETWORKS = [
+    ("from 192.0.2.7.", {"192.0.2.7"}),
+    ("[2001:db8::1]:443", {"2001:db8::1"}),
+    ("ip:2001:DB8:0:0:0:0:0:1, yes", {"2001:DB8:0:0:0:0:0:1"}),
+    ("192.0.2.0/24 and 2001:db8:1::/48.", {"192.0.2.0/24", "2001:db8:1::/48"}),
+    ("192&#46;0.2.7", {"192.0.2.7"}),
+    ("192.0.2<b>.7</b>", set()),
+    ("<b>192</b>.0.2.7", {"192.0.2.7"}),
+    ("1.2.3, 1.2.3.4.5, 256.1.1.1, 12:30:45, 2026-11-23T12:00:00Z", set()),
+    ("std::vector, x :: Int, 16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48", set()),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), NETWORKS)
+def test_addresses_of_networks_are_found_and_what_looks_like_them_is_not(
+    text: str, found: set[str]
+) -> None:
+    assert candidates(f"<p>{text}</p>") == found
+    assert suspect(f'{{"html":"<p>{text}</p>"}}') or not found
+
+
+def test_looking_for_networks_is_quick() -> None:
+    text = '{"submitted":"2026-11-23T12:00:00Z","html":"<p>' + "At 1.5, e.g. here: yes. " * 2_000
+    started = time.perf_counter()
+    for _ in range(20):
+        suspect(text)
+    # 48,000 characters; a reply has a few hundred.
+    assert (time.perf_counter() - started) / 20 < 0.02
+    started = time.perf_counter()
+    for hostile in ("1." * 50_000, ":" * 50_000, "a:" * 50_000, "f" * 100_000, "::a " * 25_000):
+        candidates(hostile)
+    assert time.perf_counter() - started < 3
+
+
 @pytest.mark.parametrize(
     ("field", "shown"),
     [
+        ("text", discussion("<p>Tom is at tom<em>@x.example</em></p>")),
         ("text", discussion('<p>Mail <a href="https://a.example/?to=tom%40x.example">me</a></p>')),
         ("text", discussion("<p>tom&#64;x.example</p>")),
         ("name", discussion(name="tom@x.example")),
@@ -128,6 +164,23 @@ def test_a_build_refuses_an_article_that_shows_a_readers_address(wire: Wire, env
     with (site / "pelicanconf.py").open("a") as settings:
         settings.write('DISCUSSION_PUBLIC_ADDRESSES = ("Tom@x.example",)\n')
     build(site)
+
+
+def test_a_build_refuses_the_network_of_a_reader_and_takes_any_other(
+    wire: Wire, environ: Path
+) -> None:
+    text = "Your router is at 192.168.0.1, and 203.0.113.9 is nobody's."
+    site = make_site(environ, {"a.md": article("A", "a", text)})
+    build(site)
+    wire.private |= {"203.0.113.9", "2001:db8:1::/48"}
+    with pytest.raises(PrivacyError, match=r"a\.md: the text contains"):
+        build(site)
+    with (site / "pelicanconf.py").open("a") as settings:
+        settings.write('DISCUSSION_PUBLIC_ADDRESSES = ("203.0.113.9",)\n')
+    build(site)
+    wire.put("a", [reply(1, html="<p>They come from 2001:db8:1::/48.</p>")])
+    with pytest.raises(PrivacyError, match="its text contains"):
+        build(site)
 
 
 def test_the_publisher_leaves_a_page_as_it_was_and_goes_on_with_the_others(

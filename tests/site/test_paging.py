@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +20,7 @@ from tests.site.samples import (
     removed,
     reply,
 )
-from tests.site.strategies import histories
+from tests.site.strategies import Step, histories
 from tests.site.wire_server import Wire
 
 
@@ -36,12 +35,10 @@ def places(wire: Wire, size: int) -> dict[str, int]:
 
 @given(history=histories(["networking"]), size=st.integers(1, 4))
 @settings(max_examples=60, deadline=None)
-def test_no_reply_ever_moves_to_another_page(
-    history: list[tuple[str, list[dict[str, Any]]]], size: int
-) -> None:
+def test_no_reply_ever_moves_to_another_page(history: list[Step], size: int) -> None:
     wire = Wire()
     first: dict[str, int] = {}
-    for _, comments in history:
+    for _, comments, _opened in history:
         # Whoever comes back with another parent is another reply.
         wire.put("networking", comments)
         now = places(wire, size)
@@ -113,3 +110,33 @@ def test_one_reply_changes_only_the_pages_that_show_it(wire: Wire, environ: Path
         "networking/replies/5/index.html",
         "index.html",
     }
+
+
+def test_closing_and_pinning_come_to_the_later_pages(wire: Wire, environ: Path) -> None:
+    output = built(make_site(environ, settings="DISCUSSION_PAGE_SIZE = 2"))
+    replies = [reply(n) for n in range(1, 6)]
+    first, second, third = (
+        output / "networking" / name
+        for name in ("index.html", "replies/2/index.html", "replies/3/index.html")
+    )
+    with following(output, environ / "var" / "discussions.sqlite3", wire.url) as publisher:
+        wire.put("networking", replies)
+        eventually(lambda: third.is_file() and publisher.waiting == 0)
+        assert "#respond" in third.read_text()
+        before = identities(output)
+        wire.put("networking", [*replies[:4], replies[4] | {"pinned": True}])
+        eventually(lambda: "<i>Pinned</i>" in third.read_text())
+        eventually(lambda: 'id="pinned"' in first.read_text())
+        assert f"/networking/replies/3/#comment-{identifier(5)}" in first.read_text()
+        eventually(lambda: publisher.waiting == 0)
+        after = identities(output)
+        assert {name for name in after if after[name] != before.get(name)} == {
+            "networking/index.html",
+            "networking/replies/3/index.html",
+        }
+        wire.put("networking", replies, False)
+        for page in (first, second, third):
+            eventually(lambda page=page: "/reply/" not in page.read_text())  # type: ignore[misc]
+        assert "#respond" not in third.read_text() + first.read_text()
+        wire.put("networking", replies, None)
+        eventually(lambda: "#respond" in third.read_text())

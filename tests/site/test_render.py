@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 
 from plugins.discussion.errors import RenderError, SettingsError
 from plugins.discussion.markers import closing, find, mark_of, opening
-from plugins.discussion.model import Page, read_discussion
+from plugins.discussion.model import Page, read_discussion, write_discussion
 from plugins.discussion.options import Limits, RenderSettings
-from plugins.discussion.render import render
+from plugins.discussion.render import invite, render
 from tests.site.samples import PAGE, SETTINGS, TEMPLATES, discussion, identifier, removed, reply
 from tests.site.strategies import comments
 
@@ -131,6 +132,82 @@ def test_a_closed_page_offers_no_reply() -> None:
     html = shown([reply(1)], Page("networking", "/networking/", "N", "", False))
     assert "/reply/" not in html
     assert "<form" not in html
+
+
+def decided(made: list[dict[str, Any]], opened: bool | None, templates: Path, page: Page) -> str:
+    read = read_discussion(discussion(made, page.key) | {"open": opened})
+    return render(read, page, SETTINGS, templates)
+
+
+@pytest.mark.parametrize("templates", [TEMPLATES, REAL], ids=["small", "theme"])
+@pytest.mark.parametrize("article", [True, False])
+@pytest.mark.parametrize("opened", [True, False, None])
+def test_editors_decide_whether_there_is_a_form(
+    templates: Path, article: bool, opened: bool | None
+) -> None:
+    page = Page("networking", "/networking/", "N", "", article)
+    html = decided([reply(1)], opened, templates, page)
+    shown_open = article if opened is None else opened
+    assert ("<form" in html) == shown_open
+    assert ("/reply/" in html) == shown_open
+    assert ("closed" in html.lower()) != shown_open
+    text = invite(read_discussion(discussion([]) | {"open": opened}), page, SETTINGS, templates)
+    assert ("#respond" in text) == shown_open
+
+
+@pytest.mark.parametrize("templates", [TEMPLATES, REAL], ids=["small", "theme"])
+def test_a_locked_thread_takes_no_answers_and_says_so_once(templates: Path) -> None:
+    made = [
+        reply(1),
+        reply(2, 1, locked=True),
+        *[reply(n, n - 1) for n in range(3, 9)],
+        reply(9, 5, locked=True),
+        reply(10),
+    ]
+    html = shown(made, templates=templates)
+    assert html.count("This thread takes no more answers.") == 1
+    assert re.findall(r"/reply/([0-9a-z]+)", html) == [identifier(1), identifier(10)]
+
+
+@pytest.mark.parametrize("templates", [TEMPLATES, REAL], ids=["small", "theme"])
+def test_a_removed_reply_keeps_its_thread_locked(templates: Path) -> None:
+    html = shown([removed(1) | {"locked": True}, reply(2, 1)], templates=templates)
+    assert "This thread takes no more answers." in html
+    assert "/reply/" not in html
+
+
+@pytest.mark.parametrize("templates", [TEMPLATES, REAL], ids=["small", "theme"])
+def test_pinned_replies_are_marked_and_listed_and_stay_where_they_are(templates: Path) -> None:
+    plain = [reply(n, slot=n) for n in range(1, 8)]
+    pinned = [one | {"pinned": n in {1, 5}} for n, one in enumerate(plain)]
+    page = Page("networking", "/networking/", "N", page_size=2, replies_url="/n/{page}/")
+    before, after = (decided(made, None, templates, page) for made in (plain, pinned))
+    links = re.findall(r'href="([^"]*)#comment-([0-9a-z]+)"><?b?d?i?>?Reader', after)
+    assert links == [("", identifier(2)), ("/n/3/", identifier(6))]
+    assert after.count("Pinned<") == 1
+    assert "Pinned" not in before
+    ids = re.compile(r'id="comment-([0-9a-z]+)"')
+    assert ids.findall(after) == ids.findall(before)
+
+
+def test_the_list_of_pinned_replies_shows_how_they_begin() -> None:
+    long = "<p>Bring <b>one</b> &amp; only one question.</p><p>" + "word " * 50 + "</p>"
+    html = shown([reply(1, html=long, pinned=True), reply(2, html="<p>" + "x" * 300, pinned=True)])
+    listed = html.partition("</ul>")[0]
+    assert "Reader 1: Bring one &amp; only one question. word" in listed
+    assert listed.count(" …</a>") == 2
+    assert "x" * 101 not in listed
+
+
+def test_a_reply_of_before_pins_and_locks_is_neither() -> None:
+    read = read_discussion({"key": "a", "revision": 1, "comments": [reply(1)]})
+    assert (read.open, read.comments[0].pinned, read.comments[0].locked) == (None, False, False)
+    assert read_discussion(json.loads(write_discussion(read))) == read
+
+
+def test_the_editors_replies_have_their_badge() -> None:
+    html = shown([reply(1, editor=True), reply(2)], templates=REAL)
+    assert html.count('<span class="badge">Editor</span>') == 1
 
 
 def test_where_nesting_stops_the_answered_reply_is_named() -> None:

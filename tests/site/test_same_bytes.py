@@ -29,7 +29,7 @@ from tests.site.samples import (
     swap,
     tree,
 )
-from tests.site.strategies import comments, histories, names
+from tests.site.strategies import Step, comments, decisions, histories, names
 from tests.site.wire_server import TOKEN, Wire, serve
 
 KEYS = ["networking", "meetings", "größe-ü", "hello.de", "closed"]
@@ -97,7 +97,7 @@ def build(root: Path) -> Path:
 )
 def test_published_pages_equal_a_full_build(
     project: tuple[Wire, Path],
-    history: list[tuple[str, list[dict[str, Any]]]],
+    history: list[Step],
     following_from: int,
     data: st.DataObject,
 ) -> None:
@@ -109,13 +109,13 @@ def test_published_pages_equal_a_full_build(
     build(root)
     first, rest = history[:following_from], history[following_from:]
     # Some changes are made up for by a reconciliation, the others come one by one.
-    for key, made in first:
-        wire.put(key, made)
+    for step in first:
+        wire.put(*step)
     with Snapshot(store) as snapshot, client_of(wire.url) as client:
         Publisher(root / "output", snapshot, client).once()
     with following(root / "output", store, wire.url) as follower:
-        for key, made in rest:
-            wire.put(key, made)
+        for step in rest:
+            wire.put(*step)
             if data.draw(st.booleans()):
                 wire.wait_until_followed()
         wire.wait_until_followed()
@@ -134,6 +134,7 @@ def test_published_pages_equal_a_full_build(
     title=names,
     question=st.one_of(st.just(""), names),
     opened=st.booleans(),
+    decided=st.lists(decisions, min_size=4, max_size=4),
     depth=st.integers(1, 6),
     language=st.sampled_from(["en", "de", "ar", "zh"]),
 )
@@ -144,6 +145,7 @@ def test_a_page_swapped_many_times_equals_one_written_once(
     title: str,
     question: str,
     opened: bool,
+    decided: list[bool | None],
     depth: int,
     language: str,
 ) -> None:
@@ -156,7 +158,8 @@ def test_a_page_swapped_many_times_equals_one_written_once(
         path.write_bytes(f"{around[0]}{fragment}{around[1]}".encode())
 
     states = [
-        read_discussion(discussion(one, revision=number + 1)) for number, one in enumerate(made)
+        read_discussion(discussion(one, revision=number + 1) | {"open": decided[number]})
+        for number, one in enumerate(made)
     ]
     write(render(read_discussion(discussion([], revision=0)), shown, how, TEMPLATES))
     for state in states:

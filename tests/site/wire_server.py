@@ -29,6 +29,10 @@ class Wire:
     registrations: int = 0
     # Strings that belong to somebody who replied.
     private: set[str] = field(default_factory=set)
+    # What the publisher reported, and what the service asks it to look at.
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    report_failures: list[int] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
     limit: int = 100
     # Statuses to answer with before any real answer; 0 drops the connection.
     failures: list[int] = field(default_factory=list)
@@ -40,7 +44,7 @@ class Wire:
     changed: threading.Condition = field(default_factory=threading.Condition)
     url: str = ""
 
-    def put(self, key: str, comments: list[dict[str, Any]]) -> int:
+    def put(self, key: str, comments: list[dict[str, Any]], opened: bool | None = None) -> int:
         with self.changed:
             self.latest += 1
             given = self.slots.setdefault(key, {})
@@ -48,7 +52,12 @@ class Wire:
             for one in shown:
                 top = one["parent"] is None
                 one["slot"] = given.setdefault(one["id"], len(given) + 1) if top else None
-            self.discussions[key] = {"key": key, "revision": self.latest, "comments": shown}
+            self.discussions[key] = {
+                "key": key,
+                "revision": self.latest,
+                "open": opened,
+                "comments": shown,
+            }
             self.changed.notify_all()
             return self.latest
 
@@ -120,6 +129,10 @@ class Handler(BaseHTTPRequestHandler):
     def handle_one(self) -> None:
         wire, target = self.wire, urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if target.path == "/comments/api/published":
+            # Apart from all else: reports come whenever they like.
+            self.report(body)
+            return
         wire.asked.append(f"{self.command} {self.path}")
         if wire.delay:
             time.sleep(wire.delay)
@@ -169,6 +182,17 @@ class Handler(BaseHTTPRequestHandler):
             self.discussion(unquote(target.path.rsplit("/", 1)[1]), etag)
         else:
             self.answer(404, b"{}")
+
+    def report(self, body: bytes) -> None:
+        if self.wire.report_failures:
+            self.answer(self.wire.report_failures.pop(0), b'{"detail": "as asked"}')
+            return
+        report = json.loads(body)
+        if report["epoch"] != self.wire.epoch:
+            self.answer(409, b'{"detail": "another database"}')
+            return
+        self.wire.reports.append(report)
+        self.json({"news": 0, "unseen": self.wire.unseen if report["complete"] else []})
 
     def discussion(self, key: str, etag: str | None) -> None:
         found = self.wire.discussions.get(key)
