@@ -11,7 +11,7 @@ REASONS = {
     "disputed": "Two HTML parsers read its markup differently: look at the text, not only the page",
     "bidi": "It has characters that change the direction of the text around them",
     "own-address": "Its text contains its author's email address, so it cannot be published",
-    "private": "It contains a reader's email address, so it cannot be published",
+    "private": "It contains a reader's email or IP address, so it cannot be published",
     "digest": "It has a number that could be a hash of somebody's address: look before publishing",
     "links": "Number of its links, enough to be held",
     "word": "It has a word that holds a reply",

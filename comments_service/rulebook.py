@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import privacy, rules
+from comments_service import network, privacy, rules
 from comments_service.actors import Actor
 from comments_service.bans import Bans, NewBan
 from comments_service.errors import Conflict, NotFound
@@ -66,8 +66,8 @@ def in_force(connection: Connection, site: Site) -> Book:
 def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Verdict]:
     """Return what follows for each of the cases, which are judged together.
 
-    What nobody would have to look at is held all the same when it shows an address that a reader
-    gave, or what may be a hash of one.
+    What nobody would have to look at is held all the same when it shows an address (of mail or
+    of a network) that is stored of a reader, or what may be a hash of one.
     """
     verdicts = []
     for case in cases:
@@ -81,20 +81,29 @@ def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Ver
         for number, (case, verdict) in enumerate(zip(cases, verdicts, strict=True))
         if verdict.status is Status.APPROVED
     }
-    asked = {one.casefold() for found in shown.values() for one in found if "@" in one}
+    forms = {one: _as_stored(one) for found in shown.values() for one in found}
+    asked = set[str]().union(*forms.values())
     private = {one.email.casefold() for one in contacts.with_addresses(connection, asked)}
+    private |= {one.network for one in contacts.with_networks(connection, asked)}
     # Those who come at the same time are not stored yet.
     private |= {case.email.casefold() for case in cases}
+    keep = book.rules.keep_network
+    private |= {kept for case in cases if (kept := network.kept(case.network, keep))}
     for number, found in shown.items():
         reasons = []
-        if any(one.casefold() in private for one in found):
+        if any(forms[one] & private for one in found):
             reasons.append("private")
         # Whether it is one would cost a look at every address there is; an editor takes a moment.
-        if any("@" not in one for one in found):
+        if any(not forms[one] for one in found):
             reasons.append("digest")
         if reasons:
             verdicts[number] = Verdict(Status.PENDING, reasons)
     return verdicts
+
+
+def _as_stored(candidate: str) -> set[str]:
+    """Return how what looks like an address would be stored; nothing for a hash of one."""
+    return {candidate.casefold()} if "@" in candidate else privacy.spellings(candidate)
 
 
 def trusted(

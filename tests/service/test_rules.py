@@ -229,6 +229,7 @@ HELD = [
     ({"comment": "Ask known@example.org about it"}, "private"),
     ({"comment": "It is 0123456789abcdef0123456789abcdef, look"}, "digest"),
     ({"author": "known@example.org"}, "private"),
+    ({"comment": "Blocked all of 127.0.0.0/24 here."}, "private"),
 ]
 
 
