@@ -87,16 +87,16 @@ if (help && queue) {
 
 if (queue) {
   document.body.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr, elt } = event.detail;
+    const { xhr, requestConfig } = event.detail;
+    // Whoever asked; `detail.elt` is what the answer would replace.
+    const { elt } = requestConfig;
     if (xhr.getResponseHeader("X-Fragment") || elt.id === "progress") return;
     // Not a card: the session ended, or something else is wrong. The browser shows that page whole,
     // and sends along what was typed.
     event.detail.shouldSwap = false;
     const form = elt.closest("form");
     if (form) {
-      form.removeAttribute("hx-post");
-      const button = elt.matches("button") ? elt : event.detail.requestConfig?.triggeringEvent?.submitter;
-      form.requestSubmit ? HTMLFormElement.prototype.submit.call(withButton(form, button)) : form.submit();
+      withButton(form, requestConfig.triggeringEvent?.submitter).submit();
     } else {
       location.assign(elt.href);
     }

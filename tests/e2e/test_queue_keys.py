@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from comments_service.tables import comment
+from comments_service.tables import comment, session
 from tests.running import Service, running_service
 from tests.service.asking import PASSWORD, add_editor
 
@@ -211,3 +211,44 @@ def test_a_hostile_reply_neither_widens_nor_scripts_the_queue(
         assert wide <= width, f"{wide} px wide at {width}"
     assert page.title().startswith("Pending (4)")
     assert page.locator("[hx-trigger=load]").count() == 0
+
+
+def test_a_session_that_ends_in_the_middle_of_an_edit_loses_nothing(
+    service: Service, context: BrowserContext
+) -> None:
+    service.submit(comment="Before.")
+    page = opened(context, service)
+    press(page, "q")
+    wrote = "What I wrote in a long hour, with much care and many words in it."
+    page.locator("textarea").fill(wrote)
+    with service.db.write() as connection:
+        connection.execute(delete(session))
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Email").fill("editor@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("textarea")).to_have_value(wrote)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#queue .text").first).to_contain_text(wrote)
+
+
+def test_a_rule_is_tried_on_past_replies_before_it_is_saved_and_the_log_says_who_did_it(
+    service: Service, context: BrowserContext
+) -> None:
+    for number in range(4):
+        service.submit(comment=f"Cheap casino number {number}.")
+    service.submit(comment="A thought.")
+    page = opened(context, service, "settings")
+    page.get_by_label("Words that reject a reply").fill("casino")
+    page.get_by_role("button", name="Try on past replies").click()
+    expect(page.get_by_role("main")).to_contain_text("casino")
+    expect(page.get_by_label("Words that reject a reply")).to_have_value("casino")
+    assert service.submit(comment="Another casino before it is saved.")
+    assert states(service) == ["pending"] * 6
+    page.get_by_role("button", name="Save").first.click()
+    service.submit(comment="One more casino.")
+    assert states(service)[-1] == "spam"
+    page.goto(f"{service.url}/moderate/?status=spam")
+    expect(page.locator(".reasons")).to_contain_text("casino")
+    page.goto(f"{service.url}/moderate/history")
+    expect(page.locator(".history")).to_contain_text("by Edith")
