@@ -11,6 +11,8 @@ from starlette.responses import HTMLResponse
 
 from comments_service import actors, draft
 from comments_service.errors import ServiceError
+from comments_service.live import live_state
+from comments_service.store.queue import Queued
 from comments_service.web import security
 from comments_service.web.context import context_of
 
@@ -27,12 +29,10 @@ def iso(value: datetime) -> str:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _live_state(reply: Any) -> str:
-    if reply.stalled and reply.written_revision < reply.revision:
-        return "stalled"
-    if reply.written_revision < reply.revision:
-        return "queued"
-    return "live" if reply.live_revision >= reply.revision else "published"
+def _live_state(reply: Queued) -> str | None:
+    return live_state(
+        reply.revision, reply.written_revision, reply.live_revision, reply.stalled, reply.status
+    )
 
 
 def _environment() -> Environment:

@@ -6,30 +6,33 @@ card alone when htmx asks (`HX-Request`). Both show the same templates.
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import bulk, moderation
+from comments_service import bulk, live, moderation
 from comments_service.actors import Actor
 from comments_service.draft import Refused
 from comments_service.errors import BadRequest, Conflict, NotFound, ServiceError
-from comments_service.store import events, tallies
+from comments_service.store import events, outbox, publishing, tallies
 from comments_service.store import queue as listings
 from comments_service.store.database import Database
 from comments_service.store.editors import Session
 from comments_service.store.events import Event
 from comments_service.store.queue import Cursor, Queued
 from comments_service.submission import the_site
-from comments_service.web.context import context_of
+from comments_service.web.context import Context, context_of
 from comments_service.web.entrance import QUEUE, admin_only, editor_only
 from comments_service.web.listing import ANY, NAMES, View, cursor, cursor_of, in_words, read
 from comments_service.web.pages import page
 from comments_service.web.permalinks import locate
+from comments_service.web.presence import Presence
 
 PAGE_SIZE = 50
 # Counting goes no further: the page says "more than" then.
@@ -44,6 +47,7 @@ class _Listing(NamedTuple):
     done: Event | None
     batch: bulk.State | None
     email: str
+    alarms: list[str]
 
 
 @editor_only
@@ -56,7 +60,8 @@ async def queue(request: Request, session: Session) -> Response:
     except ValueError:
         raise NotFound("There is no such page of the queue.") from None
     done, batch = number_of(query.get("done")), number_of(query.get("batch"))
-    listing = await run_in_threadpool(_list, context_of(request).db, view, after, done, batch)
+    context, presence = context_of(request), request.app.state.presence
+    listing = await run_in_threadpool(_list, context, presence, view, after, done, batch)
     return page(
         request,
         "queue.html",
@@ -78,8 +83,14 @@ def _view(request: Request) -> View:
 
 
 def _list(
-    db: Database, view: View, after: Cursor | None, done: int | None, batch: int | None
+    context: Context,
+    presence: Presence,
+    view: View,
+    after: Cursor | None,
+    done: int | None,
+    batch: int | None,
 ) -> _Listing:
+    db, now = context.db, context.now()
     with db.read() as connection:
         site = the_site(connection)
         found = listings.listed(connection, site.id, view.what, after=after, limit=PAGE_SIZE + 1)
@@ -96,7 +107,17 @@ def _list(
             email=listings.sought_text(connection, view.what.who) or ""
             if view.what.who is not None
             else "",
+            alarms=_alarms(connection, site.id, presence, now),
         )
+
+
+def _alarms(connection: Connection, site_id: int, presence: Presence, now: datetime) -> list[str]:
+    """What keeps approved replies from readers, or mail from editors: one sentence each."""
+    state = publishing.publisher_state(
+        connection, site_id, seen_at=presence.seen_at, trouble=presence.trouble
+    )
+    told = (live.alarm(state, now), outbox.trouble(connection, now=now))
+    return [one for one in told if one]
 
 
 def _batch(db: Database, batch_id: int | None) -> bulk.State | None:

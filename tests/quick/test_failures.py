@@ -182,6 +182,21 @@ def test_a_value_that_was_changed_is_not_believed(tmp_path: Path) -> None:
     store.close()
 
 
+def test_every_process_reads_kept_values_by_itself(tmp_path: Path) -> None:
+    store = Store(tmp_path, "texts")
+    store.put({name.encode(): name.encode() * 2 for name in NAMES})
+
+    def get(index: int) -> dict[bytes, bytes]:
+        return store.get([NAMES[index].encode(), b"nothing"])
+
+    assert get(0) == {b"file-0": b"file-0file-0"}
+    done = workers.each("Testing", get, NAMES, 2, piece=3)
+    assert [one.value for one in done] == [get(index) for index in range(len(NAMES))]
+    store.put({b"more": b"value"})
+    assert store.get([b"more"]) == {b"more": b"value"}
+    store.close()
+
+
 def test_what_is_of_no_use_for_a_week_is_forgotten(tmp_path: Path) -> None:
     store = Store(tmp_path, "texts")
     store.put({b"old": b"value", b"new": b"value", b"used": b"value"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections.abc import Callable
@@ -21,7 +22,9 @@ from plugins.quick import contents, digest, reader
 from plugins.quick.digest import Digests, plain
 from plugins.quick.errors import Undigestible
 from plugins.quick.inline import needed_by, quicken
-from plugins.quick.lists import Members
+from plugins.quick.keys import Begun
+from plugins.quick.links import Links
+from plugins.quick.lists import Members, asked_only_of, unbind
 from plugins.quick.templates import Closures
 from plugins.quick.translations import process_translations
 from tests.quick.projects import SETTINGS
@@ -188,6 +191,51 @@ def test_members_answer_as_lists(before: list[int], after: list[int], change: in
 def test_members_of_things_that_are_equal_to_others() -> None:
     assert 1.0 in Members([1, 2])
     assert Thing() not in Members([1, Thing()])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 20)), st.lists(st.integers(0, 20)))
+def test_a_list_that_asks_a_set_answers_as_a_list(held: list[int], asked: list[int]) -> None:
+    things = [Thing() for _ in range(21)]
+    stock, others = [things[n] for n in held], [things[n] for n in asked]
+    quick = asked_only_of(stock, others)
+    assert quick == stock
+    assert [one in quick for one in others] == [one in stock for one in others]
+    quick.append(things[0])
+    assert things[0] in quick
+    unbind(quick)
+    # What cannot be in a set can be asked for in a list.
+    assert {} not in quick
+
+
+def test_a_list_of_things_that_are_equal_to_others_asks_no_set() -> None:
+    assert 1.0 in asked_only_of([1, 2], [1.0])
+    assert [] in asked_only_of([[]], [])
+
+
+@given(
+    st.text("a./ü", max_size=12), st.sampled_from(["/base", "/base/", "/", "base", "/b/../base"])
+)
+def test_paths_are_told_as_by_pelican(path: str, base: str) -> None:
+    for source in (path, f"/base/{path}", f"{base}/{path}"):
+        if source:
+            absolute = os.path.abspath(os.path.join(base, source))  # noqa: PTH100, PTH118
+            told = os.path.relpath(absolute, os.path.abspath(base))  # noqa: PTH100
+            assert contents.relative(source, base, str(Path.cwd())) == told
+
+
+@pytest.mark.parametrize("text", ["", "plain", "a { b", "a | b", None])
+def test_texts_that_could_have_links_are_told(tmp_path: Path, text: str | None) -> None:
+    (tmp_path / "content").mkdir()
+    configured = read_settings(override={"PATH": str(tmp_path / "content"), "THEME": str(tmp_path)})
+    one = _article(configured, tmp_path, contents.Article)
+    one._content = text
+    begun = Begun(Digests(frozenset()), b"", ["value"])
+    innocent = text in ("", "plain")
+    for value in (one, [one], (None, [one])):
+        assert Links().none_in(begun, {"value": value}) is innocent
+    assert Links().none_in(begun, {"value": "text", "other": one})
+    assert not Links().none_in(begun, {"value": object()})
 
 
 def _article(configured: Any, folder: Path, kind: Any, **metadata: Any) -> Any:
