@@ -135,12 +135,16 @@ def client_of(url: str) -> Client:
 
 @contextmanager
 def following(
-    output: Path, snapshot: Path, url: str, asks: Client | None = None
+    output: Path,
+    snapshot: Path,
+    url: str,
+    asks: Client | None = None,
+    site_url: str | None = None,
 ) -> Iterator[Publisher]:
     """A publisher that follows the service in a thread, until the block ends."""
     stop = threading.Event()
     with Snapshot(snapshot) as store, asks or client_of(url) as client:
-        publisher = Publisher(output, store, client)
+        publisher = Publisher(output, store, client, site_url=site_url)
         thread = threading.Thread(target=publisher.follow, args=(stop,), daemon=True)
         thread.start()
         try:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,16 @@ from plugins.discussion.snapshot import Snapshot
 from tests.site.samples import (
     article,
     client_of,
-    eventually,
     following,
     identifier,
     make_site,
     reply,
 )
+from tests.site.samples import eventually as soon
 from tests.site.wire_server import Wire
+
+# A page is tried again after seconds only, and several threads need their turns.
+eventually = partial(soon, seconds=30)
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +147,7 @@ def test_reports_never_hold_up_a_page(wire: Wire, site: Path, store: Path) -> No
         for number in range(1, 4):
             wire.put("networking", [reply(number)])
             text = f"Reply number {number}."
-            eventually(lambda text=text: text in shown.read_text(), 5)  # type: ignore[misc]
+            soon(lambda text=text: text in shown.read_text())  # type: ignore[misc]
         asks.free.set()
 
 
@@ -518,11 +522,7 @@ def test_what_readers_get_is_reported(
 ) -> None:
     monkeypatch.setattr(lookout, "PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(lookout, "RARE_SECONDS", 0.05)
-    stop = threading.Event()
-    with Snapshot(store) as snapshot, client_of(wire.url) as client:
-        publisher = Publisher(site / "output", snapshot, client, site_url=web.url)
-        thread = threading.Thread(target=publisher.follow, args=(stop,), daemon=True)
-        thread.start()
+    with following(site / "output", store, wire.url, site_url=web.url):
         eventually(lambda: bool(known(wire)))
         wire.put("networking", [reply(1)])
         eventually(lambda: "answers 404" in why(wire))
@@ -535,8 +535,6 @@ def test_what_readers_get_is_reported(
         builder.build(site, Path("pelicanconf.py"), Path("output"))
         web.show("meetings", 0, "/meetings/")
         eventually(lambda: "/meetings/" in [path for path, _ in web.asked])
-        stop.set()
-        thread.join(5)
 
 
 def test_whether_to_look_is_a_setting() -> None:
