@@ -13,13 +13,14 @@ from sqlalchemy import (
     false,
     func,
     insert,
-    or_,
+    literal,
     select,
+    tuple_,
 )
 
 from comments_service.store import search, tallies
 from comments_service.store.comments import ERASED
-from comments_service.tables import Status, comment, contact, held, page, sought
+from comments_service.tables import Status, UTCDateTime, comment, contact, held, page, sought
 
 # A state with no more replies than this is walked, each looked up in the index of words; otherwise
 # the index is walked. Either way the other one stops early.
@@ -306,13 +307,10 @@ def _behind(
     at, row_id = after
     if number is not None:
         return number < row_id if newest else number > row_id
-    if newest:
-        return or_(
-            comment.c.submitted_at < at, and_(comment.c.submitted_at == at, comment.c.id < row_id)
-        )
-    return or_(
-        comment.c.submitted_at > at, and_(comment.c.submitted_at == at, comment.c.id > row_id)
-    )
+    # Compared as a pair: the index leads straight to it, however deep the page is.
+    here = tuple_(comment.c.submitted_at, comment.c.id)
+    there = tuple_(literal(at, UTCDateTime), literal(row_id))
+    return here < there if newest else here > there
 
 
 def _with(connection: Connection, ids: Select[Any]) -> list[Queued]:
