@@ -107,7 +107,7 @@ def mark(db: Database, public_id: str, what: str, *, on: bool, by: Actor, now: d
             raise Conflict("Only a reply that is published can be pinned; approve it first.")
         action = action if on else f"un{action}"
         entry = _change(connection, site, number, reply, {what: on}, action, by=by, now=now)
-    announce(db, entry, was_public=reply.status == Status.APPROVED)
+    announce(db, entry, was_public=what == "locked" or reply.status == Status.APPROVED)
     return entry
 
 
@@ -352,7 +352,8 @@ def _change(
             {"name": reply.author_name, "website": reply.author_url, "text": html},
             own="own-address" in reply.reasons and "text" not in after and reply.version == 0,
         )
-    if Status.APPROVED in (reply.status, status):
+    # A lock shows on the empty place of a reply that was taken back, too.
+    if Status.APPROVED in (reply.status, status) or "locked" in after:
         values["revision"] = number
         pages.set_revision(connection, reply.page_id, number)
     comments.write(connection, reply, **values)
@@ -381,11 +382,14 @@ def _check_private(
     for field, shown in fields.items():
         asked = privacy.candidates(shown)
         own_here = own and field == "text"
-        if own_here or (asked and privacy.private(connection, asked)):
+        leaks = privacy.private(connection, asked) if asked else []
+        if own_here or leaks:
             whose = "its author's" if own_here else "a reader's"
+            network = not own_here and all(one.kind == "network" for one in leaks)
+            what = "IP address" if network else "email address, or a hash of one"
             raise Conflict(
-                f"This reply cannot be approved: its {field} contains {whose} email address, or a "
-                "hash of one, and no page may show that. Edit the text first."
+                f"This reply cannot be approved: its {field} contains {whose} {what}, and no page "
+                "may show that. Edit the text first."
             )
 
 

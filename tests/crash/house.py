@@ -137,9 +137,6 @@ class House:
         """Pin or lock a reply, or take that back; whether that could be done."""
         self.clock.forward(seconds=1)
         by_id = {one.id: one for one in self.marked()}
-        if by_id[public_id].status != "approved":
-            # Of what was taken back, a lock does not count as a public change.
-            return False
         try:
             moderation.mark(
                 self.db,
@@ -182,13 +179,8 @@ class House:
     def undo(self, which: int) -> bool:
         """Undo one of the last decisions; whether it could be undone."""
         with self.db.read() as connection:
-            query = select(event.c.seq, event.c.comment, event.c.after).order_by(event.c.seq)
-            done = connection.execute(query.where(event.c.before.is_not(None))).all()[-5:]
-        public = {one.id for one in of_status(self.replies(), "approved")}
-        # For the same reason as in `mark`.
-        numbers = [
-            one.seq for one in done if one.comment in public or "locked" not in (one.after or {})
-        ]
+            query = select(event.c.seq).where(event.c.before.is_not(None)).order_by(event.c.seq)
+            numbers = list(connection.execute(query).scalars())[-5:]
         if not numbers:
             return False
         try:
