@@ -109,12 +109,14 @@ class World:
         if count not in self._newest:
             # Each of the newest replies stands in one of as many most recent discussions.
             pages = list(islice(self._listed(), count))
+            # Each is read once: a publisher beside a build may replace it between two looks.
+            read = [(page, self.discussion(page.key)) for page in pages]
             found = sorted(
-                ((one, page) for page in pages for one in self._tail(page, count)),
-                key=lambda pair: order(pair[0]),
+                ((one, page, whole) for page, whole in read for one in _tail(whole, count)),
+                key=lambda each: order(each[0]),
                 reverse=True,
             )
-            self._newest[count] = [self._latest(one, page) for one, page in found[:count]]
+            self._newest[count] = [_latest(*each) for each in found[:count]]
         return self._newest[count]
 
     def shell(self, language: str) -> str:
@@ -135,11 +137,13 @@ class World:
             if page is not None and page.facts.listed:
                 yield page
 
-    def _tail(self, page: Page, count: int) -> list[Comment]:
-        shown = [one for one in self.discussion(page.key).comments if not one.removed]
-        return sorted(shown, key=order)[-count:]
 
-    def _latest(self, comment: Comment, page: Page) -> Latest:
-        parts = divide(self.discussion(page.key), page.page_size)
-        above = permalink(page, parts, comment.parent) if comment.parent else page.url
-        return Latest(comment, page, permalink(page, parts, comment.id), above)
+def _tail(discussion: Discussion, count: int) -> list[Comment]:
+    shown = [one for one in discussion.comments if not one.removed]
+    return sorted(shown, key=order)[-count:]
+
+
+def _latest(comment: Comment, page: Page, discussion: Discussion) -> Latest:
+    parts = divide(discussion, page.page_size)
+    above = permalink(page, parts, comment.parent) if comment.parent else page.url
+    return Latest(comment, page, permalink(page, parts, comment.id), above)
