@@ -31,17 +31,6 @@ def wanting(connection: Connection, how: str) -> list[Wanting]:
     return [Wanting._make(row) for row in connection.execute(_WANTING, {"how": how})]
 
 
-def choice(connection: Connection, editor_id: int) -> str:
-    """Return which mail an editor wants."""
-    query = select(editor.c.mail).where(editor.c.id == editor_id)
-    return str(connection.execute(query).scalar_one())
-
-
-def choose(connection: Connection, editor_id: int, how: str) -> None:
-    """Store which mail an editor wants."""
-    connection.execute(update(editor).where(editor.c.id == editor_id).values(mail=how))
-
-
 def count_pending_since(connection: Connection, site_id: int, since: datetime, most: int) -> int:
     """Return how many replies that came since then are pending, counting no further than `most`."""
     found = (

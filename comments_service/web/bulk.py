@@ -18,9 +18,11 @@ from comments_service.store.editors import Session
 from comments_service.submission import the_site
 from comments_service.web.context import Context, context_of
 from comments_service.web.entrance import editor_only
+from comments_service.web.forms import number_of
+from comments_service.web.guard import actor_of
 from comments_service.web.listing import View, in_words, read
 from comments_service.web.pages import page
-from comments_service.web.queue import actor_of, list_address, number_of, query_of
+from comments_service.web.queue import list_address, query_of
 
 logger = logging.getLogger("rejoinder.service")
 

@@ -10,12 +10,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from comments_service import auth, team
-from comments_service.actors import Actor
 from comments_service.errors import Invalid, NotFound
 from comments_service.store.editors import Member, Session
 from comments_service.tables import Role
 from comments_service.web.context import context_of
-from comments_service.web.guard import admin_only
+from comments_service.web.guard import actor_of, admin_only
 from comments_service.web.pages import page
 
 logger = logging.getLogger("rejoinder.service")
@@ -51,7 +50,7 @@ async def invite(request: Request, session: Session) -> Response:
                 context.db,
                 email=form.get("email", ""),
                 role=form.get("role", ""),
-                by=_actor(session),
+                by=actor_of(session),
                 now=context.now(),
             )
         )
@@ -74,7 +73,7 @@ async def withdraw(request: Request, session: Session) -> Response:
     context = context_of(request)
     email = request.state.form.get("email", "")
     await run_in_threadpool(
-        lambda: team.withdraw(context.db, email=email, by=_actor(session), now=context.now())
+        lambda: team.withdraw(context.db, email=email, by=actor_of(session), now=context.now())
     )
     return _done("withdraw")
 
@@ -87,7 +86,7 @@ async def set_role(request: Request, session: Session) -> Response:
     return await _act(
         request,
         "role",
-        lambda who: team.set_role(context.db, who, role, by=_actor(session), now=context.now()),
+        lambda who: team.set_role(context.db, who, role, by=actor_of(session), now=context.now()),
     )
 
 
@@ -98,7 +97,7 @@ async def disable(request: Request, session: Session) -> Response:
     return await _act(
         request,
         "disable",
-        lambda who: team.disable(context.db, who, by=_actor(session), now=context.now()),
+        lambda who: team.disable(context.db, who, by=actor_of(session), now=context.now()),
     )
 
 
@@ -109,7 +108,7 @@ async def enable(request: Request, session: Session) -> Response:
     return await _act(
         request,
         "enable",
-        lambda who: team.enable(context.db, who, by=_actor(session), now=context.now()),
+        lambda who: team.enable(context.db, who, by=actor_of(session), now=context.now()),
     )
 
 
@@ -138,10 +137,6 @@ async def _page(request: Request, session: Session, error: Invalid | None = None
         problems=error.fields if error else {},
         done=DONE.get(request.query_params.get("done", "")),
     )
-
-
-def _actor(session: Session) -> Actor:
-    return Actor(session.editor.name, session.editor.id)
 
 
 def _done(what: str) -> Response:

@@ -1,5 +1,6 @@
 """Reads form bodies: bounded, strictly UTF-8, each field at most once."""
 
+import re
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -71,3 +72,8 @@ def _too_long(limit: int) -> str:
         f"What was sent is longer than {limit:,} bytes. Go back: your browser still has the text. "
         "Shorten it, then post it again."
     )
+
+
+def number_of(value: str | None) -> int | None:
+    """Read a number of an address or a form; None if it is none."""
+    return int(value) if value is not None and re.fullmatch(r"[0-9]{1,15}", value) else None

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from comments_service import auth
+from comments_service.actors import Actor
 from comments_service.errors import Forbidden
 from comments_service.store.editors import Session
 from comments_service.web import kept, security
@@ -75,6 +76,11 @@ def _guarded(handler: EditorHandler, *, admin: bool) -> Handler:
     guarded.editor_only = True  # type: ignore[attr-defined]
     guarded.admin_only = admin  # type: ignore[attr-defined]
     return guarded
+
+
+def actor_of(session: Session) -> Actor:
+    """Return the signed-in editor as the log names them."""
+    return Actor(session.editor.name, session.editor.id)
 
 
 def current_session(request: Request) -> Session | None:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from comments_service.store.queue import Cursor, Filter
 from comments_service.tables import Status
+from comments_service.web.days import span
 
 ANY = "any"
 # Characters of one field.
@@ -60,16 +61,8 @@ def read(given: Mapping[str, str]) -> View | None:
         for name, field in _TEXTS.items()
         if name in typed and name not in problems
     }
-    days: dict[str, datetime] = {}
-    for name in ("since", "until"):
-        if name in typed:
-            try:
-                days[name] = datetime.combine(date.fromisoformat(typed[name]), time(), UTC)
-                if name == "until":
-                    # The day itself is meant too.
-                    days[name] += timedelta(days=1)
-            except (ValueError, OverflowError):
-                problems[name] = "Enter a date like 2026-11-23"
+    days, wrong = span(typed)
+    problems |= wrong
     what = Filter(
         status=None if state == ANY else Status(state),
         reason=typed.get("reason", "") if "reason" not in problems else "",

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -19,10 +18,11 @@ from comments_service.store.events import Told, Wanted
 from comments_service.submission import the_site
 from comments_service.web import security
 from comments_service.web.context import context_of
+from comments_service.web.days import span
 from comments_service.web.diff import changed
 from comments_service.web.entrance import editor_only
+from comments_service.web.forms import number_of
 from comments_service.web.pages import iso, page
-from comments_service.web.queue import number_of
 
 PAGE_SIZE = 50
 _EXPORTED = 1_000
@@ -52,16 +52,7 @@ async def history(request: Request, session: Session) -> Response:
 
 
 def _wanted(typed: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
-    problems: dict[str, str] = {}
-    days: dict[str, datetime] = {}
-    for name in ("since", "until"):
-        if name in typed:
-            try:
-                days[name] = datetime.combine(date.fromisoformat(typed[name]), time(), UTC)
-                if name == "until":
-                    days[name] += timedelta(days=1)
-            except (ValueError, OverflowError):
-                problems[name] = "Enter a date like 2026-11-23"
+    days, problems = span(typed)
     wanted = Wanted(
         actor=typed.get("actor", ""),
         action=typed.get("action", ""),

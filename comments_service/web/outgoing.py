@@ -1,4 +1,4 @@
-"""The mail page of the queue: what waits, left or failed, and which mail an editor gets."""
+"""The mail page of the queue: what waits, left or failed."""
 
 import re
 from typing import NamedTuple
@@ -11,8 +11,7 @@ from starlette.routing import Route
 from comments_service import submission
 from comments_service.errors import BadRequest, NotFound
 from comments_service.mail import authors, editors, trial
-from comments_service.store import notices, outbox
-from comments_service.store.database import Database
+from comments_service.store import outbox
 from comments_service.store.editors import Session
 from comments_service.store.outbox import Listed, State
 from comments_service.web.context import Context, context_of
@@ -22,11 +21,6 @@ from comments_service.web.pages import page
 MAIL = "/moderate/mail"
 _MOST = 100
 
-CHOICES = {
-    notices.NONE: "No mail",
-    notices.EACH: "A mail for each new reply, at once",
-    notices.DIGEST: "One mail a day with what waits, and earlier when many wait",
-}
 KINDS = {
     editors.PENDING: "A new reply waits",
     editors.MANY: "Many replies wait",
@@ -37,7 +31,6 @@ KINDS = {
 
 
 class _Outgoing(NamedTuple):
-    choice: str
     counts: dict[str, int]
     lists: dict[str, list[Listed]]
     trouble: str | None
@@ -51,40 +44,23 @@ async def outgoing(request: Request, session: Session) -> Response:
         request,
         "outgoing.html",
         session=session,
-        mail=await run_in_threadpool(_look, context, session.editor.id),
+        mail=await run_in_threadpool(_look, context),
         sends=context.settings.sends_mail,
         mail_from=context.settings.mail_from,
-        choices=CHOICES,
         kinds=KINDS,
         most=_MOST,
     )
 
 
-def _look(context: Context, editor_id: int) -> _Outgoing:
+def _look(context: Context) -> _Outgoing:
     with context.db.read() as connection:
         site = submission.the_site(connection)
         order = (State.FAILED, State.WAITING, State.SENT)
         return _Outgoing(
-            notices.choice(connection, editor_id),
             outbox.counts(connection, site.id),
             {one.value: outbox.listed(connection, site.id, one, limit=_MOST) for one in order},
             outbox.trouble(connection, now=context.now()),
         )
-
-
-@editor_only
-async def choose(request: Request, session: Session) -> Response:
-    """Store which mail the editor wants."""
-    how = request.state.form.get("mail", "")
-    if how not in CHOICES:
-        raise BadRequest("The form does not say which mail you want.")
-    await run_in_threadpool(_choose, context_of(request).db, session.editor.id, how)
-    return RedirectResponse(MAIL, 303)
-
-
-def _choose(db: Database, editor_id: int, how: str) -> None:
-    with db.write() as connection:
-        notices.choose(connection, editor_id, how)
 
 
 @editor_only
@@ -112,6 +88,5 @@ def _act(context: Context, what: str, mail_id: int | None) -> None:
 
 ROUTES = [
     Route(MAIL, outgoing, methods=["GET"]),
-    Route("/moderate/mail-choice", choose, methods=["POST"]),
     Route("/moderate/mail-action", act, methods=["POST"]),
 ]

@@ -4,7 +4,6 @@ Every action answers twice: with a redirection for a browser without scripts, an
 card alone when htmx asks (`HX-Request`). Both show the same templates.
 """
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
@@ -17,7 +16,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from comments_service import bulk, live, moderation
-from comments_service.actors import Actor
 from comments_service.draft import Refused
 from comments_service.errors import BadRequest, Conflict, NotFound, ServiceError
 from comments_service.store import events, outbox, publishing, tallies
@@ -29,6 +27,8 @@ from comments_service.store.queue import Cursor, Queued
 from comments_service.submission import the_site
 from comments_service.web.context import Context, context_of
 from comments_service.web.entrance import QUEUE, admin_only, editor_only
+from comments_service.web.forms import number_of
+from comments_service.web.guard import actor_of
 from comments_service.web.listing import ANY, NAMES, View, cursor, cursor_of, in_words, read
 from comments_service.web.pages import page
 from comments_service.web.permalinks import locate
@@ -425,11 +425,6 @@ def wants_fragment(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def actor_of(session: Session) -> Actor:
-    """Return the signed-in editor as the log names them."""
-    return Actor(session.editor.name, session.editor.id)
-
-
 def query_of(text: str) -> dict[str, str]:
     """Read a list's query, as a form carries it; {} if it is none."""
     try:
@@ -450,11 +445,6 @@ def _back(form: dict[str, str], done: Event) -> Response:
     if form.get("list") == "history":
         return RedirectResponse(f"/moderate/history#event-{done.seq}", 303)
     return RedirectResponse(list_address(form, done=done.seq), 303)
-
-
-def number_of(value: str | None) -> int | None:
-    """Read a number of an address or a form; None if it is none."""
-    return int(value) if value is not None and re.fullmatch(r"[0-9]{1,15}", value) else None
 
 
 ROUTES = [

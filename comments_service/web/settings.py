@@ -1,6 +1,5 @@
 """The queue's settings: the rules of new replies, tried on past ones before saving; bans."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -24,7 +23,8 @@ from comments_service.store.events import Event
 from comments_service.store.rules import Ban
 from comments_service.submission import the_site
 from comments_service.web.context import context_of
-from comments_service.web.guard import EditorHandler, admin_only
+from comments_service.web.forms import number_of
+from comments_service.web.guard import EditorHandler, actor_of, admin_only
 from comments_service.web.pages import page
 
 SETTINGS = "/moderate/settings"
@@ -68,8 +68,8 @@ async def settings(request: Request, session: Session) -> Response:
     return await _page(
         request,
         session,
-        before=_number(request.query_params.get("before")),
-        done=_number(request.query_params.get("done")),
+        before=number_of(request.query_params.get("before")),
+        done=number_of(request.query_params.get("done")),
         same="same" in request.query_params,
     )
 
@@ -93,10 +93,10 @@ async def save(request: Request, session: Session) -> Response:
         most = simulator.SIZES[form.get("replay") == str(simulator.SIZES[1])]
         tried = await run_in_threadpool(_try, context.db, proposed, most, context.now())
         return await _page(request, session, form=form, tried=tried)
-    version = _number(form.get("version"))
+    version = number_of(form.get("version"))
     try:
         done = await run_in_threadpool(
-            _save, context.db, proposed, version, _actor(session), context.now()
+            _save, context.db, proposed, version, actor_of(session), context.now()
         )
     except Conflict as error:
         return await _page(request, session, error.status, form=form, overtaken=error.detail)
@@ -130,7 +130,7 @@ async def add_ban(request: Request, session: Session) -> Response:
         new = bans.parse(form, now=now)
         with context.db.write() as connection:
             site = the_site(connection)
-            return rulebook.ban(connection, site, new, by=_actor(session), now=now)
+            return rulebook.ban(connection, site, new, by=actor_of(session), now=now)
 
     try:
         done = await run_in_threadpool(act)
@@ -146,14 +146,14 @@ async def add_ban(request: Request, session: Session) -> Response:
 async def lift_ban(request: Request, session: Session) -> Response:
     """Lift one ban."""
     context = context_of(request)
-    number = _number(request.state.form.get("ban"))
+    number = number_of(request.state.form.get("ban"))
     if number is None:
         raise NotFound("There is no such ban.")
 
     def act() -> Event:
         with context.db.write() as connection:
             site = the_site(connection)
-            return rulebook.lift(connection, site, number, by=_actor(session), now=context.now())
+            return rulebook.lift(connection, site, number, by=actor_of(session), now=context.now())
 
     done = await run_in_threadpool(act)
     return RedirectResponse(f"{SETTINGS}?done={done.seq}#bans", 303)
@@ -211,14 +211,6 @@ def _different(kept: Mapping[str, str], current: Mapping[str, str]) -> dict[str,
         for name in names
         if kept.get(name, "").split() != current.get(name, "").split()
     }
-
-
-def _actor(session: Session) -> Actor:
-    return Actor(session.editor.name, session.editor.id)
-
-
-def _number(value: str | None) -> int | None:
-    return int(value) if value is not None and re.fullmatch(r"[0-9]{1,15}", value) else None
 
 
 ROUTES = [

@@ -39,7 +39,7 @@ class World:
         self._shells: dict[str, str] = {}
         self._all = False
         self._gate = Gate(ask, frozenset(self.settings.public_addresses)) if ask else None
-        self._passed: set[str] = set()
+        self._passed: set[tuple[str, int]] = set()
 
     @property
     def settings(self) -> RenderSettings:
@@ -78,9 +78,10 @@ class World:
     def discussion(self, key: str) -> Discussion:
         """All public replies of this page; PrivacyError when they show somebody's address."""
         found = self._snapshot.get(key)
-        if self._gate is not None and key not in self._passed:
+        # By revision: a publisher beside a build may have replaced what was looked at.
+        if self._gate is not None and (key, found.revision) not in self._passed:
             self._gate.check(found)
-            self._passed.add(key)
+            self._passed.add((key, found.revision))
         return found
 
     def check_text(self, text: str, where: str) -> None:

@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import select
 
 from comments_service.mail import worker
-from comments_service.store import notices
+from comments_service.store import editors, notices
 from comments_service.store.database import Database
 from comments_service.tables import editor, outbox
 from tests.running import Service, free_port, running_service
@@ -143,7 +143,7 @@ def wanting(
     """Add an editor who wants mail."""
     added = add_editor(service, email, name)
     with service.db.write() as connection:
-        notices.choose(connection, added.id, how)
+        editors.set_preferences(connection, added.id, shortcuts=True, mail=how)
     return added.id
 
 

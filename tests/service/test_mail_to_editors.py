@@ -13,9 +13,9 @@ from comments_service.mail import texts
 from comments_service.mail.editors import MOST_AN_HOUR, Notices
 from comments_service.store import notices, outbox
 from comments_service.store.database import Database
-from comments_service.tables import editor, mail_link
+from comments_service.tables import mail_link
 from tests.running import Service, reply, running_service
-from tests.service.asking import rows, signed_in
+from tests.service.asking import rows
 from tests.service.mailing import (
     FROM,
     Post,
@@ -168,19 +168,6 @@ def test_two_services_write_one_digest(tmp_path: Path) -> None:
             assert not notices.begin_digest(connection, due[0], service.clock())
         assert who.write_digests(service.db, service.clock()) == 0
         assert len(mails(service.db)) == 1
-
-
-def test_an_editor_chooses_which_mail_to_get(shared: Service) -> None:
-    browser = signed_in(shared, "chooser@example.org")
-    answer = browser.post("/moderate/mail-choice", token=browser.token, mail="digest")
-    assert answer.headers["Location"] == "/moderate/mail"
-    with shared.db.read() as connection:
-        query = select(editor.c.mail).where(editor.c.email == "chooser@example.org")
-        assert connection.execute(query).scalar_one() == "digest"
-    assert 'value="digest" checked' in browser.get("/moderate/mail").text
-    for fields in ({"mail": "x"}, {}):
-        refused = browser.post("/moderate/mail-choice", token=browser.token, **fields)
-        assert refused.status_code == 400
 
 
 NASTY = [

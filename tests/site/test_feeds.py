@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import brotli
 import pytest
 
 from plugins.discussion import builder, options
@@ -16,7 +18,7 @@ from plugins.discussion.client import Client
 from plugins.discussion.errors import SettingsError
 from plugins.discussion.feeds import article_feed, page_id, reply_id
 from plugins.discussion.manifest import DEFAULTS
-from plugins.discussion.model import Page, read_discussion
+from plugins.discussion.model import Discussion, Page, read_discussion
 from plugins.discussion.options import RenderSettings
 from plugins.discussion.publisher import Publisher
 from plugins.discussion.snapshot import Snapshot
@@ -204,6 +206,32 @@ def test_the_sites_feed_has_the_newest_replies_of_listed_articles(
     assert re.findall(r'#comment-(\w+)"', index) == [identifier(n) for n in range(230, 225, -1)]
 
 
+@pytest.mark.parametrize("page_size", ["0", "1"])
+def test_a_discussion_that_changes_between_two_looks_is_shown_as_one_of_both(
+    wire: Wire, environ: Path, monkeypatch: pytest.MonkeyPatch, page_size: str
+) -> None:
+    """A publisher beside a build replaces what the build is about to look at again."""
+    first = [reply(1), reply(2, parent=1)]
+    wire.put("networking", first)
+    looked: list[int] = []
+    original = Snapshot.get
+
+    def get(self: Snapshot, key: str) -> Discussion:
+        if key != "networking":
+            return original(self, key)
+        looked.append(1)
+        now = first if len(looked) % 2 else [reply(3)]
+        return read_discussion(discussion(now, key, revision=len(looked)))
+
+    monkeypatch.setattr(Snapshot, "get", get)
+    settings = f"{PUBLIC}DISCUSSION_PAGE_SIZE = {page_size}\nQUICK_PROCESSES = 1\n"
+    output = build(make_site(environ, settings=settings))
+    shown = set(entries((output / "feeds" / "replies.atom").read_text()))
+    both = [{reply_id(one["id"]) for one in each} for each in (first, [reply(3)])]
+    assert shown in both
+    assert len(looked) > 1, "nothing looked twice: this test shows nothing"
+
+
 def test_the_sitemap_has_the_dates_of_replies_and_no_drafts(wire: Wire, environ: Path) -> None:
     articles = {
         "a.md": article("a", "a", Modified="2026-11-02"),
@@ -226,24 +254,31 @@ def test_the_sitemap_has_the_dates_of_replies_and_no_drafts(wire: Wire, environ:
     }
 
 
+@pytest.mark.parametrize(("kind", "expand"), [("gz", gzip.decompress), ("br", brotli.decompress)])
 def test_twins_are_in_step_with_their_files(
-    wire: Wire, environ: Path, snapshot: Snapshot, client: Client
+    wire: Wire,
+    environ: Path,
+    snapshot: Snapshot,
+    client: Client,
+    kind: str,
+    expand: Callable[[bytes], bytes],
 ) -> None:
     wire.put("networking", [reply(1)])
-    output = build(make_site(environ, settings=f"{PUBLIC}DISCUSSION_PRECOMPRESS = ('gz',)"))
+    output = build(make_site(environ, settings=f"{PUBLIC}DISCUSSION_PRECOMPRESS = ('{kind}',)"))
     names = ("networking/index.html", "networking/replies.atom", "theme/site.css", "index.html")
     for name in names:
-        squeezed = (output / f"{name}.gz").read_bytes()
-        assert gzip.decompress(squeezed) == (output / name).read_bytes()
-        assert squeezed[4:8] == bytes(4), "the time would make every build differ"
-    # A publisher was killed between a file and its twin.
-    (output / "index.html.gz").write_bytes(gzip.compress(b"older"))
-    (output / "networking" / "replies.atom.gz").unlink()
+        squeezed = (output / f"{name}.{kind}").read_bytes()
+        assert expand(squeezed) == (output / name).read_bytes()
+        if kind == "gz":
+            assert squeezed[4:8] == bytes(4), "the time would make every build differ"
+    # A publisher was killed between a file and its twin, or in the middle of an old-fashioned one.
+    (output / f"index.html.{kind}").write_bytes((output / f"index.html.{kind}").read_bytes()[:-4])
+    (output / "networking" / f"replies.atom.{kind}").unlink()
     before = tree(output)
     assert Publisher(environ / "output", snapshot, client).once() == 2
     after = tree(output)
-    assert gzip.decompress(after["index.html.gz"]) == after["index.html"]
-    assert after.keys() - before.keys() == {"networking/replies.atom.gz"}
+    assert expand(after[f"index.html.{kind}"]) == after["index.html"]
+    assert after.keys() - before.keys() == {f"networking/replies.atom.{kind}"}
     wire.put("networking", [])
     Publisher(environ / "output", snapshot, client).once()
     assert not list(output.rglob("replies.atom*"))
