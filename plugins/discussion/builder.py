@@ -23,6 +23,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from plugins.desk.drafts import path_of, remember
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError, ServiceError, SettingsError
 from plugins.discussion.gate import Ask
@@ -31,6 +32,9 @@ from plugins.discussion.pelican_run import HOOKS, run_pelican
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
+
+# By its name, because importing it imports Pelican.
+DESK = "plugins.desk.hooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) 
             ):
                 pages = bring_up_to_date(fresh, previous, snapshot, ask)
                 previous = _show(fresh, output, builds)
+            _remember_drafts(var, output)
         except BaseException:
             # An interruption may come after the swap, and what is shown must stay.
             if output.resolve() != fresh.resolve():
@@ -179,6 +184,13 @@ def _show(fresh: Path, output: Path, builds: Path) -> Path | None:
         raise BuildError(f"{output} cannot be made a link to {fresh}: {error.strerror}") from error
     sync_folder(output.parent)
     return previous
+
+
+def _remember_drafts(var: Path, output: Path) -> None:
+    """For `rejoinder drafts`: outside the output, which everybody can read."""
+    desk: Any = sys.modules.get(DESK)
+    if desk is not None:
+        remember(path_of(var, output), desk.drafts_of_last_run())
 
 
 def new_name(output: Path) -> str:
