@@ -26,7 +26,7 @@ OUTPUT_PATH = str(ROOT / "output")
 ARTICLE_PATHS = [""]
 PAGE_PATHS = ["pages"]
 STATIC_PATHS = ["images"]
-PLUGINS = ["plugins.discussion", "plugins.quick"]
+PLUGINS = ["plugins.discussion", "plugins.desk", "plugins.quick"]
 
 # Times and names of months must not depend on the machine that builds.
 TIMEZONE = "UTC"
@@ -49,6 +49,8 @@ PAGE_LANG_URL = "{slug}/{lang}/"
 PAGE_LANG_SAVE_AS = "{slug}/{lang}/index.html"
 DRAFT_PAGE_URL = "drafts/pages/{slug}/"
 DRAFT_PAGE_SAVE_AS = "drafts/pages/{slug}/index.html"
+DRAFT_PAGE_LANG_URL = "drafts/pages/{slug}/{lang}/"
+DRAFT_PAGE_LANG_SAVE_AS = "drafts/pages/{slug}/{lang}/index.html"
 CATEGORY_URL = "category/{slug}/"
 CATEGORY_SAVE_AS = "category/{slug}/index.html"
 TAG_URL = "tag/{slug}/"
@@ -77,7 +79,7 @@ PAGINATION_PATTERNS = [
 DEFAULT_CATEGORY = "advice"
 USE_FOLDER_AS_CATEGORY = False
 DEFAULT_METADATA = {"status": "published"}
-# The clock of the machine must not decide what is published.
+# plugins.desk holds back what is of a future day, and sees to it that the day is not missed.
 WITH_FUTURE_DATES = True
 SUMMARY_MAX_LENGTH = 40
 

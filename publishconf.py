@@ -17,6 +17,16 @@ if not SITEURL.startswith(("http://", "https://")):
     )
 RELATIVE_URLS = False
 
+# Drafts are there for whoever has their link; nobody guesses it (docs/writing.md).
+DRAFT_URL = "drafts/{preview}/"
+DRAFT_SAVE_AS = "drafts/{preview}/index.html"
+DRAFT_LANG_URL = "drafts/{preview}/{lang}/"
+DRAFT_LANG_SAVE_AS = "drafts/{preview}/{lang}/index.html"
+DRAFT_PAGE_URL = "drafts/pages/{preview}/"
+DRAFT_PAGE_SAVE_AS = "drafts/pages/{preview}/index.html"
+DRAFT_PAGE_LANG_URL = "drafts/pages/{preview}/{lang}/"
+DRAFT_PAGE_LANG_SAVE_AS = "drafts/pages/{preview}/{lang}/index.html"
+
 FEED_DOMAIN = SITEURL
 FEED_ALL_ATOM = "feeds/all.atom.xml"
 CATEGORY_FEED_ATOM = "feeds/category/{slug}.atom.xml"

@@ -28,6 +28,7 @@ from comments_service.web import (
     bulk,
     editors,
     entrance,
+    live_reload,
     log,
     mail_links,
     outgoing,
@@ -105,7 +106,10 @@ def create_app(
         Mount("/moderate/assets", StaticSite(ASSETS)),
     ]
     if settings.site_dir is not None:
-        routes.append(Mount("/", StaticSite(settings.site_dir)))
+        if settings.live_reload:
+            routes += live_reload.routes(settings.site_dir, lambda: bell.closed)
+        else:
+            routes.append(Mount("/", StaticSite(settings.site_dir)))
     app = Starlette(
         routes=routes,
         exception_handlers=problems.PAGE_HANDLERS,

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """The site's style sheet, so that forms and status pages look like the site."""
     site_dir: Path | None = None
     """Folder with the built site, served at `/`; unset where a web server does that."""
+    live_reload: bool = False
+    """Whether pages of that folder reload in the browser when they change; for authors only."""
     body_limit: int = Field(default=262_144, ge=65_536, le=1_048_576)
     """Largest form body in bytes; a longer one is answered with 413."""
     resend_hours: int = Field(default=24, ge=0, le=168)

@@ -26,7 +26,8 @@ TRIES = 3
 @click.command()
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-def serve(port: int, host: str) -> None:
+@click.option("--reload/--no-reload", default=True, help="Reload open pages when they change.")
+def serve(port: int, host: str, reload: bool) -> None:
     """Build the site and run everything on one address, with an embedded database."""
     if not Path("pelicanconf.py").exists():
         raise click.ClickException("There is no pelicanconf.py here; run it in the site's folder.")
@@ -38,6 +39,7 @@ def serve(port: int, host: str) -> None:
         "REJOINDER_SITE_URL": url,
         "REJOINDER_SERVICE_URL": url,
         "REJOINDER_SITE_DIR": "output",
+        "REJOINDER_LIVE_RELOAD": "1" if reload else "0",
         SUPERVISED: "1",
     }
     _run("migrate")
@@ -47,12 +49,13 @@ def serve(port: int, host: str) -> None:
         click.echo("Building the site ...")
         _run("build")
         children.start("watch")
-        _greet(url)
+        _greet(url, reload=reload)
         children.keep_running()
     click.echo("Stopped.")
 
 
-def _greet(url: str) -> None:
+def _greet(url: str, *, reload: bool) -> None:
+    and_reload = " and reload" if reload else ""
     link = subprocess.run(
         _command("editor", "first-link"), capture_output=True, text=True, check=False
     ).stdout.strip()
@@ -67,7 +70,8 @@ def _greet(url: str) -> None:
         f"  Moderation queue    {url}/moderate/\n"
         f"{entrance}\n"
         f"  Sample replies:     make demo   (take them out: .venv/bin/rejoinder demo --remove)\n"
-        f"  Edit content/ or theme/ and the pages are rebuilt. Ctrl-C stops everything.\n"
+        f"  Edit content/ or theme/ and the pages are rebuilt{and_reload}. "
+        f"Ctrl-C stops everything.\n"
     )
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from plugins.desk.drafts import path_of, remember
 from plugins.discussion import beside
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError, ServiceError, SettingsError
@@ -32,6 +33,9 @@ from plugins.discussion.pelican_run import HOOKS, run_pelican
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
+
+# By its name, because importing it imports Pelican.
+DESK = "plugins.desk.hooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) 
             ):
                 pages = bring_up_to_date(fresh, previous, snapshot, ask)
                 previous = _show(fresh, output, builds)
+            _remember_drafts(var, output)
         except BaseException:
             if helper is not None:
                 # It may still make folders.
@@ -208,6 +213,13 @@ def _show(fresh: Path, output: Path, builds: Path) -> Path | None:
         raise BuildError(f"{output} cannot be made a link to {fresh}: {error.strerror}") from error
     sync_folder(output.parent)
     return previous
+
+
+def _remember_drafts(var: Path, output: Path) -> None:
+    """For `rejoinder drafts`: outside the output, which everybody can read."""
+    desk: Any = sys.modules.get(DESK)
+    if desk is not None:
+        remember(path_of(var, output), desk.drafts_of_last_run())
 
 
 def new_name(output: Path) -> str:

@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from plugins.desk.alarm import Alarm
 from plugins.discussion.errors import DiscussionError
+from plugins.discussion.standby import Standby
 
 if TYPE_CHECKING:
     from plugins.discussion.publisher import Publisher
@@ -90,16 +93,19 @@ def verify(settings: Path, output: Path, repair: bool) -> None:
 @_output
 @click.option("--once", is_flag=True, help="Bring every page up to date and end.")
 def publish(output: Path, once: bool) -> None:
-    """Follow the comments service and keep the built pages up to date."""
+    """Follow the comments service, keep the pages up to date, build when an article's day comes."""
+    alarm = Alarm(output)
     with _readable_errors(), _publisher(output) as publisher:
         if once:
+            with _until_stopped() as stop:
+                _build_what_is_due(alarm, output, stop)
             written = publisher.once()
             click.echo(f"Every page is up to date; {written} changed.")
             return
         with _until_stopped() as stop:
             worker = _in_background(publisher.follow, stop)
             while not stop.wait(0.5) and worker.is_alive():
-                pass
+                _build_what_is_due(alarm, output, stop)
             stop.set()
             worker.join(STOP_SECONDS)
 
@@ -108,17 +114,24 @@ def publish(output: Path, once: bool) -> None:
 @_settings
 @_output
 def watch(settings: Path, output: Path) -> None:
-    """Publish continuously, and build again when articles, theme or plugins change."""
+    """Publish continuously, and build again when files change or an article's day comes."""
     from watchfiles import watch as changes_of
 
     root = Path.cwd()
     folders = [root / name for name in WATCHED if (root / name).is_dir()]
-    with _readable_errors(), _publisher(output) as publisher, _until_stopped() as stop:
+    alarm = Alarm(output)
+    with (
+        _readable_errors(),
+        _publisher(output) as publisher,
+        _until_stopped() as stop,
+        Standby() as standby,
+    ):
         worker = _in_background(publisher.follow, stop)
         # Editors replace files, which ends a watch on the file itself: compare stamps instead.
         configured = _stamps(root, settings)
         if not output.exists():
-            _rebuild(settings, output, stop)
+            _rebuild(settings, output, stop, standby)
+        standby.prepare()
         for changes in changes_of(
             *folders,
             stop_event=stop,
@@ -129,26 +142,30 @@ def watch(settings: Path, output: Path) -> None:
             raise_interrupt=False,
         ):
             now = _stamps(root, settings)
-            if changes or now != configured:
+            if any(Path(path).is_relative_to(root / "plugins") for _, path in changes):
+                standby.dismiss()
+            if changes or now != configured or alarm.rings(datetime.now(UTC)):
                 configured = now
-                _rebuild(settings, output, stop)
+                _rebuild(settings, output, stop, standby)
+                standby.prepare()
         stop.set()
         worker.join(STOP_SECONDS)
 
 
-def _rebuild(settings: Path, output: Path, stop: threading.Event) -> None:
+def _build_what_is_due(alarm: Alarm, output: Path, stop: threading.Event) -> None:
+    """Build as the shown build was made, when an article of a future day has become public."""
+    due = alarm.rings(datetime.now(UTC))
+    if due is None:
+        return
+    click.echo(f"The moment of an article has come ({due.moment:%Y-%m-%d %H:%M} UTC); building.")
+    with Standby() as standby:
+        _rebuild(Path(due.settings or SETTINGS), output, stop, standby)
+
+
+def _rebuild(settings: Path, output: Path, stop: threading.Event, standby: Standby) -> None:
     """In a process of its own: Pelican never frees what it read, and plugins may have changed."""
     started = time.monotonic()
-    arguments = ["build", "--settings", str(settings), "--output", str(output)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "rejoinder", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        # Ctrl-C reaches this process only, which then ends the build.
-        start_new_session=True,
-    ) as process:
+    with standby.build("--settings", str(settings), "--output", str(output)) as process:
         lines: list[str] = []
         reader = _in_background(lambda: lines.extend(process.stdout or ()))
         while process.poll() is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -36,7 +37,12 @@ def run_pelican(
     from pelican import Pelican
     from pelican.settings import read_settings
 
-    override: dict[str, Any] = {"OUTPUT_PATH": str(fresh), "DELETE_OUTPUT_DIRECTORY": False}
+    override: dict[str, Any] = {
+        "OUTPUT_PATH": str(fresh),
+        "DELETE_OUTPUT_DIRECTORY": False,
+        # A build for an article's day must be made as this one (plugins/desk).
+        "DESK_SETTINGS_FILE": os.path.relpath(settings_file),
+    }
     if not cache:
         override["QUICK_CACHE"] = None
     with _errors_are_fatal() as errors:

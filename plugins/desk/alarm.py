@@ -1,0 +1,65 @@
+"""Tells when a site must be built again because an article's moment has come."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+NAME = ".discussion/due.json"
+# A build that fails (a broken link, say) is not tried again every second.
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The next moment of a build, and the settings' file that it was made with, or None."""
+
+    moment: datetime
+    settings: str | None
+
+
+class Alarm:
+    """Watches the build that `output` shows; it keeps nothing that a restart would lose."""
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+        self._rung_for: datetime | None = None
+        self._pause = FIRST_PAUSE
+        self._not_before = datetime.min.replace(tzinfo=UTC)
+
+    def rings(self, now: datetime) -> Due | None:
+        """What is due at `now`, however long ago; None when nothing is, or it was just tried."""
+        due = next_due(self._output)
+        if due is None or due.moment > now:
+            return None
+        if due.moment == self._rung_for:
+            # The clock may have been set back: then the pause means nothing.
+            waits = self._not_before - self._pause <= now < self._not_before
+            if waits:
+                return None
+            self._pause = min(LONGEST_PAUSE, self._pause * 2)
+        else:
+            self._rung_for, self._pause = due.moment, FIRST_PAUSE
+        self._not_before = now + self._pause
+        return due
+
+
+def path_of(output: Path) -> Path:
+    """The file of a build's moments."""
+    return output / NAME
+
+
+def next_due(output: Path) -> Due | None:
+    """The earliest moment that the shown build waits for; None without one, or without a build."""
+    try:
+        data = json.loads(path_of(output).read_bytes())
+        moments = [datetime.fromisoformat(one) for one in data["moments"]]
+        settings = data["settings"]
+        if settings is not None and not isinstance(settings, str):
+            return None
+        return Due(min(one.astimezone(UTC) for one in moments), settings)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # a build from before, or one that is being swapped

@@ -1,0 +1,157 @@
+"""The desk's verbs of the `rejoinder` command. Heavy imports stay inside the functions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from plugins.desk import drafts as kept
+from plugins.desk import manuscript, secret
+from plugins.desk.manuscript import Manuscript
+from plugins.discussion.errors import DiscussionError
+from plugins.discussion.settings import SiteSettings
+
+SETTINGS = Path("pelicanconf.py")
+OUTPUT = Path("output")
+
+_settings = click.option(
+    "--settings",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=SETTINGS,
+    show_default=True,
+    help="The Pelican settings of the site.",
+)
+
+
+@click.command()
+@click.argument("title", required=False)
+@click.option("--question", help="The closing question, above the replies.")
+@click.option("--subtitle", help="The line under the title.")
+@click.option("--summary", help="What lists and search engines show.")
+@click.option("--category", help="The article's category.")
+@click.option("--tags", help="Tags, with commas between.")
+@click.option("--author", help="Who writes it; the site's AUTHOR if unset.")
+@click.option("--slug", help="The address, where it is not to be made of the title.")
+@click.option("--edit", is_flag=True, help="Open the file in your editor ($VISUAL or $EDITOR).")
+@_settings
+def new(
+    title: str | None, slug: str | None, edit: bool, settings: Path, **given: str | None
+) -> None:
+    """Begin an article: a draft with its metadata, asked for on a terminal."""
+    with _readable_errors():
+        site = _read_settings(settings)
+        content = Path(site["PATH"])
+        files = list(manuscript.existing(content))
+        title, texts = _asked(title, given, manuscript.categories(files), site)
+        page = Manuscript(
+            title=title,
+            slug=slug or manuscript.slug_of(title, site),
+            date=datetime.now(ZoneInfo(str(site["TIMEZONE"]))),
+            **texts,
+        )
+        path = manuscript.write(page, content, files, site)
+        link = _preview(page.slug, site)
+    click.echo(f"{os.path.relpath(path)}\nPreview after the next build: {link}")
+    if edit:
+        click.edit(filename=str(path))
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=OUTPUT,
+    show_default=True,
+    help="The link to the newest build.",
+)
+def drafts(output: Path) -> None:
+    """List the drafts of the last build, with the links that show them."""
+    with _readable_errors():
+        var = SiteSettings.from_environ(os.environ).var
+        found = kept.recall(kept.path_of(var, output.absolute()))
+    if not found:
+        click.echo("There are no drafts.")
+    for one in sorted(found, key=lambda draft: (draft.due or "~", draft.source)):
+        link = f"{_site_url()}{one.url}" if one.url.startswith("/") else one.url
+        click.echo(f"{one.title} ({one.source})\n  {link}")
+        if one.due is not None:
+            due = datetime.fromisoformat(one.due)
+            click.echo(f"  public on {due:%Y-%m-%d} at {due:%H:%M} UTC")
+
+
+def _asked(
+    title: str | None, given: Mapping[str, str | None], known: list[str], site: Mapping[str, Any]
+) -> tuple[str, dict[str, str]]:
+    """The title and the other texts; what is missing is asked for where somebody can answer."""
+    asks = _somebody_answers()
+    if title is None and asks:
+        title = click.prompt("Title")
+    if title is None or not manuscript.one_line(title):
+        raise click.UsageError('Name the article: rejoinder new "How to ..."')
+    texts = {name: text or "" for name, text in given.items()}
+    texts["author"] = texts["author"] or str(site.get("AUTHOR") or "")
+    if asks:
+        for name, words in (
+            ("question", "The closing question"),
+            ("subtitle", "Subtitle"),
+            ("summary", "Summary"),
+        ):
+            if given[name] is None:
+                texts[name] = click.prompt(words, default="", show_default=False)
+        if given["category"] is None:
+            if known:
+                click.echo(f"Categories so far: {', '.join(known)}")
+            default = known[0] if known else str(site["DEFAULT_CATEGORY"])
+            texts["category"] = click.prompt("Category", default=default)
+        if given["tags"] is None:
+            texts["tags"] = click.prompt("Tags", default="", show_default=False)
+    texts["category"] = texts["category"] or str(site["DEFAULT_CATEGORY"])
+    return manuscript.one_line(title), {
+        name: manuscript.one_line(text) for name, text in texts.items()
+    }
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    from pelican.settings import read_settings
+
+    if not path.is_file():
+        raise click.ClickException(f"{path} is missing; run this in the site's folder.")
+    return dict(read_settings(str(path)))
+
+
+def _preview(slug: str, site: Mapping[str, Any]) -> str:
+    """The link that will show the draft."""
+    template = str(site["DRAFT_URL"])
+    token = ""
+    if "{preview}" in template:
+        var = SiteSettings.from_environ(os.environ).var
+        token = secret.preview(secret.key_of(os.environ, var), "article", slug)
+    try:
+        path = template.format(slug=slug, preview=token, lang=site["DEFAULT_LANG"])
+    except (KeyError, AttributeError):
+        return "see: rejoinder drafts"
+    return f"{site['SITEURL'] or _site_url()}/{path}"
+
+
+def _somebody_answers() -> bool:
+    return sys.stdin.isatty()
+
+
+def _site_url() -> str:
+    return os.environ.get("REJOINDER_SITE_URL", "").strip().rstrip("/")
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    try:
+        yield
+    except DiscussionError as error:
+        raise click.ClickException(str(error)) from error

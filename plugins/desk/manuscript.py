@@ -1,0 +1,141 @@
+"""A new article's file: its metadata, its name, and the refusal to write over another one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from plugins.desk.errors import DeskError
+
+_LINE = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
+# What an article would hide (plugins/discussion/hooks.py refuses these too).
+RESERVED = frozenset({"comments", "moderate", "theme", "api", "assets", "status", "drafts"})
+
+
+@dataclass(frozen=True, slots=True)
+class Manuscript:
+    """The beginning of an article; all texts but title and slug may be empty.
+
+    `date` is in the site's time zone.
+    """
+
+    title: str
+    slug: str
+    date: datetime
+    subtitle: str = ""
+    summary: str = ""
+    author: str = ""
+    category: str = ""
+    tags: str = ""
+    question: str = ""
+
+    @property
+    def text(self) -> str:
+        """The file's text: metadata that the theme uses, and an empty line for the first word."""
+        lines = {
+            "Title": self.title,
+            "Slug": self.slug,
+            "Subtitle": self.subtitle,
+            "Summary": self.summary,
+            "Author": self.author,
+            "Category": self.category,
+            "Tags": self.tags,
+            "Date": f"{self.date:%Y-%m-%d %H:%M}",
+            "Status": "draft",
+            "Question": self.question,
+        }
+        # Pelican makes a summary of the first words where there is no line for one.
+        kept = {name: text for name, text in lines.items() if text or name != "Summary"}
+        return (
+            "".join(f"{name}: {one_line(text)}".rstrip() + "\n" for name, text in kept.items())
+            + "\n"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The metadata of one file that is there, by names in small letters."""
+
+    path: Path
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks: each would begin another piece of metadata."""
+    return " ".join(text.split())
+
+
+def slug_of(title: str, settings: Mapping[str, Any]) -> str:
+    """The slug that Pelican makes of a title; DeskError when there is none to be made."""
+    from pelican.utils import slugify
+
+    make: Any = slugify
+    slug = str(
+        make(
+            title,
+            regex_subs=settings.get("SLUG_REGEX_SUBSTITUTIONS", []),
+            preserve_case=settings.get("SLUGIFY_PRESERVE_CASE", False),
+            use_unicode=settings.get("SLUGIFY_USE_UNICODE", False),
+        )
+    )
+    if not slug:
+        raise DeskError(f"The title {title!r} gives no address; name one with --slug")
+    return slug
+
+
+def existing(content: Path) -> Iterator[Metadata]:
+    """The metadata of every Markdown file that is there; only their first lines are read."""
+    for path in sorted(content.rglob("*.md")):
+        values: dict[str, str] = {}
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            for line in file:
+                found = _LINE.match(line)
+                if found is None:
+                    if line.strip() == "---" and not values:
+                        continue
+                    break
+                values.setdefault(found[1].lower(), found[2].strip())
+        yield Metadata(path, values)
+
+
+def categories(files: list[Metadata]) -> list[str]:
+    """The categories in use, the most used first."""
+    counts: dict[str, int] = {}
+    for one in files:
+        name = one.values.get("category", "")
+        if name:
+            counts[name] = counts.get(name, 0) + 1
+    return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def write(
+    manuscript: Manuscript, content: Path, files: list[Metadata], settings: Mapping[str, Any]
+) -> Path:
+    """Write `content/SLUG.md`; returns its path. DeskError rather than write over anything."""
+    slug = manuscript.slug
+    if not re.fullmatch(r"[^\s/\\.%?#][^\s/\\%?#]*", slug) or slug.lower() in RESERVED:
+        raise DeskError(f"The address {slug!r} cannot be used; name another one with --slug")
+    for one in files:
+        title = one.values.get("title", "")
+        if slug == (one.values.get("slug") or (title and slug_of(title, settings))):
+            raise DeskError(
+                f"{os.path.relpath(one.path)} has the address {slug!r} already; "
+                "name another one with --slug"
+            )
+    path = content / f"{slug}.md"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(manuscript.text)
+    except FileExistsError:
+        raise DeskError(
+            f"{os.path.relpath(path)} is there already; name another address with --slug"
+        ) from None
+    except OSError as error:
+        raise DeskError(f"{path} cannot be written ({error.strerror})") from error
+    return path
