@@ -26,7 +26,7 @@ OUTPUT_PATH = str(ROOT / "output")
 ARTICLE_PATHS = [""]
 PAGE_PATHS = ["pages"]
 STATIC_PATHS = ["images"]
-PLUGINS = ["plugins.discussion", "plugins.desk", "plugins.quick"]
+PLUGINS = ["plugins.language", "plugins.discussion", "plugins.desk", "plugins.quick"]
 
 # Times and names of months must not depend on the machine that builds.
 TIMEZONE = "UTC"

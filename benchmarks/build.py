@@ -20,16 +20,16 @@ from benchmarks import articles, hugo, peers, report, snapshot
 ROOT = Path(__file__).parents[1]
 REPLIES = 10
 # The project's own settings, with lists in tens.
-STOCK = "\nDEFAULT_PAGINATION = 10\nPLUGINS = []\n"
+STOCK = '\nDEFAULT_PAGINATION = 10\nPLUGINS = ["plugins.language"]\n'
 OURS = """
 DEFAULT_PAGINATION = 10
-PLUGINS = ["plugins.discussion", "plugins.quick"]
+PLUGINS = ["plugins.language", "plugins.discussion", "plugins.quick"]
 QUICK_LINK = True
 """
 SETTINGS = {
     "stock.py": STOCK,
     # As Pelican alone, but quick: every file must be the same.
-    "alone.py": f'{STOCK}PLUGINS = ["plugins.quick"]\nQUICK_CACHE = None\n',
+    "alone.py": f'{STOCK}PLUGINS = ["plugins.language", "plugins.quick"]\nQUICK_CACHE = None\n',
     "single.py": f"{OURS}QUICK_PROCESSES = 1\nQUICK_CACHE = None\n",
     "full.py": f'{OURS}QUICK_CACHE = str(ROOT / "var" / "cache")\n',
 }

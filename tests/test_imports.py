@@ -17,6 +17,7 @@ ORDER = [
     "tables",
     "ids",
     "words",
+    "language",
     "wordlist",
     "network",
     "store",

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from comments_service import language
 from comments_service.settings import Settings
 
 # Shorter than the column, and than what a list of mails shows.
@@ -19,6 +20,15 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,
+)
+
+_templates.add_extension("jinja2.ext.i18n")
+_templates.install_gettext_callables(  # type: ignore[attr-defined]
+    language.gettext,
+    language.ngettext,
+    newstyle=True,
+    pgettext=language.pgettext,
+    npgettext=language.npgettext,
 )
 
 

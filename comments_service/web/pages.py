@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from comments_service import actors, draft
+from comments_service import actors, draft, language
 from comments_service.errors import ServiceError
 from comments_service.live import live_state
 from comments_service.store.queue import Queued
@@ -42,6 +42,14 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+    )
+    environment.add_extension("jinja2.ext.i18n")
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        language.gettext,
+        language.ngettext,
+        newstyle=True,
+        pgettext=language.pgettext,
+        npgettext=language.npgettext,
     )
     environment.filters |= {"when": when, "iso": iso, "reason_in_words": actors.reason_in_words}
     environment.globals |= {

@@ -10,7 +10,10 @@ def register() -> None:
     from pelican import signals
 
     from plugins.discussion import hooks
+    from plugins.language.hooks import give_words
 
+    # The theme speaks with it; connecting it twice is connecting it once.
+    signals.generator_init.connect(give_words)
     # Once per run, unlike `initialized`, which autoreload would let go stale.
     signals.get_generators.connect(hooks.fetch_discussions)
     signals.all_generators_finalized.connect(hooks.attach_discussions)

@@ -19,6 +19,7 @@ from jinja2.loaders import ChoiceLoader
 
 from plugins.discussion.errors import RenderError
 from plugins.discussion.markers import BEGINNINGS
+from plugins.language.catalog import catalog_of, install
 
 # What XML 1.0 has no way to write, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -30,7 +31,8 @@ def paint(templates: Path, name: str, key: str | None, values: Mapping[str, Any]
     `templates` is the folder that holds discussion.html and its neighbours (docs/theme.md).
     """
     try:
-        text = _environment(str(templates)).get_template(name).render(values)
+        language = str(values.get("language", "en"))
+        text = _environment(str(templates), language).get_template(name).render(values)
     except (TemplateError, TypeError, AttributeError) as error:
         what = f"the discussion {key!r}" if key is not None else "the site's replies"
         raise RenderError(
@@ -50,9 +52,9 @@ def paint_xml(templates: Path, name: str, key: str | None, values: Mapping[str, 
 
 
 @lru_cache(maxsize=8)
-def _environment(folder: str) -> Environment:
+def _environment(folder: str, language: str) -> Environment:
     here = FileSystemLoader(folder)
-    return Environment(
+    environment = Environment(
         # A template may name its neighbours as it sees them, or as the theme's other templates do.
         loader=ChoiceLoader([here, PrefixLoader({"discussion": here})]),
         autoescape=True,
@@ -61,3 +63,5 @@ def _environment(folder: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
+    install(environment, catalog_of(Path(folder) / "translations", language))
+    return environment

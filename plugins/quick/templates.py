@@ -26,6 +26,9 @@ IMPURE_FILTERS = {"random", "pprint"}
 IMPURE_GLOBALS = {"lipsum"}
 # Extensions of Jinja2 that only add to its grammar.
 PURE_EXTENSIONS = {"jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.ExprStmtExtension"}
+I18N = "jinja2.ext.InternationalizationExtension"
+# What it adds; the words come from the catalog that stands beside them.
+WORDS = {"_", "gettext", "ngettext", "pgettext", "npgettext"}
 # Attributes that lead from one value to everything, or to the clock.
 FAR = {
     *("settings", "now", "today", "utcnow", "fromtimestamp", "url_format", "get_url_setting"),
@@ -190,7 +193,7 @@ class Closures:
     def _check(self, tree: nodes.Template) -> None:
         for node in tree.find_all(nodes.Filter):
             known = self._env.filters.get(node.name)
-            if isinstance(known, DateFormatter):
+            if isinstance(known, DateFormatter) or _tells(known):
                 continue
             if known is not FILTERS.get(node.name) or node.name in IMPURE_FILTERS:
                 raise Undigestible(f"the filter {node.name}")
@@ -203,21 +206,30 @@ class Closures:
 
     def global_(self, name: str) -> object:
         """What the environment itself has under this name; raises Undigestible for functions."""
-        value = self._env.globals[name]
+        value = self._env.globals["catalog" if self._speaks(name) else name]
         if value is DEFAULT_NAMESPACE.get(name) and name not in IMPURE_GLOBALS:
             return f"jinja2.{name}"
-        if callable(value) or name in IMPURE_GLOBALS:
+        if (callable(value) and not _tells(value)) or name in IMPURE_GLOBALS:
             raise Undigestible(f"the function {name}")
         return value
+
+    def _speaks(self, name: str) -> bool:
+        """Whether this is a function of a catalog that tells what it holds (plugins/language)."""
+        return name in WORDS and I18N in self._env.extensions and "catalog" in self._env.globals
 
     def has_global(self, name: str) -> bool:
         """Whether the environment itself has something under this name."""
         return name in self._env.globals
 
 
+def _tells(value: object) -> bool:
+    """Whether a function says what its answers depend on besides what it is given."""
+    return callable(getattr(value, "quick_digest", None))
+
+
 def _environment(env: Environment) -> list[Any]:
     """What the environment adds to every template; raises Undigestible."""
-    strange = [name for name in env.extensions if name not in PURE_EXTENSIONS]
+    strange = [name for name in env.extensions if name not in PURE_EXTENSIONS | {I18N}]
     if strange or env.finalize is not None:
         raise Undigestible(f"Jinja2 with {strange or 'finalize'}")
     formatter = env.filters.get("strftime")
@@ -233,6 +245,11 @@ def _environment(env: Environment) -> list[Any]:
         f"{env.undefined.__module__}.{env.undefined.__qualname__}",
         formatter.locale if isinstance(formatter, DateFormatter) else None,
         plugins.keywords.get("plugin_list") if isinstance(plugins, partial) else None,
+        [
+            [name, value.quick_digest()]
+            for name, value in sorted(env.filters.items())
+            if _tells(value)
+        ],
     ]
 
 

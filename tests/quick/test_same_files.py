@@ -114,7 +114,7 @@ def test_pelicans_own_simple_theme(tmp_path: Path) -> None:
 
 
 def test_the_projects_own_content_and_theme(tmp_path: Path) -> None:
-    project = Project(tmp_path)
+    project = Project(tmp_path, PLUGINS=["plugins.language"])
     for name in ("content", "theme"):
         shutil.rmtree(tmp_path / name)
         shutil.copytree(ROOT / name, tmp_path / name)
