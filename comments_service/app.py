@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -109,7 +110,7 @@ def create_app(
         if settings.live_reload:
             routes += live_reload.routes(settings.site_dir, lambda: bell.closed)
         else:
-            routes.append(Mount("/", StaticSite(settings.site_dir)))
+            routes.append(Mount("/", GZipMiddleware(StaticSite(settings.site_dir))))
     app = Starlette(
         routes=routes,
         exception_handlers=problems.PAGE_HANDLERS,
