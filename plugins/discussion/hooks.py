@@ -253,7 +253,7 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
         {
             "comments_url": settings.get("DISCUSSION_COMMENTS_URL")
             or f"{settings['SITEURL']}/comments",
-            "language": settings.get("DISCUSSION_LANGUAGE") or settings["DEFAULT_LANG"],
+            "language": settings["DEFAULT_LANG"],
             "max_depth": settings.get("DISCUSSION_MAX_DEPTH", 4),
             "limits": {
                 name: getattr(defaults, name) for name in ("comment", "author", "email", "url")

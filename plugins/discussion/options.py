@@ -67,7 +67,7 @@ class RenderSettings:
         if not isinstance(url, str):
             raise SettingsError("DISCUSSION_COMMENTS_URL is not text")
         if not isinstance(language, str):
-            raise SettingsError("DISCUSSION_LANGUAGE is not text")
+            raise SettingsError("DEFAULT_LANG is not text")
         locale_of(language)
         if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= MAX_DEPTH:
             raise SettingsError(f"DISCUSSION_MAX_DEPTH is {depth!r}; set it to 1 to {MAX_DEPTH}")
@@ -96,7 +96,7 @@ def locale_of(language: str) -> Locale:
         return Locale.parse(language, sep="-")
     except (ValueError, UnknownLocaleError):
         raise SettingsError(
-            f"DISCUSSION_LANGUAGE is {language!r}, for which there are no names of months; "
+            f"DEFAULT_LANG is {language!r}, for which there are no names of months; "
             "set it to a language tag such as en or pt-BR"
         ) from None
 
