@@ -14,6 +14,8 @@ from typing import Any
 
 from jinja2 import Environment
 
+from plugins.language import formats
+
 DOMAIN = "theme"
 SOURCE_LANGUAGE = "en"
 
@@ -49,6 +51,7 @@ def install(env: Environment, catalog: Catalog) -> None:
     env.add_extension("jinja2.ext.i18n")
     env.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]
     env.globals["catalog"] = catalog
+    formats.install(env, catalog.language)
 
 
 def _candidates(language: str) -> list[str]:
