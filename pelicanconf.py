@@ -31,7 +31,8 @@ PLUGINS = ["plugins.language", "plugins.discussion", "plugins.desk", "plugins.qu
 # Times and names of months must not depend on the machine that builds.
 TIMEZONE = "UTC"
 LOCALE = ["C.UTF-8", "C"]
-DEFAULT_LANG = "en"
+# The service speaks the same (docs/languages.md).
+DEFAULT_LANG = os.environ.get("REJOINDER_LANGUAGE") or "en"
 DEFAULT_DATE_FORMAT = "%-d %B %Y"
 
 # One folder a page, so that addresses have no file extension.

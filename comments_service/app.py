@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import submission, upkeep
+from comments_service import language, submission, upkeep
 from comments_service.mail.editors import Notices
 from comments_service.mail.worker import STOP_SECONDS, Worker
 from comments_service.settings import Settings
@@ -60,6 +60,7 @@ def create_app(
     settings: Settings, db: Database, now: Callable[[], datetime] = utc_now
 ) -> Starlette:
     """Return the application: readers' doors, the queue, the API, and the site if it is given."""
+    language.use(settings.language)
     bell = Bell()
     db.subscribe(bell.ring)
     window = timedelta(hours=settings.resend_hours)
