@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     """Origin under which readers reach the site and this service; links begin with it."""
     site_name: str = "Rejoinder"
     """Name of the site, in the titles of the service's own pages."""
-    stylesheet: str = "/theme/css/site.css"
+    stylesheet: str = "/theme/css/service.css"
     """The site's style sheet, so that forms and status pages look like the site."""
     site_dir: Path | None = None
     """Folder with the built site, served at `/`; unset where a web server does that."""
