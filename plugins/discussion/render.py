@@ -36,7 +36,7 @@ class Latest:
         """All that is shown of it, as plain JSON values."""
         shown = comment_json(self.comment)
         # These show on its page only.
-        del shown["pinned"], shown["locked"]
+        del shown["pinned"], shown["locked"], shown["avatar"]
         return [shown, self.page.key, self.url, self.parent_url]
 
 
