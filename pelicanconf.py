@@ -48,8 +48,10 @@ STATIC_PATHS = ["images"]
 PLUGINS = [
     "plugins.language",
     "plugins.reading",
+    "plugins.cards",
     "plugins.discussion",
     "plugins.desk",
+    "plugins.robots",
     "plugins.quick",
 ]
 
