@@ -315,6 +315,9 @@ def _page(article: Any, settings: Mapping[str, Any], options: RenderSettings) ->
             description=plain(getattr(article, "summary", "") or ""),
             language=str(getattr(article, "lang", settings["DEFAULT_LANG"])),
             listed=article.status == "published",
+            # What other plugins may have found out (plugins/reading, plugins/cards).
+            words=getattr(article, "word_count", 0),
+            image=f"{settings['SITEURL']}/{card}" if (card := getattr(article, "card", "")) else "",
         ),
     )
 
