@@ -47,6 +47,7 @@ STATIC_PATHS = ["images"]
 # In this order: discussions tell search engines what reading and cards found out.
 PLUGINS = [
     "plugins.language",
+    "plugins.pictures",
     "plugins.reading",
     "plugins.cards",
     "plugins.discussion",
