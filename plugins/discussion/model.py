@@ -138,7 +138,8 @@ class Facts:
     """What feeds and search engines are told of an article besides; dates in ISO 8601.
 
     `authors` are names with absolute or root-relative URLs; what is not `listed` (hidden articles)
-    is shown on its own page only.
+    is shown on its own page only. `words` is how many there are, 0 where nobody counted; `image`
+    the absolute address of a picture that stands for the article, or "".
     """
 
     authors: tuple[tuple[str, str], ...] = ()
@@ -147,6 +148,8 @@ class Facts:
     description: str = ""
     language: str = "en"
     listed: bool = True
+    words: int = 0
+    image: str = ""
 
     @property
     def appeared(self) -> str | None:
