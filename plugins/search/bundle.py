@@ -34,7 +34,7 @@ def addresses(bundle: Path) -> dict[str, str]:
     found = {}
     for path in (bundle / "fragment").glob("*.pf_fragment"):
         data = gzip.decompress(path.read_bytes()).removeprefix(_SIGN)
-        found[json.loads(data)["meta"]["url"]] = f"fragment/{path.name}"
+        found[json.loads(data)["filters"]["url"][0]] = f"fragment/{path.name}"
     return found
 
 

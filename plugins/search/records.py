@@ -88,18 +88,22 @@ def _replies(world: World, entry: Entry) -> Iterator[Record]:
     parts = divide(discussion, page.page_size)
     for one in discussion.comments:
         if one.author is not None and not one.removed:
-            # The name is looked for too, apart from the text so that no phrase spans both.
-            inside = f"{one.html}<p>{escape(one.author.name)}</p>"
             url = permalink(page, parts, one.id)
-            yield _record(url, REPLY, page.title, one.author.name, f"<body {MARK}>", inside)
+            yield _record(url, REPLY, page.title, one.author.name, f"<body {MARK}>", one.html)
 
 
 def _record(url: str, kind: str, title: str, author: str, body: str, inside: str) -> Record:
+    # Pagefind looks for words in what it calls meta, too: of a reply that is the author's name
+    # only, and not the title of its article, which would find all replies. What it calls filters
+    # comes with a result and is looked for by nobody.
     facts = {"url": url, "kind": kind, "title": title, "author": author}
     metas = "".join(
-        f'<meta data-pagefind-meta="{name}[content]" content="{escape(value)}">'
+        f'<meta data-pagefind-filter="{name}[content]" content="{escape(value)}">'
         for name, value in facts.items()
     )
+    metas += f'<meta data-pagefind-meta="author[content]" content="{escape(apart(author))}">'
+    if kind == ARTICLE:
+        metas += f'<meta data-pagefind-meta="title[content]" content="{escape(apart(title))}">'
     document = (
         '<!DOCTYPE html><html><head><meta charset="utf-8"><title></title></head>'
         f"{body}{metas}{apart(inside)}</body></html>"

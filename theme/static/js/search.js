@@ -62,15 +62,17 @@ const excerpt = (marked) => {
   return line;
 };
 
-const entry = ({ meta, excerpt: marked }) => {
+const entry = ({ filters, excerpt: marked }) => {
+  // These come as lists, each of one.
+  const [url, kindOf, name, about] = ["url", "kind", "author", "title"].map((one) => filters[one]?.[0] ?? "");
   const item = document.createElement("li");
   const title = document.createElement("h3");
   const link = document.createElement("a");
   const kind = document.createElement("p");
-  const reply = meta.kind === "reply";
-  link.href = meta.url;
+  const reply = kindOf === "reply";
+  link.href = url;
   link.dir = "auto";
-  link.textContent = reply ? say(words.reply, { name: meta.author, title: meta.title }) : meta.title;
+  link.textContent = reply ? say(words.reply, { name, title: about }) : about;
   kind.className = "kind";
   kind.textContent = reply ? words.kindReply : words.kindArticle;
   title.append(link);
