@@ -21,6 +21,7 @@ import click
 from plugins.desk.alarm import Alarm
 from plugins.discussion.errors import DiscussionError
 from plugins.discussion.standby import Standby
+from plugins.search.errors import SearchError
 
 if TYPE_CHECKING:
     from plugins.discussion.publisher import Publisher
@@ -74,7 +75,6 @@ def verify(settings: Path, output: Path, repair: bool) -> None:
     """Compare every published file with a full build from the service's answers."""
     from plugins.discussion import builder
     from plugins.discussion import verify as verifier
-    from plugins.search.work import index
 
     with _readable_errors():
         found = verifier.verify(Path.cwd(), settings, output)
@@ -89,7 +89,7 @@ def verify(settings: Path, output: Path, repair: bool) -> None:
             )
         verifier.refetch(Path.cwd())
         builder.build(Path.cwd(), settings, output, cache=False)
-        index(output)
+        _index_now(output)
     click.echo(f"{len(found)} files are repaired.")
 
 
@@ -98,15 +98,13 @@ def verify(settings: Path, output: Path, repair: bool) -> None:
 @click.option("--once", is_flag=True, help="Bring every page up to date and end.")
 def publish(output: Path, once: bool) -> None:
     """Follow the comments service, keep the pages up to date, build when an article's day comes."""
-    from plugins.search.work import index
-
     alarm = Alarm(output)
     with _readable_errors(), _publisher(output) as publisher:
         if once:
             with _until_stopped() as stop:
                 _build_what_is_due(alarm, output, stop)
             written = publisher.once()
-            index(output)
+            _index_now(output)
             click.echo(f"Every page is up to date; {written} changed.")
             return
         with _until_stopped() as stop:
@@ -169,6 +167,16 @@ def _index_beside(output: Path) -> None:
         if work.wanted(output):
             work.start(output.absolute())
     except DiscussionError as error:
+        click.echo(f"WARNING: {error}", err=True)
+
+
+def _index_now(output: Path) -> None:
+    """Make the search index and wait for it; what keeps it from being made is said."""
+    from plugins.search import work
+
+    try:
+        work.index(output)
+    except SearchError as error:
         click.echo(f"WARNING: {error}", err=True)
 
 

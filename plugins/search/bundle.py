@@ -13,9 +13,11 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 from plugins.discussion import page as pages
 from plugins.search.engine import ENTRY
+from plugins.search.records import FACTS
 
 _SIGN = b"pagefind_dcd"
 
@@ -33,8 +35,9 @@ def addresses(bundle: Path) -> dict[str, str]:
     """The file below the index that holds each record's text, by the record's address."""
     found = {}
     for path in (bundle / "fragment").glob("*.pf_fragment"):
-        data = gzip.decompress(path.read_bytes()).removeprefix(_SIGN)
-        found[json.loads(data)["filters"]["url"][0]] = f"fragment/{path.name}"
+        data = json.loads(gzip.decompress(path.read_bytes()).removeprefix(_SIGN))
+        [facts] = [one["id"] for one in data["anchors"] if one["id"].startswith(FACTS)]
+        found[json.loads(unquote(facts.removeprefix(FACTS)))["url"]] = f"fragment/{path.name}"
     return found
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from plugins.discussion import markers
 from plugins.discussion import page as pages
@@ -20,6 +22,8 @@ from plugins.search.scripts import apart
 ARTICLE, REPLY = "article", "reply"
 # What a theme puts on the element that holds an article's own words.
 MARK = "data-pagefind-body"
+# How the id begins that carries what the search page shows of a record, as JSON in percent.
+FACTS = "facts:"
 _BODY = b"<body"
 
 
@@ -79,7 +83,7 @@ def _article(entry: Entry, root: Path) -> Record:
     # Title and question by what they are, wherever the theme puts them.
     head = f"<h1 {MARK}>{escape(page.title)}</h1>"
     tail = f"<p {MARK}>{escape(page.question)}</p>" if page.question else ""
-    return _record(page.url, ARTICLE, page.title, authors, "<body>", head + inside + tail)
+    return _record(page.url, ARTICLE, page.title, authors, head + inside + tail)
 
 
 def _replies(world: World, entry: Entry) -> Iterator[Record]:
@@ -89,23 +93,20 @@ def _replies(world: World, entry: Entry) -> Iterator[Record]:
     for one in discussion.comments:
         if one.author is not None and not one.removed:
             url = permalink(page, parts, one.id)
-            yield _record(url, REPLY, page.title, one.author.name, f"<body {MARK}>", one.html)
+            yield _record(url, REPLY, page.title, one.author.name, f"<div {MARK}>{one.html}</div>")
 
 
-def _record(url: str, kind: str, title: str, author: str, body: str, inside: str) -> Record:
+def _record(url: str, kind: str, title: str, author: str, inside: str) -> Record:
     # Pagefind looks for words in what it calls meta, too: of a reply that is the author's name
-    # only, and not the title of its article, which would find all replies. What it calls filters
-    # comes with a result and is looked for by nobody.
+    # only, and not the title of its article, which would find all replies. The ids of elements come
+    # with a result and are looked for by nobody; filters would, too, but in a new order each time.
     facts = {"url": url, "kind": kind, "title": title, "author": author}
-    metas = "".join(
-        f'<meta data-pagefind-filter="{name}[content]" content="{escape(value)}">'
-        for name, value in facts.items()
-    )
-    metas += f'<meta data-pagefind-meta="author[content]" content="{escape(apart(author))}">'
+    told = f'<div {MARK}><p id="{FACTS}{quote(json.dumps(facts, ensure_ascii=False))}"></p></div>'
+    metas = f'<meta data-pagefind-meta="author[content]" content="{escape(apart(author))}">'
     if kind == ARTICLE:
         metas += f'<meta data-pagefind-meta="title[content]" content="{escape(apart(title))}">'
     document = (
         '<!DOCTYPE html><html><head><meta charset="utf-8"><title></title></head>'
-        f"{body}{metas}{apart(inside)}</body></html>"
+        f"<body>{metas}{told}{apart(inside)}</body></html>"
     )
     return Record(url, kind, document)

@@ -19,6 +19,8 @@ from plugins.search.indexer import Index
 
 def index(output: Path) -> Index | None:
     """Make the index of the build that `output` shows; None without a search; DiscussionError."""
+    if not wanted(output):
+        return None
     settings = SiteSettings.from_environ(os.environ)
     with Snapshot(settings.snapshot.absolute()) as snapshot:
         try:

@@ -62,9 +62,10 @@ const excerpt = (marked) => {
   return line;
 };
 
-const entry = ({ filters, excerpt: marked }) => {
-  // These come as lists, each of one.
-  const [url, kindOf, name, about] = ["url", "kind", "author", "title"].map((one) => filters[one]?.[0] ?? "");
+const FACTS = "facts:";
+const entry = ({ anchors, excerpt: marked }) => {
+  const { id } = anchors.find((one) => one.id.startsWith(FACTS));
+  const { url, kind: kindOf, author: name, title: about } = JSON.parse(decodeURIComponent(id.slice(FACTS.length)));
   const item = document.createElement("li");
   const title = document.createElement("h3");
   const link = document.createElement("a");
