@@ -29,6 +29,7 @@ from comments_service.web import (
     bulk,
     editors,
     entrance,
+    finding,
     live_reload,
     log,
     mail_links,
@@ -92,6 +93,8 @@ def create_app(
         return page(request, "api.html", schema=site_api.openapi())
 
     routes = [
+        # Before the pages' keys, of which none is called so.
+        *finding.ROUTES,
         *public.ROUTES,
         Route("/comments/api/", api_guide, methods=["GET"]),
         Mount("/comments/api", site_api),

@@ -31,7 +31,7 @@ MAX_WAIT_S = 30
 # 100,000 pages of ordinary length; more would only fill the memory.
 BODY_LIMIT = 33_554_432
 # Addresses of the service itself, and what browsers take out of an address.
-RESERVED_KEYS = frozenset({"api", "status", "assets", ".", ".."})
+RESERVED_KEYS = frozenset({"api", "status", "assets", "search", ".", ".."})
 
 _bearer = HTTPBearer(auto_error=False, description="The setting REJOINDER_API_TOKEN.")
 

@@ -44,10 +44,10 @@ from plugins.language.hooks import folder_of
 logger = logging.getLogger(__name__)
 
 # Folders of the output, or doors of the service, that an article would hide.
-RESERVED = frozenset({"comments", "moderate", "theme", manifests.FOLDER})
+RESERVED = frozenset({"comments", "moderate", "search", "theme", manifests.FOLDER})
 BEGINNINGS = (*RESERVED, ".", "/")
 # Below /comments/ these are addresses of the service itself; it refuses them as keys.
-RESERVED_KEYS = RESERVED | {"api", "assets", "status"}
+RESERVED_KEYS = RESERVED | {"api", "assets", "search", "status"}
 # What paths leave out.
 ODD = re.compile(r"//|/\./|/\.?$")
 TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
@@ -284,6 +284,9 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             "site_name": plain(settings["SITENAME"]),
             "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
             "public_addresses": settings.get("DISCUSSION_PUBLIC_ADDRESSES", ()),
+            # Without its page nobody could search.
+            "search": settings.get("DISCUSSION_SEARCH", True)
+            and "search" in settings.get("DIRECT_TEMPLATES", ()),
         }
     )
 
