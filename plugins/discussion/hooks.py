@@ -264,6 +264,7 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             "site_name": plain(settings["SITENAME"]),
             "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
             "public_addresses": settings.get("DISCUSSION_PUBLIC_ADDRESSES", ()),
+            "follow": settings.get("DISCUSSION_FOLLOW", True),
         }
     )
 

@@ -37,7 +37,7 @@ class RenderSettings:
     such as `en` or `pt-br`; `max_depth` is the deepest level that is still nested, 1 to 20;
     `page_size` is how many threads stand on a page, None for all. `site_url` is "" or absolute:
     feeds and sitemap need an absolute one. `precompress` has `gz`, `br`, both or nothing;
-    `public_addresses` are in small letters.
+    `public_addresses` are in small letters; `follow`: readers may ask for mail about replies.
     """
 
     comments_url: str
@@ -49,6 +49,7 @@ class RenderSettings:
     site_name: str = ""
     precompress: tuple[str, ...] = ()
     public_addresses: tuple[str, ...] = ()
+    follow: bool = True
 
     @property
     def absolute(self) -> bool:
@@ -86,6 +87,7 @@ class RenderSettings:
             str(data.get("site_name", "")),
             _precompress(data.get("precompress", ())),
             _addresses(data.get("public_addresses", ())),
+            bool(data.get("follow", True)),
         )
 
 
