@@ -2,6 +2,7 @@
 
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -49,7 +50,10 @@ def static_form(*, follow: bool = True) -> Form:
 
 
 def test_both_forms_have_the_same_fields_words_and_limits(tmp_path: Path) -> None:
-    mail = {"smtp_url": f"smtp://127.0.0.1:{free_port()}", "mail_from": "noreply@blog.example"}
+    mail: dict[str, Any] = {
+        "smtp_url": f"smtp://127.0.0.1:{free_port()}",
+        "mail_from": "noreply@blog.example",
+    }
     with running_service(tmp_path, **mail) as service:
         service.register("networking")
         public_id = service.submit()
