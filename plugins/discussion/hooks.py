@@ -287,6 +287,7 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             # Without its page nobody could search.
             "search": settings.get("DISCUSSION_SEARCH", True)
             and "search" in settings.get("DIRECT_TEMPLATES", ()),
+            "follow": settings.get("DISCUSSION_FOLLOW", True),
         }
     )
 

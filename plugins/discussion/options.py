@@ -34,7 +34,8 @@ class RenderSettings:
     such as `en` or `pt-br`; `max_depth` is the deepest level that is still nested, 1 to 20;
     `page_size` is how many threads stand on a page, None for all. `site_url` is "" or absolute:
     feeds and sitemap need an absolute one. `precompress` has `gz`, `br`, both or nothing;
-    `public_addresses` are in small letters; `search` says whether there is an index to search in.
+    `public_addresses` are in small letters; `search` says whether there is an index to search in;
+    `follow`: readers may ask for mail about replies.
     """
 
     comments_url: str
@@ -47,6 +48,7 @@ class RenderSettings:
     precompress: tuple[str, ...] = ()
     public_addresses: tuple[str, ...] = ()
     search: bool = False
+    follow: bool = True
 
     @property
     def absolute(self) -> bool:
@@ -85,6 +87,7 @@ class RenderSettings:
             _precompress(data.get("precompress", ())),
             _addresses(data.get("public_addresses", ())),
             _search(data.get("search", False)),
+            bool(data.get("follow", True)),
         )
 
 

@@ -83,6 +83,7 @@ def form_of(page: Page, settings: RenderSettings) -> dict[str, Any]:
     return {
         "action": f"{settings.comments_url}/{quote(page.key, safe='')}",
         "limits": settings.limits,
+        "follow": settings.follow,
     }
 
 
