@@ -10,6 +10,8 @@ import email_validator
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
 from comments_service.errors import Invalid
+from comments_service.language import gettext as _
+from comments_service.language import marked
 
 # In characters; the same on the wire (docs/wire.md) and in the theme's form.
 LIMITS = {"comment": 10_000, "author": 100, "email": 254, "url": 500}
@@ -56,23 +58,13 @@ def check(form: Mapping[str, str]) -> Draft:
     """
     kept = {name: _normal(form.get(name, "")) for name in FIELDS}
     problems: dict[str, str] = {}
-    for name, label in (
-        ("comment", "Comment"),
-        ("author", "Name"),
-        ("email", "Email"),
-        ("url", "Website"),
-    ):
+    for name, hidden in _HIDDEN.items():
         clean = _printable(kept[name], multiline=name == "comment")
         if clean != kept[name]:
             kept[name] = clean
-            problems[name] = (
-                f"{label} had hidden control characters, which cannot be published. "
-                "They have been taken out: check it, then post it again"
-            )
+            problems[name] = _(hidden)
         elif len(clean) > LIMITS[name]:
-            problems[name] = (
-                f"{label} must be {LIMITS[name]:,} characters or fewer; it has {len(clean):,}"
-            )
+            problems[name] = too_long(name, len(clean))
     for name, check_field in (
         ("comment", _comment_problem),
         ("author", _name_problem),
@@ -82,10 +74,12 @@ def check(form: Mapping[str, str]) -> Draft:
         if name not in problems and (problem := check_field(kept[name])):
             problems[name] = problem
     if not problems and (where := _published_address(kept)):
-        problems[where] = "Take your email address out of this field: what stands here is published"
+        problems[where] = _(
+            "Take your email address out of this field: what stands here is published"
+        )
     if kept["parent"] and not _PUBLIC_ID.fullmatch(kept["parent"]):
         kept["parent"] = ""
-        problems.setdefault("parent", PARENT_GONE)
+        problems.setdefault("parent", _(PARENT_GONE))
     if problems:
         # In the order of the form, however they were found: that is how the summary is read.
         raise Refused({name: problems[name] for name in FIELDS if name in problems}, kept)
@@ -103,20 +97,53 @@ def check_text(text: str) -> str:
     kept = _normal(text)
     clean = _printable(kept, multiline=True)
     if not visible(clean):
-        raise Refused({"comment": ENTER_COMMENT}, {"comment": clean})
+        raise Refused({"comment": _(ENTER_COMMENT)}, {"comment": clean})
     if len(clean) > LIMITS["comment"]:
-        problem = (
-            f"Comment must be {LIMITS['comment']:,} characters or fewer; it has {len(clean):,}"
-        )
-        raise Refused({"comment": problem}, {"comment": clean})
+        raise Refused({"comment": too_long("comment", len(clean))}, {"comment": clean})
     return clean
 
 
-ENTER_COMMENT = "Enter a comment"
-PARENT_GONE = (
+def clean_words(text: str) -> str:
+    """Return a few words that are not published, without what nobody can see; "" if that is all."""
+    clean = _printable(_normal(text), multiline=True)
+    return clean if visible(clean) else ""
+
+
+def too_long(name: str, length: int) -> str:
+    """Return the sentence about a field of the form that holds too much."""
+    return _(_TOO_LONG[name]) % {"most": f"{LIMITS[name]:,}", "length": f"{length:,}"}
+
+
+ENTER_COMMENT = marked("Enter a comment")
+PARENT_GONE = marked(
     "The reply that you were answering is not there any more. "
     "Your comment is kept: post it again to add it to the discussion"
 )
+# Whole sentences, because languages bend the words around a field's name.
+_HIDDEN = {
+    "comment": marked(
+        "Comment had hidden control characters, which cannot be published. "
+        "They have been taken out: check it, then post it again"
+    ),
+    "author": marked(
+        "Name had hidden control characters, which cannot be published. "
+        "They have been taken out: check it, then post it again"
+    ),
+    "email": marked(
+        "Email had hidden control characters, which cannot be published. "
+        "They have been taken out: check it, then post it again"
+    ),
+    "url": marked(
+        "Website had hidden control characters, which cannot be published. "
+        "They have been taken out: check it, then post it again"
+    ),
+}
+_TOO_LONG = {
+    "comment": marked("Comment must be %(most)s characters or fewer; it has %(length)s"),
+    "author": marked("Name must be %(most)s characters or fewer; it has %(length)s"),
+    "email": marked("Email must be %(most)s characters or fewer; it has %(length)s"),
+    "url": marked("Website must be %(most)s characters or fewer; it has %(length)s"),
+}
 
 
 def _normal(value: str) -> str:
@@ -163,21 +190,21 @@ def _folded(value: str) -> str:
 
 
 def _comment_problem(value: str) -> str | None:
-    return None if visible(value) else ENTER_COMMENT
+    return None if visible(value) else _(ENTER_COMMENT)
 
 
 def _name_problem(value: str) -> str | None:
-    return None if visible(value) else "Enter your name"
+    return None if visible(value) else _("Enter your name")
 
 
 def email_problem(value: str) -> str | None:
     """Return the sentence that says what is wrong with an address, or None."""
     if not value:
-        return "Enter your email address"
+        return _("Enter your email address")
     try:
         email_validator.validate_email(value, check_deliverability=False)
     except email_validator.EmailNotValidError:
-        return "Enter an email address in the correct format, like name@example.com"
+        return _("Enter an email address in the correct format, like name@example.com")
     return None
 
 
@@ -189,7 +216,9 @@ def _url_problem(value: str) -> str | None:
     except ValidationError:
         address = None
     if address is None or len(address) > LIMITS["url"] * 2:
-        return "Enter a website in the correct format, like https://example.com, or leave it empty"
+        return _(
+            "Enter a website in the correct format, like https://example.com, or leave it empty"
+        )
     return None
 
 

@@ -26,33 +26,39 @@ from comments_service.draft import (
 )
 from comments_service.errors import Forbidden, NotFound, ServiceError, Unavailable
 from comments_service.ids import new_id
+from comments_service.language import gettext as _
+from comments_service.language import marked
 from comments_service.markup import Seen
 from comments_service.rulebook import Case
 from comments_service.rules import Facts, Verdict
 from comments_service.store import comments, events, pages, sites
-from comments_service.store.comments import NewComment, NewContact
+from comments_service.store.comments import Earlier, NewComment, NewContact
 from comments_service.store.database import Database
 from comments_service.store.events import Event
 from comments_service.store.pages import Page
 from comments_service.store.sites import Site
 from comments_service.tables import Origin, Status
 
-LOCKED = (
+LOCKED = marked(
     "This thread takes no more answers. "
     "Your comment is kept: post it again to add it to the discussion"
 )
+# No stranger has read a page, and typed what stands there, so soon.
+DOUBLE_CLICK = timedelta(seconds=10)
 NO_SITE = "The database has no site; run: rejoinder migrate"
 
 
 class Submitted(NamedTuple):
     """A stored reply; `resent` when it was stored before and this was the same one again.
 
-    `public` when the rules approved it at once.
+    `public` when the rules approved it at once. `own` unless a resend could be somebody else's, who
+    knows the text because it was public: that one must not become able to change the reply.
     """
 
     public_id: str
     resent: bool
     public: bool = False
+    own: bool = True
 
 
 class Submission(NamedTuple):
@@ -102,7 +108,7 @@ def prepare(
     seen = markup.seen(rendered.html)
     # A lone ">" or "[](https://example.com)" is markup around nothing.
     if not visible(seen.text):
-        raise Refused({"comment": ENTER_COMMENT}, _as_form(draft))
+        raise Refused({"comment": _(ENTER_COMMENT)}, _as_form(draft))
     return Submission(
         page_key,
         draft,
@@ -198,15 +204,16 @@ def _submit_all(
     for one in batch:
         try:
             page = taking_replies(known.get(one.page_key))
-            if one.fingerprint in first:
-                answers.append(Submitted(first[one.fingerprint], resent=True))
+            if (earlier := first.get(one.fingerprint)) is not None:
+                own = not earlier.revision or one.now - earlier.submitted_at <= DOUBLE_CLICK
+                answers.append(Submitted(earlier.public_id, resent=True, own=own))
                 continue
             reply = _new_comment(connection, site, page, one)
         except ServiceError as error:
             answers.append(error)
             continue
         new.append((one, reply))
-        first[one.fingerprint] = reply.public_id
+        first[one.fingerprint] = Earlier(reply.public_id, 0, one.now)
         answers.append(Submitted(reply.public_id, resent=False))
     public = _store(connection, site, known, new, on_arrival) if new else set()
     return [
@@ -230,7 +237,7 @@ def _store(
 ) -> set[str]:
     """Judge and store new replies; return the public ids of those that went public."""
     book = rulebook.in_force(connection, site)
-    verdicts = _judge(connection, site, book, [one for one, _ in new])
+    verdicts = judge(connection, site, book, [one for one, _ in new])
     decided = sum(1 for verdict in verdicts if verdict.status in _MOVES)
     numbers = iter(sites.next_numbers(connection, site.id, len(new) + decided))
     rows: list[tuple[NewComment, NewContact]] = []
@@ -270,7 +277,7 @@ def _store(
     return {reply.public_id for reply in public}
 
 
-def _judge(
+def judge(
     connection: Connection, site: Site, book: rulebook.Book, new: Sequence[Submission]
 ) -> list[Verdict]:
     """Return where each goes. Only what came by the form is judged by the rules."""
@@ -296,9 +303,9 @@ def _new_comment(connection: Connection, site: Site, page: Page, one: Submission
     if draft.parent is not None:
         parent = comments.find_public(connection, page.id, draft.parent)
         if parent is None:
-            raise Refused({"parent": PARENT_GONE}, {**_as_form(draft), "parent": ""})
+            raise Refused({"parent": _(PARENT_GONE)}, {**_as_form(draft), "parent": ""})
         if comments.is_locked(connection, parent.id):
-            raise Refused({"parent": LOCKED}, {**_as_form(draft), "parent": ""})
+            raise Refused({"parent": _(LOCKED)}, {**_as_form(draft), "parent": ""})
         parent_id = parent.id
     return NewComment(
         public_id=new_id(one.now),
@@ -335,9 +342,9 @@ def open_page(connection: Connection, site: Site, key: str) -> Page:
 def taking_replies(page: Page | None) -> Page:
     """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
     if page is None or not page.registered:
-        raise NotFound("There is no article here that takes replies.")
+        raise NotFound(_("There is no article here that takes replies."))
     if not page.takes_replies:
-        raise Forbidden(f"Replies to “{page.title}” are closed.")
+        raise Forbidden(_("Replies to “%(title)s” are closed.") % {"title": page.title})
     return page
 
 

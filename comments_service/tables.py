@@ -156,6 +156,10 @@ comment = Table(
     Column("pinned", Boolean, nullable=False, server_default=false()),
     # Nobody may answer it, nor what stands below it.
     Column("locked", Boolean, nullable=False, server_default=false()),
+    # What its author asks of the editors: "kind" ("edit" or "remove"), "words", "at"; or null.
+    Column("wish", JSON(none_as_null=True), nullable=True),
+    # Why it was declined, in an editor's words for its author.
+    Column("told", String(500), nullable=True),
     Index(None, "site_id", "status", "submitted_at", "id"),
     Index(None, "page_id", "status", "submitted_at", "id"),
     Index(None, "site_id", "submitted_at", "id"),

@@ -64,15 +64,21 @@ def _environment() -> Environment:
 _templates = _environment()
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Render a template into an answer with the security headers."""
+def render(request: Request, template: str, **values: Any) -> str:
+    """Render a template with what every page knows."""
     settings = context_of(request).settings
-    html = _templates.get_template(template).render(
+    return _templates.get_template(template).render(
         site_name=settings.site_name,
         site_url=settings.site_url,
         stylesheet=settings.stylesheet,
         **values,
     )
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a template into an answer with the security headers."""
+    settings = context_of(request).settings
+    html = render(request, template, **values)
     # Scripts for editors only, and for them only our own.
     headers = security.headers(settings, scripts="session" in values)
     if template.startswith("fragments/"):
