@@ -19,6 +19,8 @@ REASONS = {
     "banned-word": "It has a word that is banned",
     "banned-address": "Its author's email address is banned",
     "banned-network": "It came from a network that is banned",
+    "edited": "Its author changed it after it was published",
+    "wish": "Its author asks the editors for something",
 }
 
 
@@ -48,6 +50,10 @@ DONE = {
     "pending": "Moved back to pending",
     "undo": "Undone",
     "edit": "Edited",
+    "remove": "Removed by its author",
+    "ask": "Asked for by its author",
+    "settle": "Settled what its author asked for",
+    "tell": "Told its author why",
     "reply": "Answered",
     "pin": "Pinned",
     "unpin": "Unpinned",

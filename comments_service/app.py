@@ -50,6 +50,7 @@ from comments_service.web.intake import Intake
 from comments_service.web.pages import page
 from comments_service.web.preparing import Preparing
 from comments_service.web.presence import Presence
+from comments_service.web.previews import Previews
 from comments_service.web.static_site import StaticSite
 
 logger = logging.getLogger("rejoinder.service")
@@ -130,6 +131,7 @@ def create_app(
     app.state.bell = bell
     app.state.presence = presence
     app.state.runner = runner
+    app.state.previews = Previews()
     return app
 
 

@@ -121,6 +121,12 @@ def check_text(text: str) -> str:
     return clean
 
 
+def clean_words(text: str) -> str:
+    """Return a few words that are not published, without what nobody can see; "" if that is all."""
+    clean = _printable(_normal(text), multiline=True)
+    return clean if visible(clean) else ""
+
+
 ENTER_COMMENT = sentence("Enter a comment")
 PARENT_GONE = sentence(
     "The reply that you were answering is not there any more. "

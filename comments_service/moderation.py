@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from comments_service import draft, markup, privacy, rulebook
-from comments_service.actors import DONE, Actor
+from comments_service.actors import AUTHOR, DONE, Actor
 from comments_service.draft import Refused
-from comments_service.errors import Conflict, NotFound
+from comments_service.errors import BadRequest, Conflict, NotFound
 from comments_service.ids import new_id
 from comments_service.store import comments, contacts, events, followers, news, outbox, pages, sites
 from comments_service.store.comments import NewComment, NewContact, Stored
@@ -29,21 +29,38 @@ ACTIONS = {
     "trash": Status.TRASH,
     "pending": Status.PENDING,
 }
+# Characters of the reason that an author is told.
+TOLD_MOST = 500
 
 
 def decide(
-    db: Database, public_id: str, action: str, *, by: Actor, expected: str, now: datetime
+    db: Database,
+    public_id: str,
+    action: str,
+    *,
+    by: Actor,
+    expected: str,
+    now: datetime,
+    told: str = "",
 ) -> Event:
     """Move a reply to another state and return the entry of the log that can undo it.
 
-    `expected` is the state that the editor saw. Raises `Conflict` when it has another one by now,
-    saying who did what, and `NotFound` for an unknown reply or action.
+    `expected` is the state that the editor saw; `told` says to its author why it is declined.
+    Raises `Conflict` when it has another one by now, saying who did what, and `NotFound` for an
+    unknown reply or action.
     """
     if action not in ACTIONS:
         raise NotFound(f"There is no action called “{action}”.")
     with db.write() as connection:
         entry = move(
-            connection, the_site(connection), public_id, action, by=by, expected=expected, now=now
+            connection,
+            the_site(connection),
+            public_id,
+            action,
+            by=by,
+            expected=expected,
+            now=now,
+            told=told,
         )
     announce(db, entry)
     return entry
@@ -59,16 +76,21 @@ def move(
     expected: str,
     now: datetime,
     batch_id: int | None = None,
+    told: str = "",
 ) -> Event:
     """Do what `decide` does, inside a transaction that holds more."""
-    number, reply = _take(connection, site, public_id)
+    number, reply = take(connection, site, public_id)
     to = ACTIONS[action]
     if reply.status != expected or reply.status == to:
         raise _somebody(connection, reply)
-    after = {"status": to.value}
-    return _change(
-        connection, site, number, reply, after, action, by=by, now=now, batch_id=batch_id
-    )
+    after: dict[str, Any] = {"status": to.value}
+    declined = to in (Status.SPAM, Status.TRASH)
+    reason = (_for_author(told) or reply.told) if declined else None
+    if reason != reply.told:
+        after["told"] = reason
+    if to == Status.TRASH and reply.wish is not None and reply.wish["kind"] == "remove":
+        after["wish"] = None
+    return change(connection, site, number, reply, after, action, by=by, now=now, batch_id=batch_id)
 
 
 def edit(
@@ -82,13 +104,13 @@ def edit(
     new = draft.check_text(text)
     with db.write() as connection:
         site = the_site(connection)
-        number, reply = _take(connection, site, public_id)
+        number, reply = take(connection, site, public_id)
         if reply.version != version:
             raise Conflict(_told(events.last_of(connection, public_id, "edit", "undo"), reply))
         if reply.text == new:
             raise Refused({"comment": "Change the text, or leave without saving"}, {"comment": new})
         after = {"text": new}
-        entry = _change(connection, site, number, reply, after, "edit", by=by, now=now)
+        entry = change(connection, site, number, reply, after, "edit", by=by, now=now)
     announce(db, entry, was_public=reply.status == Status.APPROVED)
     return entry
 
@@ -100,15 +122,45 @@ def mark(db: Database, public_id: str, what: str, *, on: bool, by: Actor, now: d
     action = {"pinned": "pin", "locked": "lock"}[what]
     with db.write() as connection:
         site = the_site(connection)
-        number, reply = _take(connection, site, public_id)
+        number, reply = take(connection, site, public_id)
         if getattr(reply, what) == on:
             raise Conflict(f"The reply is {what} already." if on else f"The reply is not {what}.")
         if what == "pinned" and on and reply.status != Status.APPROVED:
             raise Conflict("Only a reply that is published can be pinned; approve it first.")
         action = action if on else f"un{action}"
-        entry = _change(connection, site, number, reply, {what: on}, action, by=by, now=now)
+        entry = change(connection, site, number, reply, {what: on}, action, by=by, now=now)
     announce(db, entry, was_public=what == "locked" or reply.status == Status.APPROVED)
     return entry
+
+
+def tell(db: Database, public_id: str, told: str, *, by: Actor, now: datetime) -> Event:
+    """Tell the author of a declined reply why, on the private page; nothing takes it back."""
+    with db.write() as connection:
+        site = the_site(connection)
+        number, reply = take(connection, site, public_id)
+        if reply.status not in (Status.SPAM, Status.TRASH):
+            raise Conflict("Only the author of a reply that is declined is told why.")
+        after = {"told": _for_author(told)}
+        if after["told"] == reply.told:
+            raise Conflict("That is what its author is told already.")
+        return change(connection, site, number, reply, after, "tell", by=by, now=now)
+
+
+def settle(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
+    """Close what the author of a reply asked for."""
+    with db.write() as connection:
+        site = the_site(connection)
+        number, reply = take(connection, site, public_id)
+        if reply.wish is None:
+            raise Conflict("Its author asks for nothing, or somebody has settled it already.")
+        return change(connection, site, number, reply, {"wish": None}, "settle", by=by, now=now)
+
+
+def _for_author(told: str) -> str | None:
+    words = draft.clean_words(told)
+    if len(words) > TOLD_MOST:
+        raise BadRequest(f"Tell the author why in {TOLD_MOST} characters or fewer.")
+    return words or None
 
 
 def set_open(db: Database, key: str, *, opened: bool | None, by: Actor, now: datetime) -> Event:
@@ -156,7 +208,7 @@ def answer(
     rendered = markup.render(new)
     with db.write() as connection:
         site = the_site(connection)
-        _, reply = _take(connection, site, public_id)
+        _, reply = take(connection, site, public_id)
         if reply.status != expected:
             raise _somebody(connection, reply)
         if reply.status != Status.APPROVED:
@@ -201,7 +253,7 @@ def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
     """
     with db.write() as connection:
         site = the_site(connection)
-        number, reply = _take(connection, site, public_id)
+        number, reply = take(connection, site, public_id)
         if reply.status != Status.TRASH:
             raise Conflict("Only what is in the trash can be erased. Move it there first.")
         if (given := contacts.given(connection, public_id)) is not None:
@@ -250,7 +302,7 @@ def take_back(
             raise Conflict("Somebody decided otherwise about this discussion since.")
         opened = (done.before or {}).get("opened")
         return open_or_close(connection, site, done.page, opened, by=by, now=now, undoes=done.seq)
-    number, reply = _take(connection, site, done.comment)
+    number, reply = take(connection, site, done.comment)
     # An undo is taken back while it is the last thing that was done; anything else, while what came
     # after it was undone.
     fields = set(done.after)
@@ -265,7 +317,7 @@ def take_back(
     before = done.before or {"status": Status.TRASH.value}
     if any(getattr(reply, name) != value for name, value in done.after.items()):
         raise Conflict("The reply is not as that entry left it. Nothing was changed by you.")
-    return _change(
+    return change(
         connection,
         site,
         number,
@@ -313,7 +365,8 @@ def announce(db: Database, entry: Event, *, was_public: bool = False) -> None:
         db.announce()
 
 
-def _take(connection: Connection, site: Site, public_id: str) -> tuple[int, Stored]:
+def take(connection: Connection, site: Site, public_id: str) -> tuple[int, Stored]:
+    """Return the next number and the reply, which nobody else can change until this commits."""
     # The number first: its lock keeps the state that is read next until this commits.
     number = sites.next_number(connection, site.id)
     reply = comments.find(connection, site.id, public_id)
@@ -322,7 +375,11 @@ def _take(connection: Connection, site: Site, public_id: str) -> tuple[int, Stor
     return number, reply
 
 
-def _change(
+# What of a reply readers never see.
+_UNSEEN = frozenset({"wish", "told", "reasons"})
+
+
+def change(
     connection: Connection,
     site: Site,
     number: int,
@@ -353,10 +410,13 @@ def _change(
         _check_private(
             connection,
             {"name": reply.author_name, "website": reply.author_url, "text": html},
-            own="own-address" in reply.reasons and "text" not in after and reply.version == 0,
+            own="own-address" in reply.reasons
+            and "text" not in after
+            and _is_authors(connection, reply),
         )
     # A lock shows on the empty place of a reply that was taken back, too.
-    if Status.APPROVED in (reply.status, status) or "locked" in after:
+    seen = after.keys() - _UNSEEN
+    if seen and (Status.APPROVED in (reply.status, status) or "locked" in after):
         values["revision"] = number
         pages.set_revision(connection, reply.page_id, number)
     comments.write(connection, reply, **values)
@@ -379,6 +439,14 @@ def _change(
     )
     events.add(connection, site.id, entry, editor_id=by.editor_id)
     return entry
+
+
+def _is_authors(connection: Connection, reply: Stored) -> bool:
+    """Return whether the text is its author's, so that what it is held for was found in it."""
+    if reply.version == 0:
+        return True
+    wrote = events.last_with(connection, reply.public_id, {"text"})
+    return wrote is None or wrote.actor == AUTHOR.name
 
 
 def _check_private(

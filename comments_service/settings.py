@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Largest form body in bytes; a longer one is answered with 413."""
     resend_hours: int = Field(default=24, ge=0, le=168)
     """How long the same reply sent again leads to the first one's status page. Hours."""
+    edit_minutes: int = Field(default=15, ge=0, le=10_080)
+    """How long authors may edit and remove their replies themselves; 0: not at all. Minutes."""
     session_idle_hours: int = Field(default=12, ge=1, le=720)
     """An editor is signed out after this long without a request. Hours."""
     session_days: int = Field(default=14, ge=1, le=90)
@@ -123,6 +125,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what `from_environ` gives and nothing from behind its back."""
         return (init_settings,)
+
+    @property
+    def edit_window(self) -> timedelta:
+        """How long authors may edit and remove their replies themselves."""
+        return timedelta(minutes=self.edit_minutes)
 
     @property
     def session_idle(self) -> timedelta:

@@ -31,7 +31,7 @@ from comments_service.markup import Seen
 from comments_service.rulebook import Case
 from comments_service.rules import Facts, Verdict
 from comments_service.store import comments, events, news, pages, sites
-from comments_service.store.comments import NewComment, NewContact
+from comments_service.store.comments import Earlier, NewComment, NewContact
 from comments_service.store.database import Database
 from comments_service.store.events import Event
 from comments_service.store.pages import Page
@@ -42,18 +42,22 @@ LOCKED = sentence(
     "This thread takes no more answers. "
     "Your comment is kept: post it again to add it to the discussion"
 )
+# No stranger has read a page, and typed what stands there, so soon.
+DOUBLE_CLICK = timedelta(seconds=10)
 NO_SITE = "The database has no site; run: rejoinder migrate"
 
 
 class Submitted(NamedTuple):
     """A stored reply; `resent` when it was stored before and this was the same one again.
 
-    `public` when the rules approved it at once.
+    `public` when the rules approved it at once. `own` unless a resend could be somebody else's, who
+    knows the text because it was public: that one must not become able to change the reply.
     """
 
     public_id: str
     resent: bool
     public: bool = False
+    own: bool = True
 
 
 class Submission(NamedTuple):
@@ -201,15 +205,16 @@ def _submit_all(
     for one in batch:
         try:
             page = taking_replies(known.get(one.page_key))
-            if one.fingerprint in first:
-                answers.append(Submitted(first[one.fingerprint], resent=True))
+            if (earlier := first.get(one.fingerprint)) is not None:
+                own = not earlier.revision or one.now - earlier.submitted_at <= DOUBLE_CLICK
+                answers.append(Submitted(earlier.public_id, resent=True, own=own))
                 continue
             reply = _new_comment(connection, site, page, one)
         except ServiceError as error:
             answers.append(error)
             continue
         new.append((one, reply))
-        first[one.fingerprint] = reply.public_id
+        first[one.fingerprint] = Earlier(reply.public_id, 0, one.now)
         answers.append(Submitted(reply.public_id, resent=False))
     public = _store(connection, site, known, new, on_arrival) if new else set()
     return [
@@ -233,7 +238,7 @@ def _store(
 ) -> set[str]:
     """Judge and store new replies; return the public ids of those that went public."""
     book = rulebook.in_force(connection, site)
-    verdicts = _judge(connection, site, book, [one for one, _ in new])
+    verdicts = judge(connection, site, book, [one for one, _ in new])
     decided = sum(1 for verdict in verdicts if verdict.status in _MOVES)
     numbers = iter(sites.next_numbers(connection, site.id, len(new) + decided))
     rows: list[tuple[NewComment, NewContact]] = []
@@ -278,7 +283,7 @@ def _store(
     return {reply.public_id for reply in public}
 
 
-def _judge(
+def judge(
     connection: Connection, site: Site, book: rulebook.Book, new: Sequence[Submission]
 ) -> list[Verdict]:
     """Return where each goes. Only what came by the form is judged by the rules."""

@@ -159,6 +159,10 @@ comment = Table(
     # A random number (`store/avatars.py`); null: stored before there were avatars.
     Column("avatar", Integer, nullable=True),
     Index(None, "page_id", "author_name", "by_editor"),
+    # What its author asks of the editors: "kind" ("edit" or "remove"), "words", "at"; or null.
+    Column("wish", JSON(none_as_null=True), nullable=True),
+    # Why it was declined, in an editor's words for its author.
+    Column("told", String(500), nullable=True),
     Index(None, "site_id", "status", "submitted_at", "id"),
     Index(None, "page_id", "status", "submitted_at", "id"),
     Index(None, "site_id", "submitted_at", "id"),

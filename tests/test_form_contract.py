@@ -67,7 +67,7 @@ def test_both_forms_have_the_same_fields_words_and_limits(tmp_path: Path) -> Non
 def test_the_form_is_the_one_that_was_promised() -> None:
     form = static_form()
     assert [field.get("name") for field in form.fields] == [
-        "comment", "author", "email", "url", "follow", "parent", None,
+        "comment", "author", "email", "url", "follow", "parent", None, None,
     ]  # fmt: skip
     assert form.words == [
         "Your email address will not be published. Required fields are marked *",
@@ -80,9 +80,14 @@ def test_the_form_is_the_one_that_was_promised() -> None:
         "Answers to my comment",
         "All replies to this article",
         "Post Comment",
+        "Preview",
     ]
     required = {field["name"] for field in form.fields if "required" in field}
     assert required == {"comment", "author", "email"}
+    *_, post, preview = form.fields
+    # The first button is the one that Enter presses.
+    assert "formaction" not in post
+    assert preview["formaction"] == "/comments/networking/preview"
     assert [field.get("autocomplete") for field in form.fields[1:4]] == ["name", "email", "url"]
 
 

@@ -32,6 +32,7 @@ ORDER = [
     "submission",
     "simulator",
     "moderation",
+    "own",
     "trust",
     "upkeep",
     "bulk",

@@ -13,6 +13,9 @@ from comments_service.tables import Origin, Status, comment, contact, held, page
 IS_PUBLIC = comment.c.status == Status.APPROVED
 
 
+# Under this reason the queue lists replies whose authors ask the editors for something.
+WISH = "wish"
+
 # No state that an editor could give: an empty place that keeps its answers together.
 ERASED = "erased"
 
@@ -37,6 +40,8 @@ class Stored(NamedTuple):
     pinned: bool
     locked: bool
     by_editor: bool
+    wish: dict[str, str] | None
+    told: str | None
     page_key: str
     page_url: str
     page_title: str
@@ -76,7 +81,7 @@ _ADD = insert(comment).returning(comment.c.id, comment.c.public_id)
 _ADD_CONTACT = insert(contact)
 _ADD_HELD = insert(held)
 _SAME = (
-    select(contact.c.fingerprint, comment.c.public_id)
+    select(contact.c.fingerprint, comment.c.public_id, comment.c.revision, comment.c.submitted_at)
     .join(comment, comment.c.id == contact.c.comment_id)
     .where(
         contact.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
@@ -122,13 +127,21 @@ def _hold(connection: Connection, new: Sequence[tuple[int, Sequence[str]]]) -> N
         connection.execute(_ADD_HELD, rows)
 
 
+class Earlier(NamedTuple):
+    """A reply that came before. `revision` is 0 while nothing of it has ever been public."""
+
+    public_id: str
+    revision: int
+    submitted_at: datetime
+
+
 def find_resends(
     connection: Connection, fingerprints: Collection[str], since: datetime
-) -> dict[str, str]:
-    """Return the public id of the first reply stored after `since` with each fingerprint."""
+) -> dict[str, Earlier]:
+    """Return the first reply stored after `since` with each fingerprint."""
     rows = connection.execute(_SAME, {"fingerprints": sorted(fingerprints), "since": since})
     # Newest first, so that the oldest one stays.
-    return {row.fingerprint: row.public_id for row in rows}
+    return {row.fingerprint: Earlier(*row[1:]) for row in rows}
 
 
 _STORED = select(
@@ -149,6 +162,8 @@ _STORED = select(
     comment.c.pinned,
     comment.c.locked,
     comment.c.by_editor,
+    comment.c.wish,
+    comment.c.told,
     page.c.key.label("page_key"),
     page.c.url.label("page_url"),
     page.c.title.label("page_title"),
@@ -183,6 +198,12 @@ def write(connection: Connection, reply: Stored, **values: Any) -> None:
             (reply.text, reply.author_name),
             (values["text"], reply.author_name),
         )
+    if "reasons" in values:
+        connection.execute(delete(held).where(held.c.comment_id == reply.id, held.c.reason != WISH))
+        _hold(connection, [(reply.id, values["reasons"])])
+    if "wish" in values:
+        connection.execute(delete(held).where(held.c.comment_id == reply.id, held.c.reason == WISH))
+        _hold(connection, [(reply.id, [WISH] if values["wish"] else [])])
 
 
 def give_slot(connection: Connection, comment_id: int) -> None:
@@ -235,6 +256,8 @@ def erase(connection: Connection, reply: Stored) -> None:
             text="",
             html="",
             reasons=[],
+            wish=None,
+            told=None,
         )
     )
     tallies.move(connection, reply.page_id, reply.status, None)

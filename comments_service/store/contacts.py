@@ -75,15 +75,16 @@ def everyone(connection: Connection) -> Iterator[Contact]:
 
 
 class Given(NamedTuple):
-    """The address that a reply came with, and since when it is known to be its author's."""
+    """The address that a reply came with, since when it is its author's, and the network."""
 
     email: str
     verified_at: datetime | None
+    network: str | None
 
 
 def given(connection: Connection, public_id: str) -> Given | None:
     """Return the address of that reply's author, or None if there is no such reply."""
-    query = select(contact.c.email, contact.c.verified_at).join(
+    query = select(contact.c.email, contact.c.verified_at, contact.c.network).join(
         comment, comment.c.id == contact.c.comment_id
     )
     row = connection.execute(query.where(comment.c.public_id == public_id)).first()

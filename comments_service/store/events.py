@@ -51,6 +51,8 @@ class Wanted(NamedTuple):
 
 
 _COLUMNS = tuple(event.c[name] for name in Event._fields)
+# What of an entry holds words of a reply's author, or to them.
+_WORDS = frozenset({"text", "wish", "told"})
 
 
 _ADD = insert(event)
@@ -70,10 +72,10 @@ def add_all(
 
 
 def forget(connection: Connection, comment_id: str) -> None:
-    """Empty what the log holds of a reply's texts; the database lets only erased ones go."""
+    """Empty what the log holds of the words of a reply; the database lets only erased ones go."""
     query = select(event.c.id, event.c.before, event.c.after).where(event.c.comment == comment_id)
     for row in connection.execute(query).all():
-        if "text" in (row.before or {}) or "text" in (row.after or {}):
+        if _WORDS & ((row.before or {}).keys() | (row.after or {}).keys()):
             nothing = {"before": null(), "after": null()}
             connection.execute(update(event).where(event.c.id == row.id).values(**nothing))
 

@@ -162,3 +162,10 @@ def _known(connection: Connection, site_id: int, keys: Collection[str] | None) -
         batch = wanted[start : start + _BATCH]
         rows += connection.execute(query.where(page.c.key.in_(batch))).all()
     return rows
+
+
+def reported(connection: Connection, page_id: int) -> tuple[int, int, str | None]:
+    """Return what was said of one page: revision written, revision seen by readers, what stalls."""
+    columns = (page.c.written_revision, page.c.live_revision, page.c.stalled)
+    written, seen, stalled = connection.execute(select(*columns).where(page.c.id == page_id)).one()
+    return written, seen, stalled

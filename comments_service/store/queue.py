@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from comments_service.store import search, tallies
-from comments_service.store.comments import ERASED
+from comments_service.store.comments import ERASED, WISH
 from comments_service.tables import Status, UTCDateTime, comment, contact, held, page, sought
 
 # A state with no more replies than this is walked, each looked up in the index of words; otherwise
@@ -48,6 +48,8 @@ class Queued(NamedTuple):
     pinned: bool
     locked: bool
     by_editor: bool
+    wish: dict[str, str] | None
+    told: str | None
     page_key: str
     page_url: str
     page_title: str
@@ -110,6 +112,8 @@ _QUEUED = select(
     comment.c.pinned,
     comment.c.locked,
     comment.c.by_editor,
+    comment.c.wish,
+    comment.c.told,
     page.c.key.label("page_key"),
     page.c.url.label("page_url"),
     page.c.title.label("page_title"),
@@ -190,6 +194,12 @@ def chosen(
         .order_by(comment.c.page_id, comment.c.id)
     )
     return [(row.public_id, row.status) for row in rows]
+
+
+def wishes(connection: Connection, *, most: int) -> int:
+    """Return how many replies have an author who asks for something, counting up to `most`."""
+    those = select(held.c.comment_id).where(held.c.reason == WISH).limit(most)
+    return connection.execute(select(func.count()).select_from(those.subquery())).scalar_one()
 
 
 def states(

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 
 from comments_service import actors, draft, language
 from comments_service.errors import ServiceError
-from comments_service.language import Words
+from comments_service.language import Sentence, Words
 from comments_service.live import live_state
 from comments_service.store.queue import Queued
 from comments_service.web import security
@@ -38,6 +38,8 @@ def _environment(words: Callable[[], Words]) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        # A sentence that is printed is said in the language of its page.
+        finalize=lambda value: words().say(value) if isinstance(value, Sentence) else value,
     )
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(  # type: ignore[attr-defined]
@@ -75,12 +77,12 @@ def speaks(request: Request) -> Words:
     return language.ENGLISH if request.url.path.startswith(_EDITORS) else language.site()
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Render a template into an answer with the security headers."""
+def render(request: Request, template: str, **values: Any) -> str:
+    """Render a template with what every page knows."""
     settings = context_of(request).settings
     words = speaks(request)
     templates = _for_editors if words is language.ENGLISH else _for_readers
-    html = templates.get_template(template).render(
+    return templates.get_template(template).render(
         language=words.tag,
         direction=words.direction,
         site_name=settings.site_name,
@@ -88,6 +90,12 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         stylesheet=settings.stylesheet,
         **values,
     )
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a template into an answer with the security headers."""
+    settings = context_of(request).settings
+    html = render(request, template, **values)
     # Scripts for editors only, and for them only our own.
     headers = security.headers(settings, scripts="session" in values)
     if template.startswith("fragments/"):

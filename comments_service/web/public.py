@@ -1,4 +1,8 @@
-"""Readers' doors: post a reply, answer one, see what became of one's own."""
+"""Readers' doors: post a reply, answer one, look at it before.
+
+What a browser posts is answered with pages; the article's own script asks for JSON and gets the
+same words.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,21 +14,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, draft, submission
+from comments_service import draft, submission
 from comments_service.draft import Refused
-from comments_service.errors import Forbidden, NotFound, Unavailable
+from comments_service.errors import Forbidden, NotFound, ServiceError, TooMany, Unavailable
 from comments_service.language import sentence
-from comments_service.mail import authors, followers
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
-from comments_service.tables import Status
+from comments_service.web import own
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.mail_links import is_known
 from comments_service.web.network import client_of
 from comments_service.web.pages import message, page
-from comments_service.web.permalinks import locate
 from comments_service.web.problems import note_unavailable
+from comments_service.web.programs import json_answer, json_problem, wants_json
 
 EMPTY = dict.fromkeys(draft.FIELDS, "")
 
@@ -47,9 +50,56 @@ async def submit(request: Request) -> Response:
         view = await run_in_threadpool(_look, context, key, typed["parent"])
     except (NotFound, Forbidden, Unavailable) as error:
         # The article is gone or closed, or we are: what was typed is still the reader's.
-        note_unavailable(request, error)
-        return message(request, error, text=typed["comment"])
+        return _kept(request, error, typed)
+    except ServiceError as error:
+        if wants_json(request):
+            return json_problem(request, error)
+        raise
     return _form_page(request, view, typed, problems, status)
+
+
+async def preview(request: Request) -> Response:
+    """Show the form with its text as it would look; nothing is stored."""
+    context = context_of(request)
+    key = request.path_params["key"]
+    typed, html = EMPTY, ""
+    problems: Mapping[str, str] = {}
+    status = 200
+    try:
+        try:
+            form = await read_form(request, context.settings.body_limit)
+            typed = _known(form)
+            html = await request.app.state.previews.of(
+                typed["comment"], network=client_of(request), now=context.now()
+            )
+        except Unreadable as error:
+            typed = _known(error.fields)
+            problems, status = _unreadable(error, typed), error.status
+        except Refused as error:
+            typed |= error.kept
+            problems, status = error.fields, error.status
+        if wants_json(request) and not problems:
+            return json_answer({"html": html})
+        view = await run_in_threadpool(_look, context, key, typed["parent"])
+    except (NotFound, Forbidden, Unavailable, TooMany) as error:
+        return _kept(request, error, typed)
+    except ServiceError as error:
+        if wants_json(request):
+            return json_problem(request, error)
+        raise
+    return _form_page(request, view, typed, problems, status, preview=html)
+
+
+def _kept(request: Request, error: ServiceError, typed: Mapping[str, str]) -> Response:
+    note_unavailable(request, error)
+    answer = (
+        json_problem(request, error)
+        if wants_json(request)
+        else message(request, error, text=typed["comment"])
+    )
+    if isinstance(error, TooMany):
+        answer.headers.update(error.headers)
+    return answer
 
 
 def _known(form: Mapping[str, str]) -> dict[str, str]:
@@ -67,10 +117,16 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     one = await context.preparing.prepare(key, form)
     one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
     stored = await context.intake.submit(one)
+    link = own.status_path(context, stored.public_id, mine=stored.own)
     # What was asked for and cannot be: the status page says so.
-    vain = "?mail=none" if one.draft.follow and not context.settings.sends_mail else ""
-    path = status_path(context, stored.public_id) + vain
-    return RedirectResponse(path, 303, headers={"Cache-Control": "no-store"})
+    if one.draft.follow and not context.settings.sends_mail:
+        link += "?mail=none"
+    if wants_json(request):
+        answer = await own.as_json(request, stored.public_id, link)
+        answer.status_code = 200 if stored.resent else 201
+        answer.headers["Location"] = link
+        return answer
+    return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
 
 
 class _View(NamedTuple):
@@ -102,7 +158,11 @@ def _form_page(
     form: Mapping[str, str],
     problems: Mapping[str, str] = MappingProxyType({}),
     status: int = 200,
+    *,
+    preview: str = "",
 ) -> Response:
+    if wants_json(request):
+        return json_problem(request, draft.Refused(problems, form), status=status, errors=problems)
     return page(
         request,
         "reply.html",
@@ -111,6 +171,7 @@ def _form_page(
         parent=view.parent,
         form=form,
         problems=problems,
+        preview=preview,
         action=reply_path(view.page.key),
         follow=context_of(request).settings.sends_mail,
         article_link=urljoin(context_of(request).settings.site_url, view.page.url),
@@ -124,49 +185,16 @@ async def to_article(request: Request) -> Response:
     return RedirectResponse(urljoin(context.settings.site_url, view.page.url) + "#respond", 303)
 
 
-async def status(request: Request) -> Response:
-    """Tell the author of a reply, and nobody else, what became of it."""
-    context = context_of(request)
-    public_id, token = request.path_params["id"], request.path_params["token"]
-    if not auth.is_author_token(context.secret, public_id, token):
-        raise NotFound(
-            sentence("This link does not lead to a reply; check that it was copied whole.")
-        )
-    reply, place = await run_in_threadpool(locate, context, public_id)
-    link = urljoin(context.settings.site_url, reply.page_url)
-    # What can be asked for while it waits, where mail leaves.
-    mails = context.settings.sends_mail
-    asks = reply.status == Status.PENDING and mails
-    follows = mails and reply.status in {Status.PENDING, Status.APPROVED}
-    return page(
-        request,
-        "status.html",
-        reply=reply,
-        link=link,
-        place=place,
-        address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
-        ask=f"{request.url.path}/confirm",
-        follow=await run_in_threadpool(followers.standing, context.db, public_id)
-        if follows
-        else None,
-        follow_action=f"{request.url.path}/follow",
-        no_mail=not mails and "mail" in request.query_params,
-    )
-
-
 def reply_path(key: str) -> str:
     """Return the address that takes replies to the page."""
     return f"/comments/{quote(key, safe='')}"
 
 
-def status_path(context: Context, public_id: str) -> str:
-    """Return the author's private link."""
-    return f"/comments/status/{public_id}/{auth.author_token(context.secret, public_id)}"
-
-
 ROUTES = [
     Route("/comments/{key}", submit, methods=["POST"]),
     Route("/comments/{key}", to_article, methods=["GET"]),
+    Route("/comments/{key}/preview", preview, methods=["POST"]),
+    Route("/comments/{key}/preview", to_article, methods=["GET"]),
     Route("/comments/{key}/reply/{id}", reply_form, methods=["GET"]),
-    Route("/comments/status/{id}/{token}", status, methods=["GET"]),
+    *own.ROUTES,
 ]

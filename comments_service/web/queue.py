@@ -48,6 +48,7 @@ class _Listing(NamedTuple):
     batch: bulk.State | None
     email: str
     alarms: list[str]
+    wishes: int
 
 
 @editor_only
@@ -108,6 +109,7 @@ def _list(
             if view.what.who is not None
             else "",
             alarms=_alarms(connection, site.id, presence, now),
+            wishes=listings.wishes(connection, most=MOST_COUNTED),
         )
 
 
@@ -144,7 +146,7 @@ def find(db: Database, public_id: str) -> Queued:
 
 @editor_only
 async def decide(request: Request, session: Session) -> Response:
-    """Move one reply to another state, pin it or lock it."""
+    """Move one reply to another state, pin it, lock it, or say something to its author."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     public_id, action = request.path_params["id"], form.get("action", "")
@@ -154,8 +156,13 @@ async def decide(request: Request, session: Session) -> Response:
         if action in _MARKS:
             what, on = _MARKS[action]
             return moderation.mark(context.db, public_id, what, on=on, by=by, now=now)
+        told = form.get("told", "")
+        if action == "settle":
+            return moderation.settle(context.db, public_id, by=by, now=now)
+        if action == "tell":
+            return moderation.tell(context.db, public_id, told, by=by, now=now)
         return moderation.decide(
-            context.db, public_id, action, by=by, expected=form.get("was", ""), now=now
+            context.db, public_id, action, by=by, expected=form.get("was", ""), now=now, told=told
         )
 
     return await _acted(request, session, public_id, act)
@@ -168,7 +175,7 @@ _MARKS = {
     "unlock": ("locked", False),
 }
 # These leave the reply where it is: its card stays.
-_STAYS = frozenset({"edit", "pin", "unpin", "lock", "unlock", "undo"})
+_STAYS = frozenset({"edit", "pin", "unpin", "lock", "unlock", "undo", "settle", "tell"})
 
 
 @editor_only

@@ -1,0 +1,328 @@
+"""The author's private page: what became of a reply, and what its author can still do about it.
+
+The link is the permission, and opening a page changes nothing. Whoever only knows what a published
+reply says may be led here too, and then looks without changing anything.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import urljoin
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from comments_service import auth
+from comments_service import own as verbs
+from comments_service.draft import Refused
+from comments_service.errors import Conflict, Invalid, NotFound, ServiceError, TooMany, Unavailable
+from comments_service.language import sentence
+from comments_service.mail import authors, followers
+from comments_service.own import Standing
+from comments_service.store import comments
+from comments_service.store.comments import Stored
+from comments_service.tables import Status
+from comments_service.web import security
+from comments_service.web.context import Context, context_of
+from comments_service.web.forms import Unreadable, number_of, read_form
+from comments_service.web.network import client_of
+from comments_service.web.pages import message, page, render
+from comments_service.web.permalinks import locate
+from comments_service.web.problems import note_unavailable
+from comments_service.web.programs import json_answer, wants_json
+
+WRONG_LINK = sentence("This link does not lead to a reply; check that it was copied whole.")
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+class View(NamedTuple):
+    """A reply, and all that its author's pages say of it."""
+
+    reply: Stored
+    standing: Standing
+    # Until when the author may change it; None: not, or not any more.
+    open_until: datetime | None
+    place: str
+    article: str
+    parent: str | None
+
+
+async def status(request: Request) -> Response:
+    """Tell the author of a reply, and nobody else, what became of it."""
+    context = context_of(request)
+    public_id, mine = _whose(request)
+    if wants_json(request):
+        return await as_json(request, public_id, request.url.path)
+    view = await run_in_threadpool(look, context, public_id)
+    # What can be asked for while it waits, where mail leaves.
+    mails = context.settings.sends_mail
+    asks = mine and view.reply.status == Status.PENDING and mails
+    follows = mine and mails and view.reply.status in {Status.PENDING, Status.APPROVED}
+    return page(
+        request,
+        "status.html",
+        view=view,
+        reply=view.reply,
+        mine=mine,
+        base=request.url.path,
+        address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
+        follow=await run_in_threadpool(followers.standing, context.db, public_id)
+        if follows
+        else None,
+        follow_action=f"{request.url.path}/follow",
+        no_mail=not mails and "mail" in request.query_params,
+    )
+
+
+async def as_json(request: Request, public_id: str, link: str) -> Response:
+    """Return the reply as its author's browser shows it among the others."""
+    view = await run_in_threadpool(look, context_of(request), public_id)
+    card = render(request, "fragments/own.html", view=view, reply=view.reply, link=link)
+    return json_answer(
+        {
+            "id": public_id,
+            "parent": view.parent,
+            "state": view.standing.value,
+            "link": link,
+            "html": card,
+        }
+    )
+
+
+async def edit_form(request: Request) -> Response:
+    """Show the form with the reply's text, while its author may change it."""
+    view = await _mine(request)
+    if view.open_until is None:
+        return _to_status(request)
+    return _edit_page(request, view, view.reply.text)
+
+
+async def edit(request: Request) -> Response:
+    """Give the reply another text, or show how it would look."""
+    context = context_of(request)
+    security.check_origin(request, context.settings)
+    view = await _mine(request)
+    text = ""
+    try:
+        form = await read_form(request, context.settings.body_limit)
+        text = form.get("comment", "")
+        if "preview" in form:
+            html = await request.app.state.previews.of(
+                text, network=client_of(request), now=context.now()
+            )
+            return _edit_page(request, view, text, preview=html, form=form)
+        await run_in_threadpool(_edit, context, view.reply.public_id, form)
+    except Unreadable as error:
+        text = error.fields.get("comment", "")
+        return _edit_page(request, view, text, {"comment": error.detail}, error.status)
+    except Refused as error:
+        kept = error.kept.get("comment", text)
+        return _edit_page(request, view, kept, error.fields, error.status, form=form)
+    except Conflict as error:
+        now = await _mine(request)
+        if now.open_until is None:
+            return _ask_page(request, now, {"kind": "edit"}, told=error.detail, kept=text)
+        return _edit_page(request, now, text, {"comment": error.detail}, error.status, theirs=True)
+    except (NotFound, Unavailable, TooMany) as error:
+        return _kept(request, error, text)
+    return _to_status(request)
+
+
+def _edit(context: Context, public_id: str, form: Mapping[str, str]) -> None:
+    version = number_of(form.get("version"))
+    verbs.edit(
+        context.db,
+        context.secret,
+        public_id,
+        form.get("comment", ""),
+        was=form.get("was", ""),
+        version=-1 if version is None else version,
+        window=context.settings.edit_window,
+        now=context.now(),
+    )
+
+
+async def remove_form(request: Request) -> Response:
+    """Ask before the reply is removed."""
+    view = await _mine(request)
+    if view.open_until is None:
+        return _to_status(request)
+    return page(request, "own_remove.html", view=view, reply=view.reply, base=_base(request))
+
+
+async def remove(request: Request) -> Response:
+    """Remove the reply from the page, or from what waits."""
+    context = context_of(request)
+    security.check_origin(request, context.settings)
+    view = await _mine(request)
+    form = await read_form(request, context.settings.body_limit)
+    try:
+        await run_in_threadpool(
+            lambda: verbs.remove(
+                context.db,
+                view.reply.public_id,
+                was=form.get("was", ""),
+                window=context.settings.edit_window,
+                now=context.now(),
+            )
+        )
+    except Conflict as error:
+        now = await _mine(request)
+        if now.standing == Standing.REMOVED:
+            # The second of two clicks.
+            return _to_status(request)
+        if now.open_until is None:
+            return _ask_page(request, now, {"kind": "remove"}, told=error.detail)
+        raise
+    return _to_status(request)
+
+
+async def ask_form(request: Request) -> Response:
+    """Show the form that asks the editors to change or remove the reply."""
+    return _ask_page(request, await _mine(request), {})
+
+
+async def ask(request: Request) -> Response:
+    """Put what the author asks for before the editors."""
+    context = context_of(request)
+    security.check_origin(request, context.settings)
+    view = await _mine(request)
+    form: Mapping[str, str] = {}
+    try:
+        form = await read_form(request, context.settings.body_limit)
+        await run_in_threadpool(
+            lambda: verbs.ask(
+                context.db,
+                view.reply.public_id,
+                form.get("kind", ""),
+                form.get("words", ""),
+                now=context.now(),
+            )
+        )
+    except Unreadable as error:
+        return _ask_page(request, view, error.fields, {"words": error.detail}, error.status)
+    except Invalid as error:
+        return _ask_page(request, view, form, error.fields, error.status)
+    except Unavailable as error:
+        return _kept(request, error, form.get("words", ""))
+    return _to_status(request)
+
+
+def look(context: Context, public_id: str) -> View:
+    """Return the reply with what became of it; raises `NotFound`."""
+    found = verbs.look(
+        context.db, public_id, window=context.settings.edit_window, now=context.now()
+    )
+    reply, place = locate(context, public_id)
+    parent = None
+    if reply.parent_id is not None:
+        with context.db.read() as connection:
+            parent = comments.public_ids(connection, [reply.parent_id]).get(reply.parent_id)
+    article = urljoin(context.settings.site_url, reply.page_url)
+    return View(found.reply, found.standing, found.open_until, place, article, parent)
+
+
+def status_path(context: Context, public_id: str, *, mine: bool = True) -> str:
+    """Return the author's private link, or the one that only shows the same page."""
+    token = auth.author_token if mine else auth.looking_token
+    return f"/comments/status/{public_id}/{token(context.secret, public_id)}"
+
+
+def _whose(request: Request) -> tuple[str, bool]:
+    """Return the reply's id, and whether the link is its author's."""
+    secret = context_of(request).secret
+    public_id, token = request.path_params["id"], request.path_params["token"]
+    mine = auth.is_author_token(secret, public_id, token)
+    if not mine and not auth.is_looking_token(secret, public_id, token):
+        raise NotFound(WRONG_LINK)
+    return public_id, mine
+
+
+async def _mine(request: Request) -> View:
+    """Return the reply that the link's owner may change; raises `NotFound`."""
+    public_id, mine = _whose(request)
+    if not mine:
+        raise NotFound(WRONG_LINK)
+    return await run_in_threadpool(look, context_of(request), public_id)
+
+
+def _base(request: Request) -> str:
+    return f"/comments/status/{request.path_params['id']}/{request.path_params['token']}"
+
+
+def _to_status(request: Request) -> Response:
+    return RedirectResponse(_base(request), 303, headers=NO_STORE)
+
+
+def _kept(request: Request, error: ServiceError, text: str) -> Response:
+    note_unavailable(request, error)
+    return message(request, error, text=text)
+
+
+def _edit_page(
+    request: Request,
+    view: View,
+    text: str,
+    problems: Mapping[str, str] = MappingProxyType({}),
+    status: int = 200,
+    *,
+    preview: str = "",
+    theirs: bool = False,
+    form: Mapping[str, str] | None = None,
+) -> Response:
+    # What the author saw when the form was opened, as long as nobody told otherwise.
+    seen = {"was": view.reply.status, "version": str(view.reply.version)}
+    if form is not None:
+        seen |= {name: form[name] for name in seen if name in form}
+    values: dict[str, Any] = {"view": view, "reply": view.reply, "base": _base(request)}
+    return page(
+        request,
+        "own_edit.html",
+        status,
+        text=text,
+        problems=problems,
+        preview=preview,
+        theirs=theirs,
+        seen=seen,
+        **values,
+    )
+
+
+def _ask_page(
+    request: Request,
+    view: View,
+    form: Mapping[str, str],
+    problems: Mapping[str, str] = MappingProxyType({}),
+    status: int = 200,
+    *,
+    told: str = "",
+    kept: str = "",
+) -> Response:
+    return page(
+        request,
+        "own_ask.html",
+        409 if told else status,
+        view=view,
+        reply=view.reply,
+        base=_base(request),
+        form={"kind": form.get("kind", ""), "words": form.get("words", "")},
+        problems=problems,
+        told=told,
+        kept=kept,
+        most=verbs.WORDS_MOST,
+    )
+
+
+_PATH = "/comments/status/{id}/{token}"
+ROUTES = [
+    Route(_PATH, status, methods=["GET"]),
+    Route(_PATH + "/edit", edit_form, methods=["GET"]),
+    Route(_PATH + "/edit", edit, methods=["POST"]),
+    Route(_PATH + "/remove", remove_form, methods=["GET"]),
+    Route(_PATH + "/remove", remove, methods=["POST"]),
+    Route(_PATH + "/ask", ask_form, methods=["GET"]),
+    Route(_PATH + "/ask", ask, methods=["POST"]),
+]

@@ -1,0 +1,283 @@
+// Comforts of the discussion. Reading and posting need none of them, and each part fails alone.
+(() => {
+  const part = (work) => {
+    try {
+      work();
+    } catch (error) {
+      console.error(error);
+    }
+  };
+  const by = (id) => document.getElementById(id);
+  const make = (tag, properties, ...inside) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...inside);
+    return made;
+  };
+
+  // How long ago; the exact date stays in the title. The room stays too, so that nothing moves.
+  part(() => {
+    const lang = document.documentElement.lang || undefined;
+    const say = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
+    const units = { year: 31557600, month: 2629800, day: 86400, hour: 3600, minute: 60 };
+    const times = [...document.querySelectorAll(".reply time")];
+    const rooms = times.map((time) => time.getBoundingClientRect().width);
+    times.forEach((time, index) => {
+      const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
+      const unit = Object.keys(units).find((one) => Math.abs(seconds) >= units[one]) || "minute";
+      const ago = say.format(Math.trunc(seconds / units[unit]), unit);
+      time.style.minInlineSize = `${rooms[index]}px`;
+      time.title = time.textContent;
+      time.textContent = ago;
+    });
+  });
+
+  const respond = by("respond");
+  const form = respond && respond.querySelector("form");
+  if (!form) return;
+  const words = form.dataset;
+  const { comment, parent } = form.elements;
+  const actions = form.querySelector(".actions");
+  const [post, look] = actions.querySelectorAll("button");
+  const pageTitle = document.title;
+  const able = window.fetch && new URL(form.action).origin === location.origin;
+  const json = { Accept: "application/json" };
+
+  // What this browser keeps; where it keeps nothing, this page does.
+  const kept = {};
+  const store = {
+    get(name) {
+      try {
+        return JSON.parse(localStorage.getItem(`rejoinder ${name}`));
+      } catch {
+        return kept[name];
+      }
+    },
+    set(name, value) {
+      kept[name] = value;
+      try {
+        if (value) localStorage.setItem(`rejoinder ${name}`, JSON.stringify(value));
+        else localStorage.removeItem(`rejoinder ${name}`);
+      } catch {}
+    },
+  };
+
+  // A draft for each reply that is answered, until it is sent.
+  const draft = () => `draft ${form.action} ${parent.value}`;
+  const restore = () => {
+    comment.value = store.get(draft()) || "";
+  };
+  part(() => {
+    if (!comment.value) restore();
+    comment.addEventListener("input", () => store.set(draft(), comment.value));
+  });
+
+  part(() => {
+    const names = ["author", "email", "url"];
+    const box = make("input", { type: "checkbox", id: "remember" });
+    const label = make("label", { htmlFor: "remember" }, words.remember);
+    form.elements.url.parentNode.after(make("p", { className: "field remember" }, box, " ", label));
+    const me = store.get("me");
+    box.checked = !!me;
+    for (const name of me ? names : []) form.elements[name].value ||= me[name];
+    form.addEventListener("change", () => {
+      const now = names.map((name) => [name, form.elements[name].value]);
+      store.set("me", box.checked && Object.fromEntries(now));
+    });
+  });
+
+  // What is wrong: at the top, with the focus, and beside each field in the same words.
+  const clear = () => {
+    document.title = pageTitle;
+    form.querySelectorAll(".error-summary, .field-error").forEach((one) => one.remove());
+    form.querySelectorAll("[aria-invalid]").forEach((field) => {
+      field.removeAttribute("aria-invalid");
+      const ids = field.getAttribute("aria-describedby").split(" ");
+      const others = ids.filter((id) => !id.endsWith("-error")).join(" ");
+      if (others) field.setAttribute("aria-describedby", others);
+      else field.removeAttribute("aria-describedby");
+    });
+  };
+  const complain = (told) => {
+    clear();
+    const list = make("ul");
+    for (const [name, text] of Object.entries(told.errors || {})) {
+      const field = form.elements[name === "parent" ? "comment" : name] || comment;
+      const id = `${name}-error`;
+      const prefix = make("span", { className: "visually-hidden" }, `${words.error} `);
+      field.before(make("p", { id, className: "field-error" }, prefix, text));
+      field.setAttribute("aria-invalid", "true");
+      const ids = [field.getAttribute("aria-describedby"), id].filter(Boolean);
+      field.setAttribute("aria-describedby", ids.join(" "));
+      list.append(make("li", {}, make("a", { href: `#${field.id}` }, text)));
+    }
+    const what = list.firstChild ? list : make("p", {}, told.detail || words.unsent);
+    const title = make("h2", {}, words.problem);
+    const summary = make("div", { className: "error-summary", tabIndex: -1 }, title, what);
+    summary.setAttribute("role", "alert");
+    form.prepend(summary);
+    document.title = `${words.error} ${pageTitle}`;
+    summary.focus();
+  };
+
+  // The form stands below the reply that it answers, and goes back to where it was.
+  let leave = () => {};
+  part(() => {
+    const home = document.createComment("");
+    respond.before(home);
+    const heading = by("respond-title");
+    const before = heading.textContent;
+    const cancel = make("button", { type: "button", className: "button-plain", hidden: true });
+    cancel.append(words.cancel);
+    actions.append(" ", cancel);
+    let link;
+    const move = (title, id, put) => {
+      clear();
+      heading.textContent = title;
+      parent.value = id;
+      cancel.hidden = !id;
+      put(respond);
+      restore();
+      comment.dispatchEvent(new Event("input"));
+    };
+    leave = () => {
+      if (!link) return;
+      move(before, "", (node) => home.after(node));
+      link.focus();
+      link = null;
+    };
+    cancel.addEventListener("click", leave);
+    respond.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.isComposing) leave();
+    });
+    document.addEventListener("click", (event) => {
+      const found = event.target.closest("#discussion a[href*='/reply/']");
+      if (!found || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      const id = found.href.split("/reply/")[1];
+      const card = by(`comment-${id}`);
+      if (!card) return;
+      move(found.textContent.trim(), id, (node) => card.after(node));
+      link = found;
+      comment.focus();
+      // Last: if anything went wrong, the link still leads to the form's own page.
+      event.preventDefault();
+    });
+  });
+
+  if (!able) return;
+
+  const ask = async (address) => {
+    const body = new URLSearchParams(new FormData(form));
+    const signal = AbortSignal.timeout?.(30000);
+    const answer = await fetch(address, { method: "POST", body, headers: json, signal });
+    const told = await answer.json();
+    if (!answer.ok) throw told;
+    return told;
+  };
+
+  // Shown to the author only: a reply that waits, in its place.
+  const place = ({ id, parent: above, html }) => {
+    by(`own-${id}`)?.parentNode.remove();
+    const around = by(`comment-${above}`)?.parentNode || by("discussion");
+    let list = [...around.children].find((one) => one.matches(".replies"));
+    if (!list) around.append((list = make("ol", { className: "replies" })));
+    list.append(make("li", { innerHTML: html }));
+    return by(`own-${id}`);
+  };
+  const mine = (change) => store.set("mine", change(store.get("mine") || []));
+  part(() => {
+    const here = (store.get("mine") || []).filter((one) => one.page === form.action);
+    here.forEach(async ({ link }) => {
+      try {
+        const answer = await fetch(link, { headers: json });
+        const told = answer.ok && (await answer.json());
+        const waits = told && !/live|spam|declined|removed/.test(told.state);
+        if (answer.status === 404 || (told && !waits)) {
+          mine((all) => all.filter((one) => one.link !== link));
+        } else if (waits && !by(`comment-${told.id}`)) place(told);
+      } catch (error) {
+        console.error(error);
+      }
+    });
+  });
+
+  // The text as it will look, a moment after the last key; said once, and in focus when asked for.
+  let preview = async () => {};
+  part(() => {
+    const text = make("div", { className: "e-content", dir: "auto" });
+    const title = make("h3", { id: "preview-title" }, look.textContent);
+    const box = make("section", { className: "quoted-reply", tabIndex: -1, hidden: true }, title, text);
+    box.setAttribute("aria-labelledby", title.id);
+    const said = make("p", { className: "visually-hidden" });
+    said.setAttribute("role", "status");
+    respond.append(said, box);
+    let turn = 0;
+    let timer;
+    preview = async () => {
+      const now = ++turn;
+      const { html } = await ask(`${form.action}/preview`);
+      if (now !== turn) return;
+      text.innerHTML = html;
+      box.hidden = false;
+      said.textContent = look.textContent;
+      return box;
+    };
+    comment.addEventListener("input", () => {
+      turn++;
+      clearTimeout(timer);
+      if (comment.value.trim()) timer = setTimeout(() => preview().catch(() => {}), 600);
+      else box.hidden = !(said.textContent = "");
+    });
+  });
+
+  part(() => {
+    let busy = false;
+    const work = async (button, act) => {
+      busy = true;
+      const label = button.textContent;
+      button.textContent = words.sending;
+      button.setAttribute("aria-disabled", "true");
+      try {
+        return await act();
+      } catch (told) {
+        if (told.errors?.parent) {
+          const text = comment.value;
+          leave();
+          comment.value = text;
+          store.set(draft(), text);
+        }
+        complain(told);
+      } finally {
+        busy = false;
+        button.textContent = label;
+        button.removeAttribute("aria-disabled");
+      }
+    };
+    const send = async (button) => {
+      if (button === look) {
+        const box = await work(look, preview);
+        if (box) clear();
+        box?.focus();
+        return;
+      }
+      const told = await work(post, () => ask(form.action));
+      if (!told) return;
+      clear();
+      mine((all) => [...all, { page: form.action, link: told.link }].slice(-20));
+      comment.value = "";
+      comment.dispatchEvent(new Event("input"));
+      leave();
+      place(told).focus();
+    };
+    // Ours are the service's sentences, which the browser would keep from being asked for.
+    form.noValidate = true;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      // What fails here is posted as it is without a script.
+      if (busy) return;
+      send(event.submitter).catch(() => {
+        if (event.submitter === look) form.action = look.formAction;
+        form.submit();
+      });
+    });
+  });
+})();
