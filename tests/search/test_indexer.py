@@ -54,11 +54,11 @@ def test_the_build_leads_readers_to_the_index_by_a_link(site: Indexed) -> None:
 
 def test_nothing_new_changes_no_file(site: Indexed) -> None:
     site.index()
-    before = {path: os.stat(site.bundle / path).st_ino for path in site.files()}
+    before = {path: (site.bundle / path).stat().st_ino for path in site.files()}
     done = site.index()
     assert done is not None
     assert not done.made
-    assert {path: os.stat(site.bundle / path).st_ino for path in site.files()} == before
+    assert {path: (site.bundle / path).stat().st_ino for path in site.files()} == before
 
 
 def test_the_same_replies_give_the_same_bytes(site: Indexed) -> None:
