@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from plugins.discussion import page as pages
 from plugins.discussion.client import Client
 from plugins.discussion.errors import DiscussionError
 from plugins.discussion.verify import verify
 from plugins.search import bundle, engine, indexer, place
 from plugins.search.errors import SearchError
+from plugins.search.state import State
 from tests.search.conftest import OUTPUT, SETTINGS, Indexed
 from tests.site.samples import identifier, removed, reply
 from tests.site.wire_server import Wire
@@ -133,8 +135,8 @@ def test_whoever_is_killed_half_way_leaves_a_whole_index(
     at = {
         "take back": (engine, "make"),
         "show": (bundle, "show"),
-        "entry": (bundle.pages, "replace"),
-        "save": (indexer.State, "save"),
+        "entry": (pages, "replace"),
+        "save": (State, "save"),
     }
     with monkeypatch.context() as patch:
         patch.setattr(*at[reached], kill)
