@@ -67,6 +67,7 @@ class Comment(BaseModel):
     slot: int | None
     pinned: bool
     locked: bool
+    avatar: int | None
 
 
 class Discussion(BaseModel):
@@ -390,6 +391,7 @@ def _comment(reply: PublicComment, ids: dict[int, str]) -> dict[str, Any]:
         "slot": reply.slot,
         "pinned": reply.pinned,
         "locked": reply.locked,
+        "avatar": reply.avatar,
     }
 
 
