@@ -34,14 +34,16 @@ class Indexed:
     def build(self) -> None:
         builder.build(self.root, SETTINGS, OUTPUT)
 
-    def index(self, service: Client | None = None, at: float = 0.0) -> indexer.Index | None:
+    def index(
+        self, service: Client | None = None, at: float = 0.0, *, make: bool = True
+    ) -> indexer.Index | None:
         with Snapshot(self.var / "discussions.sqlite3") as snapshot:
             if service is not None:
                 snapshot.sync(service)
             ask = service.private if service is not None else None
             return indexer.update(
                 (self.root / OUTPUT).absolute(), self.var.absolute(), snapshot, ask,
-                clock=lambda: at,
+                clock=lambda: at, make=make,
             )  # fmt: skip
 
     def texts(self) -> dict[str, str]:

@@ -107,6 +107,20 @@ def test_its_text_goes_even_when_no_new_index_can_be_made(
     assert FIRST in site.texts()
 
 
+def test_a_reply_that_is_approved_again_is_found_again(
+    wire: Wire, client: Client, site: Indexed
+) -> None:
+    site.index()
+    wire.put("networking", [reply(1)])
+    taken = site.index(client, make=False)
+    assert taken is not None
+    assert not taken.made
+    assert SECOND not in site.texts()
+    wire.put("networking", [reply(1), reply(2, 1)])
+    site.index(client)
+    assert SECOND in site.texts()
+
+
 def test_files_of_the_index_before_stay_a_while(wire: Wire, client: Client, site: Indexed) -> None:
     site.index(at=1000.0)
     before = set(site.files())
