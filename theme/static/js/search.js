@@ -107,6 +107,7 @@ const show = (found, results, from, text) => {
   if (results.length > from + PAGE) {
     const more = document.createElement("button");
     more.type = "button";
+    more.className = "button-plain";
     more.textContent = words.more;
     more.onclick = async () => {
       const first = list.children.length;
