@@ -11,12 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from plugins.discussion.errors import DiscussionError
-from plugins.search.work import index
+from plugins.search.work import TAKE_BACK, index
 
 if __name__ == "__main__":
     with suppress(OSError, AttributeError):
         os.nice(10)
     try:
-        index(Path(sys.argv[1]))
+        index(Path(sys.argv[1]), make=TAKE_BACK not in sys.argv[2:])
     except DiscussionError as error:
         sys.exit(str(error))

@@ -20,7 +20,8 @@ from plugins.search import indexer, work
 log = logging.getLogger("rejoinder.search")
 
 LOOK_SECONDS = 0.5
-# On a large site a round takes its time; at most a third of one core is spent on it.
+# On a large site a round takes its time; at most a third of one core is spent on it. What is
+# taken back meanwhile does not wait for the next one.
 REST = 2.0
 RETRY_SECONDS = 30.0
 
@@ -31,8 +32,10 @@ class Follower:
     def __init__(self, output: Path, snapshot: Path) -> None:
         self._output = output.absolute()
         self._snapshot = snapshot
+        # What the index shows, and what it has at least nothing of that is public no longer.
         self._shown: object = None
-        self._quiet_until = 0.0
+        self._taken: object = None
+        self._quiet_until = self._failed_until = 0.0
         self._sweep_at: float | None = None
         self._said = ""
 
@@ -47,7 +50,7 @@ class Follower:
 
     def _look(self, snapshot: Snapshot, stop: threading.Event) -> None:
         now = time.monotonic()
-        if now < self._quiet_until:
+        if now < self._failed_until:
             return
         here = (stamp_of(self._output), snapshot.position())
         sweeping = self._sweep_at is not None and now >= self._sweep_at
@@ -56,11 +59,17 @@ class Follower:
         if not work.wanted(self._output):
             self._shown = here
             return
-        done = self._run(stop)
+        resting = now < self._quiet_until
+        if resting and here == self._taken:
+            return
+        done = self._run(stop, make=not resting)
         if done is None:
             return
         if done:
             self._fail(done)
+            return
+        self._taken = here
+        if resting:
             return
         seconds = time.monotonic() - now
         if here != self._shown:
@@ -70,9 +79,9 @@ class Follower:
         self._shown, self._said = here, ""
         self._quiet_until = time.monotonic() + REST * seconds
 
-    def _run(self, stop: threading.Event) -> str | None:
+    def _run(self, stop: threading.Event, *, make: bool) -> str | None:
         """A round in its own process: "" when it is done, what it said, or None when stopped."""
-        with work.start(self._output, subprocess.PIPE) as process:
+        with work.start(self._output, subprocess.PIPE, make=make) as process:
             while process.poll() is None:
                 if stop.wait(0.05):
                     # It may be killed at any time; the index is whole.
@@ -85,4 +94,4 @@ class Follower:
         if why != self._said:
             log.error("event=search-failed detail=%r", why)
         self._said = why
-        self._quiet_until = time.monotonic() + RETRY_SECONDS
+        self._failed_until = time.monotonic() + RETRY_SECONDS

@@ -47,11 +47,13 @@ def update(
     snapshot: Snapshot,
     ask: Ask | None = None,
     *,
+    make: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> Index | None:
     """Make the index show what the build in `output` and the snapshot show.
 
-    None where the site has no search. Raises DiscussionError; then readers keep the index they
+    None where the site has no search. With `make` False only what is public no longer goes, which
+    is quick; the next round does the rest. Raises DiscussionError; then readers keep the index they
     had, but for the replies that were taken back.
     """
     started = time.monotonic()
@@ -71,13 +73,17 @@ def update(
         found = {one.url: one for one in records(site.world(snapshot), site.root, _refused)}
         digests = {url: one.digest for url, one in found.items()}
         language, version = site.manifest.settings.language, _version()
-        made = not (
+        stale = not (
             state.shows(digests)
             and (state.language, state.engine) == (language, version)
             and (bool(found) == (shown / engine.ENTRY).is_file())
+            # A reply may have been taken back, and then approved again.
+            and all((shown / held.file).is_file() for held in state.records.values())
         )
-        if made:
+        if stale:
             _take_back(shown, state, digests)
+        made = stale and make
+        if made:
             _make(folder, shown, kept, state, found, language, clock())
         _sweep(shown, kept, clock())
     return Index(len(found), made, time.monotonic() - started)

@@ -16,26 +16,35 @@ from plugins.discussion.snapshot import Snapshot
 from plugins.search import engine, indexer
 from plugins.search.indexer import Index
 
+# The word that tells the process to take back only.
+TAKE_BACK = "--take-back"
 
-def index(output: Path) -> Index | None:
-    """Make the index of the build that `output` shows; None without a search; DiscussionError."""
+
+def index(output: Path, *, make: bool = True) -> Index | None:
+    """Make the index of the build that `output` shows; None without a search; DiscussionError.
+
+    With `make` False only what is public no longer goes.
+    """
     if not wanted(output):
         return None
     settings = SiteSettings.from_environ(os.environ)
     with Snapshot(settings.snapshot.absolute()) as snapshot:
         try:
             with Client.from_settings(settings) as client:
+                ask = _asking(client)
                 return indexer.update(
-                    output.absolute(), settings.var.absolute(), snapshot, _asking(client)
+                    output.absolute(), settings.var.absolute(), snapshot, ask, make=make
                 )
         except SettingsError:
-            return indexer.update(output.absolute(), settings.var.absolute(), snapshot)
+            return indexer.update(output.absolute(), settings.var.absolute(), snapshot, make=make)
 
 
-def start(output: Path, log: int | None = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+def start(
+    output: Path, log: int | None = subprocess.DEVNULL, *, make: bool = True
+) -> subprocess.Popen[bytes]:
     """Begin a round in a process of its own; errors are its one line on stderr."""
     return subprocess.Popen(
-        [sys.executable, "-m", "plugins.search", str(output)],
+        [sys.executable, "-m", "plugins.search", str(output), *([] if make else [TAKE_BACK])],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=log,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from plugins.discussion import builder
 from plugins.discussion.client import Client
 from plugins.discussion.snapshot import Snapshot
 from plugins.search import bundle, indexer, place
-from tests.site.conftest import client, environ, snapshot, wire  # noqa: F401
+from tests.site.conftest import client, environ, wire  # noqa: F401
 from tests.site.samples import HERE, article, make_site, reply
 from tests.site.wire_server import Wire
 
@@ -35,14 +34,16 @@ class Indexed:
     def build(self) -> None:
         builder.build(self.root, SETTINGS, OUTPUT)
 
-    def index(self, client: Client | None = None, at: float = 0.0) -> indexer.Index | None:
+    def index(
+        self, service: Client | None = None, at: float = 0.0, *, make: bool = True
+    ) -> indexer.Index | None:
         with Snapshot(self.var / "discussions.sqlite3") as snapshot:
-            if client is not None:
-                snapshot.sync(client)
-            ask = client.private if client is not None else None
+            if service is not None:
+                snapshot.sync(service)
+            ask = service.private if service is not None else None
             return indexer.update(
                 (self.root / OUTPUT).absolute(), self.var.absolute(), snapshot, ask,
-                clock=lambda: at,
+                clock=lambda: at, make=make,
             )  # fmt: skip
 
     def texts(self) -> dict[str, str]:
@@ -75,7 +76,7 @@ def theme(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def site(wire: Wire, environ: Path, theme: Path) -> Iterator[Indexed]:  # noqa: F811
+def site(wire: Wire, environ: Path, theme: Path) -> Indexed:  # noqa: F811
     wire.put("networking", [reply(1), reply(2, 1)])
     articles = {
         "networking.md": article("Networking", "networking", "Words about people."),
@@ -84,4 +85,4 @@ def site(wire: Wire, environ: Path, theme: Path) -> Iterator[Indexed]:  # noqa: 
     settings = 'DIRECT_TEMPLATES = ["index", "search"]\nSEARCH_SAVE_AS = "search/index.html"'
     made = Indexed(make_site(environ, articles, settings, theme))
     made.build()
-    yield made
+    return made

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from plugins.discussion import page as pages
 from plugins.discussion.client import Client
 from plugins.discussion.errors import DiscussionError
 from plugins.discussion.verify import verify
 from plugins.search import bundle, engine, indexer, place
 from plugins.search.errors import SearchError
+from plugins.search.state import State
 from tests.search.conftest import OUTPUT, SETTINGS, Indexed
 from tests.site.samples import identifier, removed, reply
 from tests.site.wire_server import Wire
@@ -54,11 +56,11 @@ def test_the_build_leads_readers_to_the_index_by_a_link(site: Indexed) -> None:
 
 def test_nothing_new_changes_no_file(site: Indexed) -> None:
     site.index()
-    before = {path: os.stat(site.bundle / path).st_ino for path in site.files()}
+    before = {path: (site.bundle / path).stat().st_ino for path in site.files()}
     done = site.index()
     assert done is not None
     assert not done.made
-    assert {path: os.stat(site.bundle / path).st_ino for path in site.files()} == before
+    assert {path: (site.bundle / path).stat().st_ino for path in site.files()} == before
 
 
 def test_the_same_replies_give_the_same_bytes(site: Indexed) -> None:
@@ -105,6 +107,20 @@ def test_its_text_goes_even_when_no_new_index_can_be_made(
     assert FIRST in site.texts()
 
 
+def test_a_reply_that_is_approved_again_is_found_again(
+    wire: Wire, client: Client, site: Indexed
+) -> None:
+    site.index()
+    wire.put("networking", [reply(1)])
+    taken = site.index(client, make=False)
+    assert taken is not None
+    assert not taken.made
+    assert SECOND not in site.texts()
+    wire.put("networking", [reply(1), reply(2, 1)])
+    site.index(client)
+    assert SECOND in site.texts()
+
+
 def test_files_of_the_index_before_stay_a_while(wire: Wire, client: Client, site: Indexed) -> None:
     site.index(at=1000.0)
     before = set(site.files())
@@ -133,8 +149,8 @@ def test_whoever_is_killed_half_way_leaves_a_whole_index(
     at = {
         "take back": (engine, "make"),
         "show": (bundle, "show"),
-        "entry": (bundle.pages, "replace"),
-        "save": (indexer.State, "save"),
+        "entry": (pages, "replace"),
+        "save": (State, "save"),
     }
     with monkeypatch.context() as patch:
         patch.setattr(*at[reached], kill)

@@ -42,6 +42,22 @@ const joined = (parts) => {
   );
 };
 
+// What the index keeps for this page of each record (plugins/search/records.py).
+const FACTS = "facts:";
+const facts = ({ anchors, excerpt: marked }) => {
+  const { id } = anchors.find((one) => one.id.startsWith(FACTS));
+  return { ...JSON.parse(decodeURIComponent(id.slice(FACTS.length))), marked };
+};
+
+// Pagefind also answers with words that what was typed merely begins like: "a" for "axolotl".
+const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+const termsOf = (text) => folded(text.replace(ALONE, " $& ")).match(/[\p{L}\p{N}]+/gu) ?? [];
+const fits = ({ marked, author, title }, text) => {
+  const hits = [...marked.matchAll(/<mark>(.*?)<\/mark>/gs)].map((one) => one[1]).join(" ");
+  const there = termsOf(`${hits} ${author} ${title}`);
+  return termsOf(text).some((term) => there.some((one) => one.startsWith(term.slice(0, 3))));
+};
+
 // Pagefind's excerpt escapes all tags but its own; nothing of it is ever read as HTML here.
 const excerpt = (marked) => {
   const plain = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">");
@@ -62,10 +78,7 @@ const excerpt = (marked) => {
   return line;
 };
 
-const FACTS = "facts:";
-const entry = ({ anchors, excerpt: marked }) => {
-  const { id } = anchors.find((one) => one.id.startsWith(FACTS));
-  const { url, kind: kindOf, author: name, title: about } = JSON.parse(decodeURIComponent(id.slice(FACTS.length)));
+const entry = ({ url, kind: kindOf, author: name, title: about, marked }) => {
   const item = document.createElement("li");
   const title = document.createElement("h3");
   const link = document.createElement("a");
@@ -82,23 +95,28 @@ const entry = ({ anchors, excerpt: marked }) => {
 };
 
 // A reply that was taken back meanwhile has no text any more; the others are shown.
-const show = async (results, from) => {
-  const loaded = await Promise.allSettled(results.slice(from, from + PAGE).map((one) => one.data()));
-  const items = loaded.filter((one) => one.status === "fulfilled").map((one) => entry(one.value));
-  list.append(...items);
+const fetched = async (results, text) => {
+  const loaded = await Promise.allSettled(results.map((one) => one.data()));
+  const found = loaded.filter((one) => one.status === "fulfilled").map((one) => facts(one.value));
+  return found.filter((one) => fits(one, text));
+};
+
+const show = (found, results, from, text) => {
+  list.append(...found.map(entry));
   area.querySelector("button")?.remove();
   if (results.length > from + PAGE) {
     const more = document.createElement("button");
     more.type = "button";
+    more.className = "button-plain";
     more.textContent = words.more;
     more.onclick = async () => {
       const first = list.children.length;
-      await show(results, from + PAGE);
+      const next = from + PAGE;
+      show(await fetched(results.slice(next, next + PAGE), text), results, next, text);
       list.children[first]?.querySelector("a").focus();
     };
     area.append(more);
   }
-  return items.length;
 };
 
 const clear = () => {
@@ -127,12 +145,16 @@ const search = async (text, { focus = false, again = false } = {}) => {
   status.textContent = words.searching;
   try {
     const { results } = await (await load(again)).search(asked(text));
+    const first = results.slice(0, PAGE);
+    const found = await fetched(first, text);
     if (mine !== latest) return;
-    const shown = await show(results, 0);
-    // The index was replaced while it was read: once more, with the new one.
-    if (results.length && !shown && !again) return search(text, { focus, again: true });
-    const pattern = !shown ? words.none : results.length === 1 ? words.one : words.many;
-    status.textContent = say(pattern, { words: text, number: results.length });
+    // The index may have been replaced while it was read: once more, with the new one.
+    if (first.length && !found.length && !again) return search(text, { focus, again: true });
+    // The best come first: where one of these does not fit, none behind them does.
+    const all = found.length < first.length ? found : results;
+    show(found, all, 0, text);
+    const pattern = !found.length ? words.none : all.length === 1 ? words.one : words.many;
+    status.textContent = say(pattern, { words: text, number: all.length });
     if (focus) heading.focus();
   } catch {
     if (mine !== latest) return;
