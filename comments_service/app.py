@@ -12,12 +12,13 @@ from fastapi import FastAPI
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import submission, upkeep
+from comments_service import language, submission, upkeep
 from comments_service.mail.editors import Notices
 from comments_service.mail.followers import Followers
 from comments_service.mail.worker import STOP_SECONDS, Worker
@@ -31,6 +32,7 @@ from comments_service.web import (
     bulk,
     editors,
     entrance,
+    finding,
     following,
     live_reload,
     log,
@@ -63,6 +65,7 @@ def create_app(
     settings: Settings, db: Database, now: Callable[[], datetime] = utc_now
 ) -> Starlette:
     """Return the application: readers' doors, the queue, the API, and the site if it is given."""
+    language.use(settings.language)
     bell = Bell()
     db.subscribe(bell.ring)
     window = timedelta(hours=settings.resend_hours)
@@ -94,6 +97,8 @@ def create_app(
         return page(request, "api.html", schema=site_api.openapi())
 
     routes = [
+        # Before the pages' keys, of which none is called so.
+        *finding.ROUTES,
         *public.ROUTES,
         Route("/comments/api/", api_guide, methods=["GET"]),
         Mount("/comments/api", site_api),
@@ -114,7 +119,7 @@ def create_app(
         if settings.live_reload:
             routes += live_reload.routes(settings.site_dir, lambda: bell.closed)
         else:
-            routes.append(Mount("/", StaticSite(settings.site_dir)))
+            routes.append(Mount("/", GZipMiddleware(StaticSite(settings.site_dir))))
     app = Starlette(
         routes=routes,
         exception_handlers=problems.PAGE_HANDLERS,

@@ -26,6 +26,7 @@ from comments_service.draft import (
 )
 from comments_service.errors import Forbidden, NotFound, ServiceError, Unavailable
 from comments_service.ids import new_id
+from comments_service.language import sentence
 from comments_service.markup import Seen
 from comments_service.rulebook import Case
 from comments_service.rules import Facts, Verdict
@@ -37,7 +38,7 @@ from comments_service.store.pages import Page
 from comments_service.store.sites import Site
 from comments_service.tables import Origin, Status
 
-LOCKED = (
+LOCKED = sentence(
     "This thread takes no more answers. "
     "Your comment is kept: post it again to add it to the discussion"
 )
@@ -342,9 +343,9 @@ def open_page(connection: Connection, site: Site, key: str) -> Page:
 def taking_replies(page: Page | None) -> Page:
     """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
     if page is None or not page.registered:
-        raise NotFound("There is no article here that takes replies.")
+        raise NotFound(sentence("There is no article here that takes replies."))
     if not page.takes_replies:
-        raise Forbidden(f"Replies to “{page.title}” are closed.")
+        raise Forbidden(sentence("Replies to “%(title)s” are closed.", title=page.title))
     return page
 
 

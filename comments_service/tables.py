@@ -156,6 +156,9 @@ comment = Table(
     Column("pinned", Boolean, nullable=False, server_default=false()),
     # Nobody may answer it, nor what stands below it.
     Column("locked", Boolean, nullable=False, server_default=false()),
+    # A random number (`store/avatars.py`); null: stored before there were avatars.
+    Column("avatar", Integer, nullable=True),
+    Index(None, "page_id", "author_name", "by_editor"),
     Index(None, "site_id", "status", "submitted_at", "id"),
     Index(None, "page_id", "status", "submitted_at", "id"),
     Index(None, "site_id", "submitted_at", "id"),

@@ -14,13 +14,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from comments_service.errors import NotFound
+from comments_service.language import sentence
 from comments_service.store import mail_links
 from comments_service.store.mail_links import Link
 
 DECIDE, VERIFY, FOLLOW = "decide", "verify", "follow"
 LIFE = {DECIDE: timedelta(days=7), VERIFY: timedelta(days=3), FOLLOW: timedelta(days=3)}
 
-UNKNOWN = "This link is not known here. Check that it was copied whole, to its last character."
+UNKNOWN = sentence(
+    "This link is not known here. Check that it was copied whole, to its last character."
+)
 
 # Control characters, which no reply and no title can bring into a mail.
 _OPEN, _CLOSE = "\x02", "\x03"

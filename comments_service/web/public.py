@@ -13,6 +13,7 @@ from starlette.routing import Route
 from comments_service import auth, draft, submission
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, Unavailable
+from comments_service.language import sentence
 from comments_service.mail import authors, followers
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
@@ -91,7 +92,7 @@ async def reply_form(request: Request) -> Response:
     key, parent = request.path_params["key"], request.path_params["id"]
     view = await run_in_threadpool(_look, context, key, parent)
     if view.parent is None:
-        raise NotFound("The reply that you want to answer is not there any more.")
+        raise NotFound(sentence("The reply that you want to answer is not there any more."))
     return _form_page(request, view, EMPTY | {"parent": parent})
 
 
@@ -128,7 +129,9 @@ async def status(request: Request) -> Response:
     context = context_of(request)
     public_id, token = request.path_params["id"], request.path_params["token"]
     if not auth.is_author_token(context.secret, public_id, token):
-        raise NotFound("This link does not lead to a reply; check that it was copied whole.")
+        raise NotFound(
+            sentence("This link does not lead to a reply; check that it was copied whole.")
+        )
     reply, place = await run_in_threadpool(locate, context, public_id)
     link = urljoin(context.settings.site_url, reply.page_url)
     # What can be asked for while it waits, where mail leaves.
