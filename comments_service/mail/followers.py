@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import language, network
+from comments_service import network
 from comments_service.errors import Conflict, NotFound
+from comments_service.language import marked, sentence
 from comments_service.mail import links, texts
 from comments_service.mail.authors import NotNow
 from comments_service.settings import Settings
@@ -34,9 +35,9 @@ MOST_OF_NETWORK_AN_HOUR = 20
 MOST_OF_SITE_AN_HOUR = 100
 _HOUR = timedelta(hours=1)
 
-BUSY = language.marked("Many mails are leaving just now. Ask again in an hour.")
-NO_PAGE = language.marked("There is no article here that could be followed.")
-NO_REPLY = language.marked("This reply does not exist any more, or is not published.")
+BUSY = sentence("Many mails are leaving just now. Ask again in an hour.")
+NO_PAGE = sentence("There is no article here that could be followed.")
+NO_REPLY = sentence("This reply does not exist any more, or is not published.")
 
 
 class Asking(NamedTuple):
@@ -110,7 +111,7 @@ class Followers:
                 or given is None
                 or reply.status not in {Status.PENDING, Status.APPROVED}
             ):
-                raise NotFound(language.gettext(NO_REPLY))
+                raise NotFound(NO_REPLY)
             wish = Asking(
                 reply.page_id,
                 reply.page_title,
@@ -171,10 +172,10 @@ class Followers:
         key = hmac.new(self._secret, b"follow:" + where.encode(), hashlib.sha256).hexdigest()
         number = attempts.recent(connection, key, now - _HOUR).number
         if number >= MOST_OF_NETWORK_AN_HOUR:
-            raise NotNow(language.gettext(BUSY))
+            raise NotNow(BUSY)
         attempts.add(connection, [key], now)
         if outbox.count_since(connection, site.id, ASK, now - _HOUR) >= MOST_OF_SITE_AN_HOUR:
-            raise NotNow(language.gettext(BUSY))
+            raise NotNow(BUSY)
 
     def _may_write(
         self,
@@ -212,12 +213,13 @@ class Followers:
             token=links.unsigned(seed),
             days=life.days,
         )
-        subject = language.gettext("Do you want mail about new replies on %(site)s?") % {
-            "site": self._settings.site_name
-        }
+        subject = texts.subject(
+            sentence(
+                "Do you want mail about new replies on %(site)s?", site=self._settings.site_name
+            )
+        )
         # Begins with the reply's id, so that erasing it finds this mail.
         cause = f"{wish.public_id or f'page {row_id}'}:{now.isoformat()}"
-        subject = texts.one_line(subject)
         mail = NewMail(site.id, ASK, cause, wish.email, subject, body, now)
         outbox.add(connection, [mail])
 
@@ -226,7 +228,7 @@ def _page(connection: Connection, site: Site, key: str) -> Page:
     # PostgreSQL refuses NUL in a text; no key has a control character.
     found = pages.find(connection, site.id, key) if key.isprintable() else None
     if found is None or not found.registered:
-        raise NotFound(language.gettext(NO_PAGE))
+        raise NotFound(NO_PAGE)
     return found
 
 
@@ -289,7 +291,7 @@ def look(db: Database, token: str) -> Asked:
 def _look(connection: Connection, token: str) -> Asked:
     found = store.by_confirm_hash(connection, links.digest(token))
     if found is None:
-        raise NotFound(language.gettext(links.UNKNOWN))
+        raise NotFound(links.UNKNOWN)
     return Asked(found, store.of_address(connection, found.page_id, found.email))
 
 
@@ -339,4 +341,4 @@ def end(db: Database, secret: bytes, token: str, *, everything: bool, now: datet
 class NoMail(Conflict):
     """What needs mail, on a site that sends none."""
 
-    title = language.marked("This site sends no mail")
+    title = marked("This site sends no mail")

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from sqlalchemy import Connection
 
-from comments_service import language
+from comments_service.language import counted, sentence
 from comments_service.mail import links, texts
 from comments_service.settings import Settings
 from comments_service.store import comments, followers, news, outbox, pages
@@ -60,7 +60,7 @@ class News:
         found = news.recipients(connection, one, PART)
         have = news.already(connection, one, [who.email for who in found])
         # Neither words nor reader's texts yet, and a subject only for the editors' list.
-        subject = language.gettext("New replies")
+        subject = texts.subject(sentence("New replies"))
         outbox.add(
             connection,
             [
@@ -126,17 +126,19 @@ class News:
             "all": any(one.kind == Kind.ALL for one in wishes),
             "token": token,
         }
-        if count == 1:
-            subject = language.gettext("%(name)s replied to “%(title)s”") % {
-                "name": shown[0]["name"],
-                "title": title,
-            }
-        else:
-            subject = language.ngettext(
-                "%(num)s new reply to “%(title)s”", "%(num)s new replies to “%(title)s”", count
-            ) % {"num": count, "title": title}
+        name = shown[0]["name"]
+        subject = (
+            sentence("%(name)s replied to “%(title)s”", name=name, title=title)
+            if count == 1
+            else counted(
+                "%(num)s new reply to “%(title)s”",
+                "%(num)s new replies to “%(title)s”",
+                count,
+                title=title,
+            )
+        )
         return mail._replace(
-            subject=texts.one_line(subject),
+            subject=texts.subject(subject),
             body=texts.body(self._settings, "news", **values),
             headers=self._headers(wishes[0], token, sender),
         )

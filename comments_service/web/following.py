@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, language
+from comments_service import auth
 from comments_service.draft import LIMITS, email_problem
 from comments_service.errors import NotFound
+from comments_service.language import sentence
 from comments_service.mail import authors, followers
 from comments_service.mail.followers import Followers, NoMail
 from comments_service.web import security
@@ -47,7 +48,7 @@ async def _form(request: Request, email: str = "", problem: str | None = None) -
         link=urljoin(context.settings.site_url, found.url),
         action=request.url.path,
         email=email,
-        problems={"email": problem} if problem else {},
+        problem=problem,
         asked=request.query_params.get("asked", ""),
     )
 
@@ -84,7 +85,9 @@ async def follow_reply(request: Request) -> Response:
     security.check_origin(request, context.settings)
     public_id, token = request.path_params["id"], request.path_params["token"]
     if not auth.is_author_token(context.secret, public_id, token):
-        raise NotFound("This link does not lead to a reply; check that it was copied whole.")
+        raise NotFound(
+            sentence("This link does not lead to a reply; check that it was copied whole.")
+        )
     form = await read_form(request, _FORM_LIMIT)
     if form.get("action") == "end":
         await run_in_threadpool(
@@ -186,9 +189,7 @@ async def _ending(request: Request, *, ended: bool, everything: bool = False) ->
 
 def _need_mail(context: Context) -> None:
     if not context.settings.sends_mail:
-        raise NoMail(
-            language.gettext("This site sends no mail, so no discussion can be followed by it.")
-        )
+        raise NoMail(sentence("This site sends no mail, so no discussion can be followed by it."))
 
 
 ROUTES = [
