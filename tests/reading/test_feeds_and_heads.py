@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ SITE = "https://rejoinder.example"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's own articles as the public site has them, with replies to one."""
     root = tmp_path_factory.mktemp("public")
     for name in ("content", "theme", "pelicanconf.py", "publishconf.py"):
@@ -48,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             command, cwd=root, env=environ, capture_output=True, text=True, check=False
         )
     assert done.returncode == 0, done.stderr
-    yield root / "output"
+    return root / "output"
 
 
 def head(site: Path, name: str) -> Any:
