@@ -59,7 +59,8 @@ PLUGINS = [
 # Times and names of months must not depend on the machine that builds.
 TIMEZONE = "UTC"
 LOCALE = ["C.UTF-8", "C"]
-DEFAULT_LANG = "en"
+# The service speaks the same (docs/languages.md).
+DEFAULT_LANG = os.environ.get("REJOINDER_LANGUAGE") or "en"
 DEFAULT_DATE_FORMAT = "%-d %B %Y"
 
 # One folder a page, so that addresses have no file extension.
@@ -86,7 +87,7 @@ TAG_SAVE_AS = "tag/{slug}/index.html"
 AUTHOR_URL = "author/{slug}/"
 AUTHOR_SAVE_AS = "author/{slug}/index.html"
 
-DIRECT_TEMPLATES = ["index", "authors", "categories", "tags", "archives", "404"]
+DIRECT_TEMPLATES = ["index", "authors", "categories", "tags", "archives", "search", "404"]
 # The addresses that a theme links to, and the files behind them.
 ARCHIVES_URL = "archive/"
 ARCHIVES_SAVE_AS = "archive/index.html"
@@ -96,6 +97,8 @@ TAGS_URL = "tags/"
 TAGS_SAVE_AS = "tags/index.html"
 AUTHORS_URL = "authors/"
 AUTHORS_SAVE_AS = "authors/index.html"
+SEARCH_URL = "search/"
+SEARCH_SAVE_AS = "search/index.html"
 
 DEFAULT_PAGINATION = 5
 # The default patterns fail when one tag's name begins another's and both paginate.

@@ -38,14 +38,16 @@ from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Outcome, Site
 from plugins.discussion.snapshot import Position, Snapshot
 from plugins.discussion.world import World
+from plugins.language.catalog import file_of
+from plugins.language.hooks import folder_of
 
 logger = logging.getLogger(__name__)
 
 # Folders of the output, or doors of the service, that an article would hide.
-RESERVED = frozenset({"comments", "moderate", "theme", manifests.FOLDER})
+RESERVED = frozenset({"comments", "moderate", "search", "theme", manifests.FOLDER})
 BEGINNINGS = (*RESERVED, ".", "/")
 # Below /comments/ these are addresses of the service itself; it refuses them as keys.
-RESERVED_KEYS = RESERVED | {"api", "assets", "status"}
+RESERVED_KEYS = RESERVED | {"api", "assets", "search", "status"}
 # What paths leave out.
 ODD = re.compile(r"//|/\./|/\.?$")
 TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
@@ -138,7 +140,8 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         _check_place(content)
     discussed = [*articles, *(static_pages if settings.get("DISCUSSION_PAGES", False) else ())]
     discussed = [one for one in discussed if one.save_as]
-    templates = manifests.keep_templates(_discussion_templates(settings), output)
+    words = file_of(folder_of(settings["THEME"]), settings["DEFAULT_LANG"])
+    templates = manifests.keep_templates(_discussion_templates(settings), output, words)
     options = render_settings(settings)
     entries = _entries(discussed, settings, options)
     run.manifest = Manifest.of(options, (entry for _, entry in entries))
@@ -270,7 +273,7 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
         {
             "comments_url": settings.get("DISCUSSION_COMMENTS_URL")
             or f"{settings['SITEURL']}/comments",
-            "language": settings.get("DISCUSSION_LANGUAGE") or settings["DEFAULT_LANG"],
+            "language": settings["DEFAULT_LANG"],
             "max_depth": settings.get("DISCUSSION_MAX_DEPTH", 4),
             "limits": {
                 name: getattr(defaults, name) for name in ("comment", "author", "email", "url")
@@ -281,6 +284,10 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             "site_name": plain(settings["SITENAME"]),
             "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
             "public_addresses": settings.get("DISCUSSION_PUBLIC_ADDRESSES", ()),
+            # Without its page nobody could search.
+            "search": settings.get("DISCUSSION_SEARCH", True)
+            and "search" in settings.get("DIRECT_TEMPLATES", ()),
+            "follow": settings.get("DISCUSSION_FOLLOW", True),
         }
     )
 

@@ -96,7 +96,9 @@ def _base(templates: Path, facts: list[object]) -> bytes:
 @lru_cache(maxsize=1)
 def _code() -> bytes:
     packages = [version(name) for name in ("babel", "jinja2", "markupsafe")]
-    here = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    plugins = Path(__file__).parents[1]
+    folders = (plugins / "discussion", plugins / "language")
+    here = [path.read_bytes() for one in folders for path in sorted(one.glob("*.py"))]
     return _hash(repr([packages, sys.version]).encode(), *here)
 
 

@@ -251,7 +251,7 @@ def test_render_settings_survive_json() -> None:
 @pytest.mark.parametrize(
     ("change", "setting"),
     [
-        ({"language": "zz"}, "DISCUSSION_LANGUAGE"),
+        ({"language": "zz"}, "DEFAULT_LANG"),
         ({"max_depth": 0}, "DISCUSSION_MAX_DEPTH"),
         ({"max_depth": 1000}, "DISCUSSION_MAX_DEPTH"),
         ({"limits": {"shoe": 43}}, "DISCUSSION_LIMITS"),
