@@ -20,7 +20,9 @@ from tests.site.wire_server import Wire
 
 OUTPUT = Path("output")
 SETTINGS = Path("pelicanconf.py")
-SEARCH_PAGE = "<!doctype html>\n<html lang=en><head><title>Search</title></head><body></body></html>\n"
+SEARCH_PAGE = (
+    "<!doctype html>\n<html lang=en><head><title>Search</title></head><body></body></html>\n"
+)
 
 
 class Indexed:
