@@ -81,7 +81,8 @@ class _Wall:
         try:
             picture = self._look(str(file.source_path))
         except (OSError, ValueError) as error:
-            return _cannot(content, src, error)
+            _complain(content, src, error)
+            return None
         if picture is None:
             return None
         if begin in MOVES or self._settings["RELATIVE_URLS"]:
@@ -104,7 +105,7 @@ class _Wall:
         return None
 
 
-def _cannot(content: Any, src: str, error: Exception) -> None:
+def _complain(content: Any, src: str, error: Exception) -> None:
     source = os.path.relpath(str(content.source_path))
     what = (
         f'{source}: the image "{src}" cannot be read ({error}); '
