@@ -1,6 +1,7 @@
 """Following in a real browser: ask, confirm, be told, stop; with JavaScript and without."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_reader_follows_and_stops(
-    browser: Browser, tmp_path: Path, scripts: bool, scheme: str
+    browser: Browser, tmp_path: Path, scripts: bool, scheme: Literal["light", "dark"]
 ) -> None:
     public = tmp_path / "public"
     public.mkdir()
@@ -22,7 +23,7 @@ def test_a_reader_follows_and_stops(
     with site(tmp_path, site_dir=public) as blog:
         context = browser.new_context(
             java_script_enabled=scripts, color_scheme=scheme, viewport={"width": 320, "height": 700}
-        )  # type: ignore[arg-type]
+        )
         page = context.new_page()
         page.goto(blog.service.url + "/comments/networking/follow")
         page.get_by_label("Your email address").fill("eve")
