@@ -17,7 +17,9 @@ from comments_service.language import counted, sentence
 
 # In characters; the same on the wire (docs/wire.md) and in the theme's form.
 LIMITS = {"comment": 10_000, "author": 100, "email": 254, "url": 500}
-FIELDS = ("comment", "author", "email", "url", "parent")
+FIELDS = ("comment", "author", "email", "url", "follow", "parent")
+# What mail the author asks for: none, about answers to this reply, about all replies.
+FOLLOW = ("", "replies", "all")
 
 # Characters that reorder the text around them: in a name they can make it read as another.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -43,6 +45,7 @@ class Draft(NamedTuple):
     email: str
     url: str | None
     parent: str | None
+    follow: str = ""
 
 
 class Refused(Invalid):
@@ -59,6 +62,8 @@ def check(form: Mapping[str, str]) -> Draft:
     Raises `Refused` with one sentence for each field that has a problem.
     """
     kept = {name: _normal(form.get(name, "")) for name in FIELDS}
+    if kept["follow"] not in FOLLOW:
+        kept["follow"] = ""
     problems: dict[str, str] = {}
     for name, label in (
         ("comment", sentence("Comment")),
@@ -100,6 +105,7 @@ def check(form: Mapping[str, str]) -> Draft:
         email=kept["email"],
         url=_web_address(kept["url"]),
         parent=kept["parent"] or None,
+        follow=kept["follow"],
     )
 
 

@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     """Name of the site, in the titles of the service's own pages."""
     language: str = Field(default="en", validate_default=True)
     """Language of the whole site: its pages, the service's pages for readers, and mail."""
-    stylesheet: str = "/theme/css/site.css"
+    stylesheet: str = "/theme/css/service.css"
     """The site's style sheet, so that forms and status pages look like the site."""
     site_dir: Path | None = None
     """Folder with the built site, served at `/`; unset where a web server does that."""

@@ -30,7 +30,7 @@ from comments_service.language import sentence
 from comments_service.markup import Seen
 from comments_service.rulebook import Case
 from comments_service.rules import Facts, Verdict
-from comments_service.store import comments, events, pages, sites
+from comments_service.store import comments, events, news, pages, sites
 from comments_service.store.comments import NewComment, NewContact
 from comments_service.store.database import Database
 from comments_service.store.events import Event
@@ -76,10 +76,12 @@ class Submission(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A reply that is being stored, and the page that it is for."""
+    """A reply that is being stored, the page that it is for, its row id, and how it came."""
 
     reply: NewComment
     page: Page
+    id: int
+    sent: Submission
 
 
 # Writes what follows from new replies, such as mail, in the transaction that stores them.
@@ -265,9 +267,14 @@ def _store(
     for reply in public:
         comments.give_slot(connection, ids[reply.public_id])
         pages.set_revision(connection, reply.page_id, reply.revision)
+        news.note(connection, ids[reply.public_id], reply.submitted_at)
     if on_arrival is not None:
         by_id = {page.id: page for page in known.values()}
-        on_arrival(connection, site, [Arrived(one, by_id[one.page_id]) for one, _ in rows])
+        arrived = [
+            Arrived(reply, by_id[reply.page_id], ids[reply.public_id], one)
+            for (reply, _), (one, _) in zip(rows, new, strict=True)
+        ]
+        on_arrival(connection, site, arrived)
     return {reply.public_id for reply in public}
 
 
@@ -354,7 +361,8 @@ def _checks(draft: Draft, seen: Seen, disputed: bool) -> list[str]:
 
 
 def _as_form(draft: Draft) -> Mapping[str, str]:
-    values = (draft.text, draft.name, draft.email, draft.url or "", draft.parent or "")
+    url, parent = draft.url or "", draft.parent or ""
+    values = (draft.text, draft.name, draft.email, url, draft.follow, parent)
     return dict(zip(FIELDS, values, strict=True))
 
 

@@ -14,7 +14,7 @@ from comments_service import auth, draft, submission
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, Unavailable
 from comments_service.language import sentence
-from comments_service.mail import authors
+from comments_service.mail import authors, followers
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
 from comments_service.tables import Status
@@ -67,9 +67,10 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     one = await context.preparing.prepare(key, form)
     one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
     stored = await context.intake.submit(one)
-    return RedirectResponse(
-        status_path(context, stored.public_id), 303, headers={"Cache-Control": "no-store"}
-    )
+    # What was asked for and cannot be: the status page says so.
+    vain = "?mail=none" if one.draft.follow and not context.settings.sends_mail else ""
+    path = status_path(context, stored.public_id) + vain
+    return RedirectResponse(path, 303, headers={"Cache-Control": "no-store"})
 
 
 class _View(NamedTuple):
@@ -111,6 +112,7 @@ def _form_page(
         form=form,
         problems=problems,
         action=reply_path(view.page.key),
+        follow=context_of(request).settings.sends_mail,
         article_link=urljoin(context_of(request).settings.site_url, view.page.url),
     )
 
@@ -133,7 +135,9 @@ async def status(request: Request) -> Response:
     reply, place = await run_in_threadpool(locate, context, public_id)
     link = urljoin(context.settings.site_url, reply.page_url)
     # What can be asked for while it waits, where mail leaves.
-    asks = reply.status == Status.PENDING and context.settings.sends_mail
+    mails = context.settings.sends_mail
+    asks = reply.status == Status.PENDING and mails
+    follows = mails and reply.status in {Status.PENDING, Status.APPROVED}
     return page(
         request,
         "status.html",
@@ -142,6 +146,11 @@ async def status(request: Request) -> Response:
         place=place,
         address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
         ask=f"{request.url.path}/confirm",
+        follow=await run_in_threadpool(followers.standing, context.db, public_id)
+        if follows
+        else None,
+        follow_action=f"{request.url.path}/follow",
+        no_mail=not mails and "mail" in request.query_params,
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from feedgenerator import Rss201rev2Feed
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from plugins.discussion import manifest as manifests
@@ -27,6 +28,7 @@ from plugins.discussion.errors import (
     SettingsError,
     SnapshotError,
 )
+from plugins.discussion.feeds import page_id
 from plugins.discussion.gate import Ask
 from plugins.discussion.later import Later, Source
 from plugins.discussion.manifest import Address, Entry, Manifest
@@ -42,10 +44,10 @@ from plugins.language.hooks import folder_of
 logger = logging.getLogger(__name__)
 
 # Folders of the output, or doors of the service, that an article would hide.
-RESERVED = frozenset({"comments", "moderate", "theme", manifests.FOLDER})
+RESERVED = frozenset({"comments", "moderate", "search", "theme", manifests.FOLDER})
 BEGINNINGS = (*RESERVED, ".", "/")
 # Below /comments/ these are addresses of the service itself; it refuses them as keys.
-RESERVED_KEYS = RESERVED | {"api", "assets", "status"}
+RESERVED_KEYS = RESERVED | {"api", "assets", "search", "status"}
 # What paths leave out.
 ODD = re.compile(r"//|/\./|/\.?$")
 TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
@@ -176,6 +178,21 @@ def remember_writer(_generator: Any, writer: Any) -> None:
         _runs[-1].writer = writer
 
 
+def name_entries(_context: Any, feed: Any) -> None:
+    """At `feed_generated`: RSS entries get the permanent ids that Atom's get when they are marked.
+
+    Without it their ids would be no addresses, and RSS would take them for such.
+    """
+    if not _runs or _runs[-1].manifest is None or not isinstance(feed, Rss201rev2Feed):
+        return
+    keys = {page.url: page.key for page in _runs[-1].manifest.pages}
+    for entry in feed.items:
+        entry["unique_id_is_permalink"] = False
+        key = keys.get(entry["link"].removesuffix("?ref=feed"))
+        if key is not None:
+            entry["unique_id"] = page_id(key)
+
+
 def finish(pelican: Any) -> None:
     """At `finalized`: look over what was written, write the manifest and the derived files.
 
@@ -267,6 +284,10 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             "site_name": plain(settings["SITENAME"]),
             "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
             "public_addresses": settings.get("DISCUSSION_PUBLIC_ADDRESSES", ()),
+            # Without its page nobody could search.
+            "search": settings.get("DISCUSSION_SEARCH", True)
+            and "search" in settings.get("DIRECT_TEMPLATES", ()),
+            "follow": settings.get("DISCUSSION_FOLLOW", True),
         }
     )
 
@@ -318,6 +339,9 @@ def _page(article: Any, settings: Mapping[str, Any], options: RenderSettings) ->
             description=plain(getattr(article, "summary", "") or ""),
             language=str(getattr(article, "lang", settings["DEFAULT_LANG"])),
             listed=article.status == "published",
+            # What other plugins may have found out (plugins/reading, plugins/cards).
+            words=getattr(article, "word_count", 0),
+            image=f"{settings['SITEURL']}/{card}" if (card := getattr(article, "card", "")) else "",
         ),
     )
 

@@ -34,7 +34,8 @@ class RenderSettings:
     such as `en` or `pt-br`; `max_depth` is the deepest level that is still nested, 1 to 20;
     `page_size` is how many threads stand on a page, None for all. `site_url` is "" or absolute:
     feeds and sitemap need an absolute one. `precompress` has `gz`, `br`, both or nothing;
-    `public_addresses` are in small letters.
+    `public_addresses` are in small letters; `search` says whether there is an index to search in;
+    `follow`: readers may ask for mail about replies.
     """
 
     comments_url: str
@@ -46,6 +47,8 @@ class RenderSettings:
     site_name: str = ""
     precompress: tuple[str, ...] = ()
     public_addresses: tuple[str, ...] = ()
+    search: bool = False
+    follow: bool = True
 
     @property
     def absolute(self) -> bool:
@@ -83,6 +86,8 @@ class RenderSettings:
             str(data.get("site_name", "")),
             _precompress(data.get("precompress", ())),
             _addresses(data.get("public_addresses", ())),
+            _search(data.get("search", False)),
+            bool(data.get("follow", True)),
         )
 
 
@@ -118,6 +123,12 @@ def _precompress(kinds: Any) -> tuple[str, ...]:
             "run: pip install brotli, or take br out"
         )
     return tuple(sorted(set(kinds)))
+
+
+def _search(wanted: Any) -> bool:
+    if not isinstance(wanted, bool):
+        raise SettingsError(f"DISCUSSION_SEARCH is {wanted!r}; set it to True or False")
+    return wanted
 
 
 def _addresses(found: Any) -> tuple[str, ...]:

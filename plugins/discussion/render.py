@@ -36,7 +36,7 @@ class Latest:
         """All that is shown of it, as plain JSON values."""
         shown = comment_json(self.comment)
         # These show on its page only.
-        del shown["pinned"], shown["locked"]
+        del shown["pinned"], shown["locked"], shown["avatar"]
         return [shown, self.page.key, self.url, self.parent_url]
 
 
@@ -75,7 +75,7 @@ def head(discussion: Discussion, page: Page, settings: RenderSettings, templates
         "count": discussion.count,
         "feed": feed_url(page) if settings.absolute and discussion.count else None,
         "later": _neighbour(page, parts.after(1)),
-        "structured": article_json(discussion, parts, page),
+        "structured": article_json(discussion, parts, page, settings),
         "language": settings.language,
     }
     return wrap(

@@ -56,6 +56,7 @@ class _Reply:
     removed: bool
     pinned: bool
     locked: bool
+    avatar: str
     reply_url: str | None
     in_reply_to: _InReplyTo | None
     depth: int
@@ -82,6 +83,7 @@ def form_of(page: Page, settings: RenderSettings) -> dict[str, Any]:
     return {
         "action": f"{settings.comments_url}/{quote(page.key, safe='')}",
         "limits": settings.limits,
+        "follow": settings.follow,
     }
 
 
@@ -151,6 +153,7 @@ def _reply(reply: Reply, base: str | None, language: str, locked: Container[str]
         pinned=comment.pinned,
         # Said once, where the lock is; what stands below has no Reply links either.
         locked=comment.locked and comment.parent not in locked,
+        avatar=_avatar(comment),
         reply_url=None
         if base is None or comment.removed or comment.id in locked
         else base + comment.id,
@@ -158,6 +161,15 @@ def _reply(reply: Reply, base: str | None, language: str, locked: Container[str]
         depth=reply.depth,
         children=[_reply(child, base, language, locked) for child in reply.children],
     )
+
+
+def _avatar(comment: Comment) -> str:
+    """The classes of the avatar: one of eight patterns, of eight colours, turned four ways."""
+    if comment.avatar is None:
+        return "av"
+    rest, pattern = divmod(comment.avatar, 8)
+    turned, colour = divmod(rest, 8)
+    return f"av p{pattern} c{colour} r{turned}"
 
 
 def _in_reply_to(answered: Comment | None) -> _InReplyTo | None:
