@@ -53,7 +53,12 @@ class Domain:
 THEME = Domain(
     "theme",
     ROOT / "theme" / "translations",
-    ("theme/templates/**/*.html", "theme/templates/**/*.xml", "plugins/*/defaults/*.xml"),
+    (
+        "theme/templates/**/*.html",
+        "theme/templates/**/*.xml",
+        "plugins/*/defaults/*.xml",
+        "plugins/desk/redirects.py",
+    ),
 )
 SERVICE = Domain(
     "service",

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -96,7 +97,10 @@ def site(request: pytest.FixtureRequest, wire: Wire, tmp_path: Path) -> Iterator
     wire.put("one", replies)
     root = project(tmp_path, request.param)
     output = build(root)
-    mail = {"smtp_url": "smtp://127.0.0.1:9", "mail_from": "Test <noreply@test.example>"}
+    mail: dict[str, Any] = {
+        "smtp_url": "smtp://127.0.0.1:9",
+        "mail_from": "Test <noreply@test.example>",
+    }
     with running_service(root, language=request.param, site_dir=output, **mail) as service:
         service.register("one", "two")
         yield Site(request.param, root, service)
@@ -169,9 +173,8 @@ def english_in(text: str, tag: str) -> list[str]:
     for domain in (THEME, SERVICE):
         for message in messages(read(domain, tag)):
             ids = message.id if isinstance(message.id, tuple | list) else [message.id]
-            strings = (
-                message.string if isinstance(message.string, tuple | list) else [message.string]
-            )
+            told = message.string or ""
+            strings = told if isinstance(told, tuple | list) else [told]
             for one in ids:
                 parts = re.split(r"%\(\w+\)s|<[^>]*>", one)
                 for part in (part.strip() for part in parts):

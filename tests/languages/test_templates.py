@@ -20,11 +20,12 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 ALIKE = {"UTC", "Atom", "RSS"}
 
 SERVICE = ROOT / "comments_service"
-# Pages for editors are English.
+# Pages for editors and programs are English; these parts are on both.
 FOR_READERS = [
     path
     for path in sorted((SERVICE / "templates").glob("*.html"))
-    if '{% extends "layout.html" %}' in path.read_text("utf-8") or path.name == "layout.html"
+    if '{% extends "layout.html" %}' in path.read_text("utf-8")
+    or path.name in ("layout.html", "fields.html", "follow_status.html")
     if path.name != "api.html"
 ]
 PAGES = [*FOR_READERS, *(path for path in THEME.sources() if path.suffix in (".html", ".xml"))]
