@@ -1,14 +1,17 @@
 """A missing, stale or broken translation fails here."""
 
+import pickle
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from babel.messages.catalog import Message
 
 from comments_service import language as service_language
 from plugins.language import catalog as theme_language
+from plugins.language import formats
 from tests.languages.catalogs import (
     DOMAINS,
     LANGUAGES,
@@ -140,10 +143,6 @@ def test_a_number_gets_its_form_in_arabic() -> None:
 def test_both_sides_write_days_and_numbers_alike(
     language: str, day: str, moment: str, number: str
 ) -> None:
-    from datetime import UTC, datetime
-
-    from plugins.language import formats
-
     at = datetime(2026, 11, 3, 9, 5, tzinfo=UTC)
     words = service_language.words_of(language)
     assert (words.day(at), formats.day(language, at)) == (day, day)
@@ -152,8 +151,6 @@ def test_both_sides_write_days_and_numbers_alike(
 
 
 def test_lists_of_names_are_joined_as_the_language_does() -> None:
-    from plugins.language import formats
-
     def joined(language: str) -> str:
         names = ["A", "B", "C"]
         return "".join(formats.joint(language, n, 3) + name for n, name in enumerate(names))
@@ -164,9 +161,14 @@ def test_lists_of_names_are_joined_as_the_language_does() -> None:
     assert joined("ar") == "A وB وC"
 
 
-def test_a_sentence_is_english_until_it_is_said() -> None:
-    import pickle
+def test_the_direction_is_the_languages() -> None:
+    said = {tag: formats.direction("en", tag) for tag in ("en", "ar", "he", "fa-IR", "ja", "tlh")}
+    assert said == {
+        "en": "ltr", "ar": "rtl", "he": "rtl", "fa-IR": "rtl", "ja": "ltr", "tlh": "ltr",
+    }  # fmt: skip
 
+
+def test_a_sentence_is_english_until_it_is_said() -> None:
     sentence = service_language.counted(
         "%(field)s must be %(num)s character or fewer; it has %(length)s",
         "%(field)s must be %(num)s characters or fewer; it has %(length)s",
