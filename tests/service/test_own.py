@@ -68,7 +68,7 @@ def test_the_page_tells_each_thing_that_can_become_of_a_reply(service: Service) 
     assert heading(link) == "Your reply is awaiting moderation"
     decide(service, link, "approve")
     assert heading(link) == "Your reply is approved"
-    assert "not on the page yet" in get(link).text
+    assert "on its way to the page" in get(link).text
     report(service, written=True, live=False)
     page = get(link).text
     assert "Your reply is published" in page

@@ -1,5 +1,7 @@
 """Previews, and what the article's script gets as JSON."""
 
+from typing import Any
+
 import requests
 
 from comments_service import draft
@@ -108,7 +110,7 @@ def test_a_reply_that_is_sent_by_the_script_is_told_with_its_link(service: Servi
 
 
 def test_the_script_is_told_the_same_words_as_the_page(shared: Service) -> None:
-    bad = {"comment": "", "author": "", "email": "x", "url": "javascript:x"}
+    bad: dict[str, Any] = {"comment": "", "author": "", "email": "x", "url": "javascript:x"}
     told = post(shared, "networking", **bad)
     assert told.status_code == 422
     page = Page(post(shared, "networking", json=False, **bad).text)

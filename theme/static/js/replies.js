@@ -75,7 +75,7 @@
     const names = ["author", "email", "url"];
     const box = make("input", { type: "checkbox", id: "remember" });
     const label = make("label", { htmlFor: "remember" }, words.remember);
-    form.elements.url.parentNode.after(make("p", { className: "field remember" }, box, " ", label));
+    form.elements.url.parentNode.after(make("p", { className: "field choice" }, box, label));
     const me = store.get("me");
     box.checked = !!me;
     for (const name of me ? names : []) form.elements[name].value ||= me[name];
@@ -128,7 +128,7 @@
     const before = heading.textContent;
     const cancel = make("button", { type: "button", className: "button-plain", hidden: true });
     cancel.append(words.cancel);
-    actions.append(" ", cancel);
+    actions.append(cancel);
     let link;
     const move = (title, id, put) => {
       clear();
