@@ -10,7 +10,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve build publish demo test check lint types browser format lock clean \
-        bench-build bench-publish bench-queue bench-submit
+        words bench-build bench-page bench-publish bench-queue bench-submit
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,8 +59,14 @@ test: check ## the same as check
 format: setup ## let ruff put the code into shape
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+words: setup ## bring the catalogs of every language up to date with the sources
+	@$(BIN)/python -m tests.languages.catalogs
+
 bench-build: setup ## full and warm builds against stock Pelican and Hugo (QUICK=1 for a short run)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.build
+
+bench-page: setup browser ## weight of a page; Lighthouse, axe and the Nu checker (QUICK=1 for a short run)
+	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.page
 
 bench-publish: setup ## approval to page on disk, against a full build (QUICK=1 for a short run)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.publish

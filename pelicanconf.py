@@ -16,6 +16,24 @@ def heading_id(text: str, separator: str) -> str:
 SITENAME = "Rejoinder"
 SITESUBTITLE = "Advice that waits for your answer"
 AUTHOR = "The editors"
+# What an article says of its author, by the name in its metadata; `url` may be "".
+AUTHOR_FACTS = {
+    "Mara Lindqvist": {
+        "bio": "Mara Lindqvist edits this site and writes about careers, mostly other people’s. "
+        "She has asked for directions in nine countries and followed them in two.",
+        "url": "",
+    },
+    "Tomás Okafor": {
+        "bio": "Tomás Okafor writes about the work that people do together, near and far. "
+        "He keeps a list of meetings that could have been a note, and reads it in meetings.",
+        "url": "",
+    },
+    "Edie Farrow": {
+        "bio": "Edie Farrow writes about everything that the others leave on her desk. "
+        "Her pencils are sharpened on Mondays.",
+        "url": "",
+    },
+}
 # Root-relative links, Pelican's convention for development.
 SITEURL = ""
 RELATIVE_URLS = False
@@ -26,12 +44,23 @@ OUTPUT_PATH = str(ROOT / "output")
 ARTICLE_PATHS = [""]
 PAGE_PATHS = ["pages"]
 STATIC_PATHS = ["images"]
-PLUGINS = ["plugins.language", "plugins.discussion", "plugins.desk", "plugins.quick"]
+# In this order: discussions tell search engines what reading and cards found out.
+PLUGINS = [
+    "plugins.language",
+    "plugins.pictures",
+    "plugins.reading",
+    "plugins.cards",
+    "plugins.discussion",
+    "plugins.desk",
+    "plugins.robots",
+    "plugins.quick",
+]
 
 # Times and names of months must not depend on the machine that builds.
 TIMEZONE = "UTC"
 LOCALE = ["C.UTF-8", "C"]
-DEFAULT_LANG = "en"
+# The service speaks the same (docs/languages.md).
+DEFAULT_LANG = os.environ.get("REJOINDER_LANGUAGE") or "en"
 DEFAULT_DATE_FORMAT = "%-d %B %Y"
 
 # One folder a page, so that addresses have no file extension.
@@ -58,7 +87,7 @@ TAG_SAVE_AS = "tag/{slug}/index.html"
 AUTHOR_URL = "author/{slug}/"
 AUTHOR_SAVE_AS = "author/{slug}/index.html"
 
-DIRECT_TEMPLATES = ["index", "authors", "categories", "tags", "archives", "404"]
+DIRECT_TEMPLATES = ["index", "authors", "categories", "tags", "archives", "search", "404"]
 # The addresses that a theme links to, and the files behind them.
 ARCHIVES_URL = "archive/"
 ARCHIVES_SAVE_AS = "archive/index.html"
@@ -68,6 +97,8 @@ TAGS_URL = "tags/"
 TAGS_SAVE_AS = "tags/index.html"
 AUTHORS_URL = "authors/"
 AUTHORS_SAVE_AS = "authors/index.html"
+SEARCH_URL = "search/"
+SEARCH_SAVE_AS = "search/index.html"
 
 DEFAULT_PAGINATION = 5
 # The default patterns fail when one tag's name begins another's and both paginate.
@@ -91,6 +122,8 @@ MARKDOWN = {
         "markdown.extensions.toc": {"slugify": heading_id},
         "markdown.extensions.sane_lists": {},
         "markdown.extensions.meta": {},
+        # Counts words and lists headings, once for each text.
+        "plugins.reading.extension": {},
     },
     "output_format": "html5",
 }
@@ -99,6 +132,7 @@ TYPOGRIFY = False
 # What did not change is taken over from the build before (docs/settings.md).
 QUICK_CACHE = str(ROOT / os.environ.get("REJOINDER_VAR", "var") / "cache")
 QUICK_LINK = True
+QUICK_PURE_EXTENSIONS = ("plugins.reading.extension",)
 
 # Pelican's own cache does not notice changed settings or plugins.
 CACHE_CONTENT = False

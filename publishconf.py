@@ -29,6 +29,10 @@ DRAFT_PAGE_LANG_SAVE_AS = "drafts/pages/{preview}/{lang}/index.html"
 
 FEED_DOMAIN = SITEURL
 FEED_ALL_ATOM = "feeds/all.atom.xml"
+FEED_ALL_RSS = "feeds/all.rss.xml"
+# Whole articles: who reads in a feed reader should not have to leave it. Therefore not too many.
+RSS_FEED_SUMMARY_ONLY = False
+FEED_MAX_ITEMS = 20
 CATEGORY_FEED_ATOM = "feeds/category/{slug}.atom.xml"
 TAG_FEED_ATOM = "feeds/tag/{slug}.atom.xml"
 AUTHOR_FEED_ATOM = "feeds/author/{slug}.atom.xml"

@@ -25,6 +25,8 @@ OURS = """
 DEFAULT_PAGINATION = 10
 PLUGINS = ["plugins.language", "plugins.discussion", "plugins.quick"]
 QUICK_LINK = True
+# The search index follows a build in a process of its own, and would disturb whose turn is next.
+DISCUSSION_SEARCH = False
 """
 SETTINGS = {
     "stock.py": STOCK,

@@ -3,24 +3,28 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import submission, upkeep
+from comments_service import language, submission, upkeep
 from comments_service.mail.editors import Notices
+from comments_service.mail.followers import Followers
 from comments_service.mail.worker import STOP_SECONDS, Worker
 from comments_service.settings import Settings
 from comments_service.store.database import Database
+from comments_service.store.sites import Site
 from comments_service.web import (
     account,
     api,
@@ -28,6 +32,8 @@ from comments_service.web import (
     bulk,
     editors,
     entrance,
+    finding,
+    following,
     live_reload,
     log,
     mail_links,
@@ -60,10 +66,11 @@ def create_app(
     settings: Settings, db: Database, now: Callable[[], datetime] = utc_now
 ) -> Starlette:
     """Return the application: readers' doors, the queue, the API, and the site if it is given."""
+    language.use(settings.language)
     bell = Bell()
     db.subscribe(bell.ring)
     window = timedelta(hours=settings.resend_hours)
-    on_arrival = Notices(settings).arrived if settings.sends_mail else None
+    on_arrival = _writing_mail(settings) if settings.sends_mail else None
     intake = Intake(
         lambda batch: submission.submit_all(db, batch, resend_window=window, on_arrival=on_arrival)
     )
@@ -91,6 +98,8 @@ def create_app(
         return page(request, "api.html", schema=site_api.openapi())
 
     routes = [
+        # Before the pages' keys, of which none is called so.
+        *finding.ROUTES,
         *public.ROUTES,
         Route("/comments/api/", api_guide, methods=["GET"]),
         Mount("/comments/api", site_api),
@@ -104,13 +113,14 @@ def create_app(
         *log.ROUTES,
         *outgoing.ROUTES,
         *mail_links.ROUTES,
+        *following.ROUTES,
         Mount("/moderate/assets", StaticSite(ASSETS)),
     ]
     if settings.site_dir is not None:
         if settings.live_reload:
             routes += live_reload.routes(settings.site_dir, lambda: bell.closed)
         else:
-            routes.append(Mount("/", StaticSite(settings.site_dir)))
+            routes.append(Mount("/", GZipMiddleware(StaticSite(settings.site_dir))))
     app = Starlette(
         routes=routes,
         exception_handlers=problems.PAGE_HANDLERS,
@@ -123,6 +133,17 @@ def create_app(
     app.state.runner = runner
     app.state.previews = Previews()
     return app
+
+
+def _writing_mail(settings: Settings) -> submission.OnArrival:
+    """Return what writes the mail that new replies cause: to editors, and to who will follow."""
+    editors_mail, following_mail = Notices(settings), Followers(settings)
+
+    def write(connection: Connection, site: Site, new: Sequence[submission.Arrived]) -> None:
+        editors_mail.arrived(connection, site, new)
+        following_mail.arrived(connection, site, new)
+
+    return write
 
 
 @asynccontextmanager

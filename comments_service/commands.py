@@ -195,6 +195,7 @@ def mail_test(address: str) -> None:
 
 
 def _open() -> "tuple[Settings, Database]":
+    from comments_service import language
     from comments_service.errors import SettingsError
     from comments_service.settings import Settings
     from comments_service.store.database import Database
@@ -203,6 +204,7 @@ def _open() -> "tuple[Settings, Database]":
         settings = Settings.from_environ()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
+    language.use(settings.language)
     return settings, Database(settings.database)
 
 

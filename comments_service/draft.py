@@ -1,4 +1,7 @@
-"""What a reader typed, checked field by field: either a `Draft`, or sentences that say the mend."""
+"""What a reader typed, checked field by field: either a `Draft`, or sentences that say the mend.
+
+The sentences are English here, and translated where a reader sees them (language.py).
+"""
 
 import re
 import unicodedata
@@ -10,12 +13,13 @@ import email_validator
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
 from comments_service.errors import Invalid
-from comments_service.language import gettext as _
-from comments_service.language import marked
+from comments_service.language import counted, sentence
 
 # In characters; the same on the wire (docs/wire.md) and in the theme's form.
 LIMITS = {"comment": 10_000, "author": 100, "email": 254, "url": 500}
-FIELDS = ("comment", "author", "email", "url", "parent")
+FIELDS = ("comment", "author", "email", "url", "follow", "parent")
+# What mail the author asks for: none, about answers to this reply, about all replies.
+FOLLOW = ("", "replies", "all")
 
 # Characters that reorder the text around them: in a name they can make it read as another.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -41,6 +45,7 @@ class Draft(NamedTuple):
     email: str
     url: str | None
     parent: str | None
+    follow: str = ""
 
 
 class Refused(Invalid):
@@ -57,14 +62,25 @@ def check(form: Mapping[str, str]) -> Draft:
     Raises `Refused` with one sentence for each field that has a problem.
     """
     kept = {name: _normal(form.get(name, "")) for name in FIELDS}
+    if kept["follow"] not in FOLLOW:
+        kept["follow"] = ""
     problems: dict[str, str] = {}
-    for name, hidden in _HIDDEN.items():
+    for name, label in (
+        ("comment", sentence("Comment")),
+        ("author", sentence("Name")),
+        ("email", sentence("Email")),
+        ("url", sentence("Website")),
+    ):
         clean = _printable(kept[name], multiline=name == "comment")
         if clean != kept[name]:
             kept[name] = clean
-            problems[name] = _(hidden)
+            problems[name] = sentence(
+                "%(field)s had hidden control characters, which cannot be published. "
+                "They have been taken out: check it, then post it again",
+                field=label,
+            )
         elif len(clean) > LIMITS[name]:
-            problems[name] = too_long(name, len(clean))
+            problems[name] = _too_long(label, LIMITS[name], len(clean))
     for name, check_field in (
         ("comment", _comment_problem),
         ("author", _name_problem),
@@ -74,12 +90,12 @@ def check(form: Mapping[str, str]) -> Draft:
         if name not in problems and (problem := check_field(kept[name])):
             problems[name] = problem
     if not problems and (where := _published_address(kept)):
-        problems[where] = _(
+        problems[where] = sentence(
             "Take your email address out of this field: what stands here is published"
         )
     if kept["parent"] and not _PUBLIC_ID.fullmatch(kept["parent"]):
         kept["parent"] = ""
-        problems.setdefault("parent", _(PARENT_GONE))
+        problems.setdefault("parent", PARENT_GONE)
     if problems:
         # In the order of the form, however they were found: that is how the summary is read.
         raise Refused({name: problems[name] for name in FIELDS if name in problems}, kept)
@@ -89,6 +105,7 @@ def check(form: Mapping[str, str]) -> Draft:
         email=kept["email"],
         url=_web_address(kept["url"]),
         parent=kept["parent"] or None,
+        follow=kept["follow"],
     )
 
 
@@ -97,9 +114,10 @@ def check_text(text: str) -> str:
     kept = _normal(text)
     clean = _printable(kept, multiline=True)
     if not visible(clean):
-        raise Refused({"comment": _(ENTER_COMMENT)}, {"comment": clean})
+        raise Refused({"comment": ENTER_COMMENT}, {"comment": clean})
     if len(clean) > LIMITS["comment"]:
-        raise Refused({"comment": too_long("comment", len(clean))}, {"comment": clean})
+        problem = _too_long(sentence("Comment"), LIMITS["comment"], len(clean))
+        raise Refused({"comment": problem}, {"comment": clean})
     return clean
 
 
@@ -109,41 +127,21 @@ def clean_words(text: str) -> str:
     return clean if visible(clean) else ""
 
 
-def too_long(name: str, length: int) -> str:
-    """Return the sentence about a field of the form that holds too much."""
-    return _(_TOO_LONG[name]) % {"most": f"{LIMITS[name]:,}", "length": f"{length:,}"}
-
-
-ENTER_COMMENT = marked("Enter a comment")
-PARENT_GONE = marked(
+ENTER_COMMENT = sentence("Enter a comment")
+PARENT_GONE = sentence(
     "The reply that you were answering is not there any more. "
     "Your comment is kept: post it again to add it to the discussion"
 )
-# Whole sentences, because languages bend the words around a field's name.
-_HIDDEN = {
-    "comment": marked(
-        "Comment had hidden control characters, which cannot be published. "
-        "They have been taken out: check it, then post it again"
-    ),
-    "author": marked(
-        "Name had hidden control characters, which cannot be published. "
-        "They have been taken out: check it, then post it again"
-    ),
-    "email": marked(
-        "Email had hidden control characters, which cannot be published. "
-        "They have been taken out: check it, then post it again"
-    ),
-    "url": marked(
-        "Website had hidden control characters, which cannot be published. "
-        "They have been taken out: check it, then post it again"
-    ),
-}
-_TOO_LONG = {
-    "comment": marked("Comment must be %(most)s characters or fewer; it has %(length)s"),
-    "author": marked("Name must be %(most)s characters or fewer; it has %(length)s"),
-    "email": marked("Email must be %(most)s characters or fewer; it has %(length)s"),
-    "url": marked("Website must be %(most)s characters or fewer; it has %(length)s"),
-}
+
+
+def _too_long(label: str, limit: int, length: int) -> str:
+    return counted(
+        "%(field)s must be %(num)s character or fewer; it has %(length)s",
+        "%(field)s must be %(num)s characters or fewer; it has %(length)s",
+        limit,
+        field=label,
+        length=length,
+    )
 
 
 def _normal(value: str) -> str:
@@ -190,21 +188,21 @@ def _folded(value: str) -> str:
 
 
 def _comment_problem(value: str) -> str | None:
-    return None if visible(value) else _(ENTER_COMMENT)
+    return None if visible(value) else ENTER_COMMENT
 
 
 def _name_problem(value: str) -> str | None:
-    return None if visible(value) else _("Enter your name")
+    return None if visible(value) else sentence("Enter your name")
 
 
 def email_problem(value: str) -> str | None:
     """Return the sentence that says what is wrong with an address, or None."""
     if not value:
-        return _("Enter your email address")
+        return sentence("Enter your email address")
     try:
         email_validator.validate_email(value, check_deliverability=False)
     except email_validator.EmailNotValidError:
-        return _("Enter an email address in the correct format, like name@example.com")
+        return sentence("Enter an email address in the correct format, like name@example.com")
     return None
 
 
@@ -216,7 +214,7 @@ def _url_problem(value: str) -> str | None:
     except ValidationError:
         address = None
     if address is None or len(address) > LIMITS["url"] * 2:
-        return _(
+        return sentence(
             "Enter a website in the correct format, like https://example.com, or leave it empty"
         )
     return None

@@ -1,8 +1,13 @@
-"""One family of errors; each knows the HTTP status that it becomes, and says the mend."""
+"""One family of errors; each knows the HTTP status that it becomes, and says the mend.
+
+Titles and sentences are English here, and translated where a reader sees them (language.py).
+"""
 
 import math
 from collections.abc import Mapping
 from datetime import datetime
+
+from comments_service.language import counted, marked, sentence
 
 
 class SettingsError(Exception):
@@ -13,7 +18,7 @@ class ServiceError(Exception):
     """Something that a caller did or met, told in words that may be shown to them."""
 
     status = 500
-    title = "Something went wrong"
+    title = marked("Something went wrong")
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -24,65 +29,61 @@ class BadRequest(ServiceError):
     """The request cannot be read."""
 
     status = 400
-    title = "The request could not be read"
+    title = marked("The request could not be read")
 
 
 class Unauthorized(ServiceError):
     """No token or session, or one that is not known."""
 
     status = 401
-    title = "Sign in first"
+    title = marked("Sign in first")
 
 
 class Forbidden(ServiceError):
     """Known, but not allowed; or a form without its token."""
 
     status = 403
-    title = "That is not allowed"
+    title = marked("That is not allowed")
 
 
 class NotFound(ServiceError):
     """No such page, reply, event or link; also what is not public, so that nobody can tell."""
 
     status = 404
-    title = "Not found"
+    title = marked("Not found")
 
 
 class Conflict(ServiceError):
     """Somebody else was quicker; the text says who did what."""
 
     status = 409
-    title = "Somebody was quicker"
+    title = marked("Somebody was quicker")
 
 
 class TooLarge(ServiceError):
     """The body is over the limit."""
 
     status = 413
-    title = "That is too long"
+    title = marked("That is too long")
 
 
 class UnsupportedMediaType(ServiceError):
     """The body is of a kind that this address does not read."""
 
     status = 415
-    title = "That kind of content is not read here"
+    title = marked("That kind of content is not read here")
 
 
 class TooMany(ServiceError):
     """Too often in a short time; `until` says from when on it may be tried again."""
 
     status = 429
-    title = "Too many attempts"
+    title = marked("Too many attempts")
 
     def __init__(self, until: datetime, now: datetime) -> None:
         self.until = until
         self.seconds = max(1, math.ceil((until - now).total_seconds()))
-        minutes = math.ceil(self.seconds / 60)
-        wait = f"{self.seconds} seconds" if self.seconds < 120 else f"{minutes} minutes"
-        super().__init__(
-            f"There were too many attempts. Try again at {until:%H:%M:%S} UTC, in {wait}."
-        )
+        super().__init__(_too_many(f"{until:%H:%M:%S}", self.seconds))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -90,15 +91,34 @@ class TooMany(ServiceError):
         return {"Retry-After": str(self.seconds)}
 
 
+def _too_many(time: str, seconds: int) -> str:
+    if seconds < 120:
+        return counted(
+            "There were too many attempts. Try again at %(time)s UTC, in %(num)s second.",
+            "There were too many attempts. Try again at %(time)s UTC, in %(num)s seconds.",
+            seconds,
+            time=time,
+        )
+    return counted(
+        "There were too many attempts. Try again at %(time)s UTC, in %(num)s minute.",
+        "There were too many attempts. Try again at %(time)s UTC, in %(num)s minutes.",
+        math.ceil(seconds / 60),
+        time=time,
+    )
+
+
 class Unavailable(ServiceError):
     """The database cannot be used just now; `reason` is for the log, never for readers."""
 
     status = 503
-    title = "Not just now"
+    title = marked("Not just now")
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            "The service cannot store anything just now. Keep your text and try again in a minute."
+            sentence(
+                "The service cannot store anything just now. "
+                "Keep your text and try again in a minute."
+            )
         )
         self.reason = reason
 
@@ -107,7 +127,7 @@ class Invalid(ServiceError):
     """Fields that cannot be accepted: `fields` maps each field's name to one sentence."""
 
     status = 422
-    title = "There is a problem"
+    title = marked("There is a problem")
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__(" ".join(fields.values()))

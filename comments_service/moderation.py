@@ -15,7 +15,7 @@ from comments_service.actors import AUTHOR, DONE, Actor
 from comments_service.draft import Refused
 from comments_service.errors import BadRequest, Conflict, NotFound
 from comments_service.ids import new_id
-from comments_service.store import comments, events, outbox, pages, sites
+from comments_service.store import comments, contacts, events, followers, news, outbox, pages, sites
 from comments_service.store.comments import NewComment, NewContact, Stored
 from comments_service.store.database import Database
 from comments_service.store.events import Event
@@ -233,7 +233,8 @@ def answer(
             editor_id=by.editor_id,
         )
         _check_private(connection, {"name": by.name, "text": rendered.html})
-        comments.add(connection, [(own, NewContact(email, own.public_id))])
+        ids = comments.add(connection, [(own, NewContact(email, own.public_id))])
+        news.note(connection, ids[own.public_id], now)
         pages.set_revision(connection, reply.page_id, number)
         after = {"status": Status.APPROVED.value}
         entry = Event(
@@ -255,6 +256,8 @@ def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
         number, reply = take(connection, site, public_id)
         if reply.status != Status.TRASH:
             raise Conflict("Only what is in the trash can be erased. Move it there first.")
+        if (given := contacts.given(connection, public_id)) is not None:
+            followers.forget_reply(connection, site.id, reply.id, given.email)
         comments.erase(connection, reply)
         outbox.forget_reply(connection, public_id)
         # A page that shows its empty place shows nothing of it; so nothing public changes.
@@ -419,6 +422,9 @@ def change(
     comments.write(connection, reply, **values)
     if after.get("status") == Status.APPROVED:
         comments.give_slot(connection, reply.id)
+        news.note(connection, reply.id, now)
+    elif reply.status == Status.APPROVED != status:
+        news.take_back(connection, reply.id)
     entry = Event(
         number,
         now,

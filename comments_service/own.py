@@ -14,8 +14,7 @@ from comments_service import draft, moderation, rulebook, submission
 from comments_service.actors import AUTHOR
 from comments_service.draft import Draft, Refused
 from comments_service.errors import Conflict, Invalid, NotFound
-from comments_service.language import gettext as _
-from comments_service.language import marked
+from comments_service.language import sentence
 from comments_service.live import live_state
 from comments_service.store import comments, contacts, events, publishing, sites
 from comments_service.store.comments import Stored
@@ -29,21 +28,21 @@ from comments_service.tables import Status
 KINDS = ("edit", "remove")
 WORDS_MOST = 1_000
 
-UNCHANGED = marked("Change the text, or leave without saving")
-GONE = marked("This reply does not exist any more.")
-DECIDED = marked(
+UNCHANGED = sentence("Change the text, or leave without saving")
+GONE = sentence("This reply does not exist any more.")
+DECIDED = sentence(
     "An editor decided about your reply since you opened this page: look at what became of it. "
     "Nothing was changed by you"
 )
-OTHER_TEXT = marked(
+OTHER_TEXT = sentence(
     "Your reply has another text since you opened this page. "
     "Yours is kept: compare the two, then save it again"
 )
-PUBLISHED = marked(
+PUBLISHED = sentence(
     "An editor published your reply since you opened this page. "
     "Your text is kept: save it again to send it to the editors"
 )
-TOO_LATE = marked(
+TOO_LATE = sentence(
     "The time for changing this reply yourself is over. "
     "Your text is kept: ask the editors to change the reply"
 )
@@ -115,7 +114,7 @@ def edit(
         _check_same(reply, was=was, version=version)
         _check_open(reply, window=window, now=now)
         if reply.text == new:
-            raise Refused({"comment": _(UNCHANGED)}, {"comment": new})
+            raise Refused({"comment": UNCHANGED}, {"comment": new})
         after = {"text": new} | _judged(connection, site, reply, one)
         entry = moderation.change(
             connection, site, number, reply, after, "edit", by=AUTHOR, now=now
@@ -130,7 +129,7 @@ def remove(db: Database, public_id: str, *, was: str, window: timedelta, now: da
         site = submission.the_site(connection)
         number, reply = moderation.take(connection, site, public_id)
         if reply.status != was:
-            raise Conflict(_(DECIDED))
+            raise Conflict(DECIDED)
         _check_open(reply, window=window, now=now)
         after: dict[str, Any] = {"status": Status.TRASH.value}
         if reply.wish is not None:
@@ -164,15 +163,17 @@ def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -
 
 
 def _problems(kind: str, words: str) -> dict[str, str]:
-    problems = {}
+    problems: dict[str, str] = {}
     if kind not in KINDS:
-        problems["kind"] = _("Choose whether the reply should be changed or removed")
+        problems["kind"] = sentence("Choose whether the reply should be changed or removed")
     if not words:
-        problems["words"] = _("Enter what the editors should know")
+        problems["words"] = sentence("Enter what the editors should know")
     elif len(words) > WORDS_MOST:
-        problems["words"] = _(
-            "What the editors should know must be %(most)s characters or fewer; it has %(length)s"
-        ) % {"most": f"{WORDS_MOST:,}", "length": f"{len(words):,}"}
+        problems["words"] = sentence(
+            "What the editors should know must be %(most)s characters or fewer; it has %(length)s",
+            most=WORDS_MOST,
+            length=len(words),
+        )
     return problems
 
 
@@ -180,14 +181,14 @@ def _find(connection: Connection, site: Site, public_id: str) -> Stored:
     # PostgreSQL refuses NUL in a text; no id has a control character.
     reply = comments.find(connection, site.id, public_id) if public_id.isalnum() else None
     if reply is None:
-        raise NotFound(_(GONE))
+        raise NotFound(GONE)
     return reply
 
 
 def _given(connection: Connection, public_id: str) -> Given:
     given = contacts.given(connection, public_id)
     if given is None:
-        raise NotFound(_(GONE))
+        raise NotFound(GONE)
     return given
 
 
@@ -205,18 +206,18 @@ def _standing(connection: Connection, reply: Stored) -> Standing:
 
 def _check_same(reply: Stored, *, was: str, version: int) -> None:
     if reply.status not in (Status.PENDING, Status.APPROVED):
-        raise Conflict(_(DECIDED))
+        raise Conflict(DECIDED)
     if reply.version != version:
-        raise Conflict(_(OTHER_TEXT))
+        raise Conflict(OTHER_TEXT)
     if reply.status != was and reply.status == Status.APPROVED:
-        raise Conflict(_(PUBLISHED))
+        raise Conflict(PUBLISHED)
 
 
 def _check_open(reply: Stored, *, window: timedelta, now: datetime) -> None:
     if reply.status not in (Status.PENDING, Status.APPROVED):
-        raise Conflict(_(DECIDED))
+        raise Conflict(DECIDED)
     if now >= reply.submitted_at + window:
-        raise Conflict(_(TOO_LATE))
+        raise Conflict(TOO_LATE)
 
 
 def _judged(connection: Connection, site: Site, reply: Stored, one: Submission) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from comments_service import smtp
 from comments_service.errors import SettingsError
+from comments_service.language import words_of
 
 PREFIX = "REJOINDER_"
 
@@ -49,7 +50,9 @@ class Settings(BaseSettings):
     """Origin under which readers reach the site and this service; links begin with it."""
     site_name: str = "Rejoinder"
     """Name of the site, in the titles of the service's own pages."""
-    stylesheet: str = "/theme/css/site.css"
+    language: str = Field(default="en", validate_default=True)
+    """Language of the whole site: its pages, the service's pages for readers, and mail."""
+    stylesheet: str = "/theme/css/service.css"
     """The site's style sheet, so that forms and status pages look like the site."""
     site_dir: Path | None = None
     """Folder with the built site, served at `/`; unset where a web server does that."""
@@ -72,6 +75,12 @@ class Settings(BaseSettings):
     """The mail server; unset: no mail leaves. `smtp://` asks for STARTTLS, `smtps://` for TLS."""
     mail_from: str | None = Field(default=None, validate_default=True)
     """The address that mail comes from, with the site's name or without."""
+
+    @field_validator("language")
+    @classmethod
+    def _spoken(cls, value: str) -> str:
+        words_of(value)
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -26,12 +26,11 @@ from comments_service.draft import (
 )
 from comments_service.errors import Forbidden, NotFound, ServiceError, Unavailable
 from comments_service.ids import new_id
-from comments_service.language import gettext as _
-from comments_service.language import marked
+from comments_service.language import sentence
 from comments_service.markup import Seen
 from comments_service.rulebook import Case
 from comments_service.rules import Facts, Verdict
-from comments_service.store import comments, events, pages, sites
+from comments_service.store import comments, events, news, pages, sites
 from comments_service.store.comments import Earlier, NewComment, NewContact
 from comments_service.store.database import Database
 from comments_service.store.events import Event
@@ -39,7 +38,7 @@ from comments_service.store.pages import Page
 from comments_service.store.sites import Site
 from comments_service.tables import Origin, Status
 
-LOCKED = marked(
+LOCKED = sentence(
     "This thread takes no more answers. "
     "Your comment is kept: post it again to add it to the discussion"
 )
@@ -81,10 +80,12 @@ class Submission(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A reply that is being stored, and the page that it is for."""
+    """A reply that is being stored, the page that it is for, its row id, and how it came."""
 
     reply: NewComment
     page: Page
+    id: int
+    sent: Submission
 
 
 # Writes what follows from new replies, such as mail, in the transaction that stores them.
@@ -108,7 +109,7 @@ def prepare(
     seen = markup.seen(rendered.html)
     # A lone ">" or "[](https://example.com)" is markup around nothing.
     if not visible(seen.text):
-        raise Refused({"comment": _(ENTER_COMMENT)}, _as_form(draft))
+        raise Refused({"comment": ENTER_COMMENT}, _as_form(draft))
     return Submission(
         page_key,
         draft,
@@ -271,9 +272,14 @@ def _store(
     for reply in public:
         comments.give_slot(connection, ids[reply.public_id])
         pages.set_revision(connection, reply.page_id, reply.revision)
+        news.note(connection, ids[reply.public_id], reply.submitted_at)
     if on_arrival is not None:
         by_id = {page.id: page for page in known.values()}
-        on_arrival(connection, site, [Arrived(one, by_id[one.page_id]) for one, _ in rows])
+        arrived = [
+            Arrived(reply, by_id[reply.page_id], ids[reply.public_id], one)
+            for (reply, _), (one, _) in zip(rows, new, strict=True)
+        ]
+        on_arrival(connection, site, arrived)
     return {reply.public_id for reply in public}
 
 
@@ -303,9 +309,9 @@ def _new_comment(connection: Connection, site: Site, page: Page, one: Submission
     if draft.parent is not None:
         parent = comments.find_public(connection, page.id, draft.parent)
         if parent is None:
-            raise Refused({"parent": _(PARENT_GONE)}, {**_as_form(draft), "parent": ""})
+            raise Refused({"parent": PARENT_GONE}, {**_as_form(draft), "parent": ""})
         if comments.is_locked(connection, parent.id):
-            raise Refused({"parent": _(LOCKED)}, {**_as_form(draft), "parent": ""})
+            raise Refused({"parent": LOCKED}, {**_as_form(draft), "parent": ""})
         parent_id = parent.id
     return NewComment(
         public_id=new_id(one.now),
@@ -342,9 +348,9 @@ def open_page(connection: Connection, site: Site, key: str) -> Page:
 def taking_replies(page: Page | None) -> Page:
     """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
     if page is None or not page.registered:
-        raise NotFound(_("There is no article here that takes replies."))
+        raise NotFound(sentence("There is no article here that takes replies."))
     if not page.takes_replies:
-        raise Forbidden(_("Replies to “%(title)s” are closed.") % {"title": page.title})
+        raise Forbidden(sentence("Replies to “%(title)s” are closed.", title=page.title))
     return page
 
 
@@ -360,7 +366,8 @@ def _checks(draft: Draft, seen: Seen, disputed: bool) -> list[str]:
 
 
 def _as_form(draft: Draft) -> Mapping[str, str]:
-    values = (draft.text, draft.name, draft.email, draft.url or "", draft.parent or "")
+    url, parent = draft.url or "", draft.parent or ""
+    values = (draft.text, draft.name, draft.email, url, draft.follow, parent)
     return dict(zip(FIELDS, values, strict=True))
 
 

@@ -156,6 +156,9 @@ comment = Table(
     Column("pinned", Boolean, nullable=False, server_default=false()),
     # Nobody may answer it, nor what stands below it.
     Column("locked", Boolean, nullable=False, server_default=false()),
+    # A random number (`store/avatars.py`); null: stored before there were avatars.
+    Column("avatar", Integer, nullable=True),
+    Index(None, "page_id", "author_name", "by_editor"),
     # What its author asks of the editors: "kind" ("edit" or "remove"), "words", "at"; or null.
     Column("wish", JSON(none_as_null=True), nullable=True),
     # Why it was declined, in an editor's words for its author.
@@ -407,4 +410,59 @@ mail_link = Table(
     Column("editor_id", ForeignKey("editor.id", ondelete="CASCADE"), nullable=True),
     Column("expires_at", UTCDateTime, nullable=False),
     Column("used_at", UTCDateTime, nullable=True),
+)
+
+# Who gets mail about new replies. Private, as `contact` is: nothing public is read from here.
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    Column("page_id", ForeignKey("page.id"), nullable=False),
+    # The author's own reply with which it was asked for; null: asked for without one.
+    Column("comment_id", ForeignKey("comment.id", ondelete="CASCADE"), nullable=True, index=True),
+    # "all" of the article's replies, or "replies": the answers to that one reply.
+    Column("kind", String(16), nullable=False),
+    # "asked", "confirmed" or "ended".
+    Column("state", String(16), nullable=False),
+    Column("email", String(254), nullable=False),
+    # The address in small letters: one mailbox, however it was typed.
+    Column("folded", String(800), nullable=False),
+    # What the link that ends it is made of; without the service's secret it opens nothing.
+    Column("seed", String(22), nullable=False, unique=True),
+    # SHA-256 of the token in the mail that asks whether the address agrees.
+    Column("confirm_hash", String(64), nullable=True, unique=True),
+    Column("confirm_until", UTCDateTime, nullable=True),
+    Column("asked_at", UTCDateTime, nullable=False),
+    Column("confirmed_at", UTCDateTime, nullable=True),
+    Column("ended_at", UTCDateTime, nullable=True),
+    Index(None, "page_id", "state", "folded"),
+    Index(None, "folded"),
+)
+
+# One telling of an article's followers: the replies that are told of refer to it.
+news_round = Table(
+    "news_round",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    Column("page_id", ForeignKey("page.id"), nullable=False),
+    Column("begun_at", UTCDateTime, nullable=False),
+    # The last subscription for which a mail was written, and when that was all of them.
+    Column("reached", Integer, nullable=False, server_default=text("0")),
+    Column("done_at", UTCDateTime, nullable=True, index=True),
+    Index(None, "page_id", "begun_at"),
+)
+
+# A reply that became public where somebody follows: written once for each reply, whoever follows.
+news = Table(
+    "news",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("page_id", ForeignKey("page.id"), nullable=False),
+    Column("comment_id", ForeignKey("comment.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("at", UTCDateTime, nullable=False),
+    # Null: not told yet.
+    Column("round_id", ForeignKey("news_round.id"), nullable=True),
+    Index(None, "round_id", "page_id"),
 )

@@ -28,14 +28,19 @@ def writes_no_spaces(char: str) -> bool:
     return _ALONE.match(char) is not None
 
 
+def phrases(text: str) -> list[str]:
+    """Return each word of a text as a phrase of words of the index; signs alone are none."""
+    found = [" ".join(_WORD.findall(searchable(word))) for word in text.split()]
+    return [phrase for phrase in found if phrase]
+
+
 def search_for(query: str, *, beginning: bool = False) -> str | None:
     """Return the FTS5 expression that finds all words of a search; None if it has no word.
 
     With `beginning` the last word may be the beginning of one. Nothing that the query holds is an
     operator.
     """
-    phrases = [" ".join(_WORD.findall(searchable(word))) for word in query.split()]
-    quoted = [f'"{phrase}"' for phrase in phrases if phrase]
+    quoted = [f'"{phrase}"' for phrase in phrases(query)]
     if not quoted:
         return None
     return " ".join(quoted) + ("*" if beginning else "")

@@ -2,17 +2,18 @@
 
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import requests
 
 from plugins.discussion.model import Discussion, Page
 from plugins.discussion.options import RenderSettings
 from plugins.discussion.render import render
-from tests.running import Service
+from tests.running import free_port, running_service
 
 ROOT = Path(__file__).parents[1]
 # What the service adds when it shows the form again.
-OWN = {"value", "aria-invalid", "aria-describedby", "autofocus"}
+OWN = {"value", "aria-invalid", "aria-describedby", "autofocus", "selected"}
 
 
 class Form(HTMLParser):
@@ -26,11 +27,13 @@ class Form(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in {"input", "textarea", "button"}:
+        if tag in {"input", "textarea", "select", "button"}:
             field: dict[str, str | None] = {"tag": tag}
             field.update((name, value) for name, value in attrs if name not in OWN)
             self.fields.append(field)
-        self._inside = tag if tag in {"label", "button"} or ("id", "form-note") in attrs else ""
+        self._inside = (
+            tag if tag in {"label", "option", "button"} or ("id", "form-note") in attrs else ""
+        )
 
     def handle_data(self, data: str) -> None:
         if self._inside and data.strip():
@@ -38,18 +41,24 @@ class Form(HTMLParser):
             self._inside = ""
 
 
-def static_form() -> Form:
+def static_form(*, follow: bool = True) -> Form:
     page = Page(key="networking", url="/networking/", title="T", question="Q?", open=True)
-    settings = RenderSettings(comments_url="/comments", language="en")
+    settings = RenderSettings(comments_url="/comments", language="en", follow=follow)
     templates = ROOT / "theme" / "templates" / "discussion"
     empty = Discussion(key="networking", revision=0, comments=())
     return Form(render(empty, page, settings, templates))
 
 
-def test_both_forms_have_the_same_fields_words_and_limits(service: Service) -> None:
-    public_id = service.submit()
-    service.approve(public_id)
-    answer = requests.get(f"{service.url}/comments/networking/reply/{public_id}", timeout=10)
+def test_both_forms_have_the_same_fields_words_and_limits(tmp_path: Path) -> None:
+    mail: dict[str, Any] = {
+        "smtp_url": f"smtp://127.0.0.1:{free_port()}",
+        "mail_from": "noreply@blog.example",
+    }
+    with running_service(tmp_path, **mail) as service:
+        service.register("networking")
+        public_id = service.submit()
+        service.approve(public_id)
+        answer = requests.get(f"{service.url}/comments/networking/reply/{public_id}", timeout=10)
     ours, theirs = static_form(), Form(answer.text)
     assert ours.fields == theirs.fields
     assert ours.words == theirs.words
@@ -58,7 +67,7 @@ def test_both_forms_have_the_same_fields_words_and_limits(service: Service) -> N
 def test_the_form_is_the_one_that_was_promised() -> None:
     form = static_form()
     assert [field.get("name") for field in form.fields] == [
-        "comment", "author", "email", "url", "parent", None, None,
+        "comment", "author", "email", "url", "follow", "parent", None, None,
     ]  # fmt: skip
     assert form.words == [
         "Your email address will not be published. Required fields are marked *",
@@ -66,6 +75,10 @@ def test_the_form_is_the_one_that_was_promised() -> None:
         "Name *",
         "Email *",
         "Website (optional)",
+        "Mail me new replies (optional)",
+        "No mail",
+        "Answers to my comment",
+        "All replies to this article",
         "Post Comment",
         "Preview",
     ]
@@ -76,3 +89,7 @@ def test_the_form_is_the_one_that_was_promised() -> None:
     assert "formaction" not in post
     assert preview["formaction"] == "/comments/networking/preview"
     assert [field.get("autocomplete") for field in form.fields[1:4]] == ["name", "email", "url"]
+
+
+def test_where_no_mail_leaves_the_site_offers_none() -> None:
+    assert "follow" not in [field.get("name") for field in static_form(follow=False).fields]

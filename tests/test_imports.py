@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[1]
 
 # The service's rooms in the order of dependency: each may import those before it.
 ORDER = [
+    "language",
     "errors",
     "smtp",
     "settings",
     "tables",
     "ids",
     "words",
-    "language",
     "wordlist",
     "network",
     "store",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from comments_service import submission, trust
 from comments_service.errors import Conflict, NotFound
+from comments_service.language import marked, sentence
 from comments_service.mail import links, texts
 from comments_service.settings import Settings
 from comments_service.store import comments, contacts, mail_links, outbox
@@ -25,16 +26,19 @@ MOST_A_DAY = 5
 MOST_OF_SITE_AN_HOUR = 100
 KNOWN_DAYS = 180
 
-WAIT = "A mail is on its way already. If it does not arrive, ask for another one in an hour."
-ENOUGH = "This address got several mails today. Ask again tomorrow."
-BUSY = "Many mails are leaving just now. Ask again in an hour."
+WAIT = sentence(
+    "A mail is on its way already. If it does not arrive, ask for another one in an hour."
+)
+ENOUGH = sentence("This address got several mails today. Ask again tomorrow.")
+NOTHING = sentence("The reply does not exist any more, so there is nothing to confirm.")
+BUSY = sentence("Many mails are leaving just now. Ask again in an hour.")
 
 
 class NotNow(Conflict):
     """A mail that must not be sent yet; the text says when it may."""
 
     status = 429
-    title = "Not just now"
+    title = marked("Not just now")
 
 
 class Standing(NamedTuple):
@@ -68,11 +72,13 @@ def ask(db: Database, settings: Settings, public_id: str, *, now: datetime) -> N
         reply = comments.find(connection, site.id, public_id)
         given = contacts.given(connection, public_id)
         if reply is None or given is None:
-            raise NotFound("This reply does not exist any more.")
+            raise NotFound(sentence("This reply does not exist any more."))
         if given.verified_at is not None:
-            raise Conflict("The address is confirmed already.")
+            raise Conflict(sentence("The address is confirmed already."))
         if reply.status != Status.PENDING:
-            raise Conflict("The reply is decided already, so nothing needs to be confirmed.")
+            raise Conflict(
+                sentence("The reply is decided already, so nothing needs to be confirmed.")
+            )
         last = outbox.last_about(connection, site.id, VERIFY, public_id)
         if last is not None and now - last[0] < AGAIN_AFTER:
             raise NotNow(WAIT)
@@ -90,7 +96,9 @@ def ask(db: Database, settings: Settings, public_id: str, *, now: datetime) -> N
             token=token,
             days=links.LIFE[links.VERIFY].days,
         )
-        subject = texts.one_line(f"Confirm your email address for {settings.site_name}")
+        subject = texts.subject(
+            sentence("Confirm your email address for %(site)s", site=settings.site_name)
+        )
         cause = f"{public_id}:{now.isoformat()}"
         mail_links.add(connection, [link])
         outbox.add(connection, [NewMail(site.id, VERIFY, cause, given.email, subject, body, now)])
@@ -110,7 +118,7 @@ def look(db: Database, token: str) -> Looked:
         site = submission.the_site(connection)
         reply = comments.find(connection, site.id, link.comment)
     if reply is None:
-        raise NotFound("The reply does not exist any more, so there is nothing to confirm.")
+        raise NotFound(NOTHING)
     return Looked(link, reply)
 
 
@@ -123,7 +131,7 @@ def confirm(db: Database, secret: bytes, token: str, *, now: datetime) -> str | 
         link = links.find(connection, links.VERIFY, token)
         given = contacts.given(connection, link.comment)
         if given is None:
-            raise NotFound("The reply does not exist any more, so there is nothing to confirm.")
+            raise NotFound(NOTHING)
         if not mail_links.use(connection, link.token_hash, now):
             return None
         news = trust.verified(connection, link.comment, now=now)

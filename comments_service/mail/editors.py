@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from comments_service.language import counted, sentence
 from comments_service.mail import links, texts
 from comments_service.settings import Settings
 from comments_service.store import mail_links, notices, outbox, tallies
@@ -76,7 +77,9 @@ class Notices:
             token=token,
             days=links.LIFE[links.DECIDE].days,
         )
-        subject = texts.one_line(f"A reply by {name} waits: {title}")
+        subject = texts.subject(
+            sentence("A reply by %(name)s waits: %(title)s", name=name, title=title)
+        )
         now = reply.submitted_at
         return NewMail(site.id, PENDING, reply.public_id, editor.email, subject, body, now)
 
@@ -88,7 +91,9 @@ class Notices:
         body = texts.body(
             self._settings, "many", editor=texts.one_line(editor.name), most=MOST_AN_HOUR
         )
-        subject = texts.one_line(f"Many replies are waiting on {self._settings.site_name}")
+        subject = texts.subject(
+            sentence("Many replies are waiting on %(site)s", site=self._settings.site_name)
+        )
         mail = NewMail(site.id, MANY, hour.isoformat(), editor.email, subject, body, now)
         outbox.add(connection, [mail])
 
@@ -142,17 +147,23 @@ class Notices:
                     "token": token,
                 }
             )
-        waiting = "1 reply is" if count == 1 else f"{count:,} replies are"
         body = texts.body(
             self._settings,
             "digest",
             editor=texts.one_line(editor.name),
-            waiting=waiting,
+            waiting=count,
             replies=replies,
             more=count - len(first),
             days=links.LIFE[links.DECIDE].days,
         )
-        subject = texts.one_line(f"{waiting} waiting on {self._settings.site_name}")
+        subject = texts.subject(
+            counted(
+                "%(num)s reply is waiting on %(site)s",
+                "%(num)s replies are waiting on %(site)s",
+                count,
+                site=self._settings.site_name,
+            )
+        )
         cause = f"{editor.id}:{now.isoformat()}"
         mail_links.add(connection, made)
         mail = NewMail(site.id, DIGEST, cause, editor.email, subject, body, now)

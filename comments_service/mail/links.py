@@ -14,13 +14,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from comments_service.errors import NotFound
+from comments_service.language import sentence
 from comments_service.store import mail_links
 from comments_service.store.mail_links import Link
 
-DECIDE, VERIFY = "decide", "verify"
-LIFE = {DECIDE: timedelta(days=7), VERIFY: timedelta(days=3)}
+DECIDE, VERIFY, FOLLOW = "decide", "verify", "follow"
+LIFE = {DECIDE: timedelta(days=7), VERIFY: timedelta(days=3), FOLLOW: timedelta(days=3)}
 
-UNKNOWN = "This link is not known here. Check that it was copied whole, to its last character."
+UNKNOWN = sentence(
+    "This link is not known here. Check that it was copied whole, to its last character."
+)
 
 # Control characters, which no reply and no title can bring into a mail.
 _OPEN, _CLOSE = "\x02", "\x03"
@@ -31,9 +34,31 @@ def new(
     secret: bytes, kind: str, comment: str, now: datetime, *, editor_id: int | None = None
 ) -> tuple[Link, str]:
     """Return a link to store, and what stands for its token in a mail's text."""
-    seed = secrets.token_urlsafe(16)
-    link = Link(digest(_token(secret, seed)), kind, comment, editor_id, now + LIFE[kind])
-    return link, _OPEN + seed + _CLOSE
+    seed = new_seed()
+    link = Link(hash_of(secret, seed), kind, comment, editor_id, now + LIFE[kind])
+    return link, unsigned(seed)
+
+
+def new_seed() -> str:
+    """Return what a token is made of."""
+    return secrets.token_urlsafe(16)
+
+
+def unsigned(seed: str) -> str:
+    """Return what stands for that seed's token in a mail's text or headers."""
+    return _OPEN + seed + _CLOSE
+
+
+def hash_of(secret: bytes, seed: str) -> str:
+    """Return what is kept of that seed's token."""
+    return digest(_token(secret, seed))
+
+
+def seed_of(secret: bytes, token: str) -> str | None:
+    """Return the seed of a token that this service signed, or None."""
+    seed = token[:22]
+    good = token.isascii() and hmac.compare_digest(token, _token(secret, seed))
+    return seed if good else None
 
 
 def sign(secret: bytes, text: str) -> str:

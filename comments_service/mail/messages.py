@@ -1,9 +1,9 @@
 """Messages as they leave, each built from its row in the outbox: the same row, the same message."""
 
 import hashlib
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 
 import email_validator
 
@@ -12,13 +12,27 @@ from comments_service.mail import links
 from comments_service.store.outbox import Mail
 
 
+class _Whole(UnstructuredHeader, BaseHeader):
+    """A header of links or ids: longer than a line, and still neither folded nor encoded."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """Return it on one line."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_registry = HeaderRegistry()
+for _name_of in ("list-unsubscribe", "list-id", "in-reply-to", "references"):
+    _registry.map_to_type(_name_of, _Whole)
+_POLICY = SMTP.clone(header_factory=_registry)
+
+
 def build(mail: Mail, secret: bytes, mail_from: str) -> EmailMessage:
     """Return the message. From is the site, never the author of a reply.
 
     Raises `ValueError` for a row that cannot be a message.
     """
     sender = smtp.sender(mail_from)
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["From"] = sender
     user, _, domain = recipient(mail.to_address).rpartition("@")
     message["To"] = Address(username=user, domain=domain)
@@ -29,7 +43,7 @@ def build(mail: Mail, secret: bytes, mail_from: str) -> EmailMessage:
     # Nobody's holiday notice shall answer (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     for name, value in mail.headers.items():
-        message[name] = value
+        message[name] = links.sign(secret, value)
     message.set_content(links.sign(secret, mail.body))
     return message
 

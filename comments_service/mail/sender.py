@@ -42,6 +42,8 @@ class Result(StrEnum):
     REFUSED = "refused"
     # Not now, or nobody knows.
     LATER = "later"
+    # Nothing was sent: what it told of is not to be told any more.
+    NEEDLESS = "needless"
 
 
 class Said(NamedTuple):
@@ -51,6 +53,8 @@ class Said(NamedTuple):
     words: str
     # The server's code, if it gave one.
     code: int | None = None
+    # Whether it refused the address for good: nobody reads mail there.
+    no_such_address: bool = False
 
 
 class Sender:
@@ -177,7 +181,8 @@ def without_addresses(words: str) -> str:
 
 def _told(error: Exception) -> Said | None:
     if isinstance(error, SMTPRecipientsRefused):
-        error = error.recipients[0]
+        said = _told(error.recipients[0])
+        return said and said._replace(no_such_address=_is_hard(said))
     if isinstance(error, SMTPNotSupported):
         words = "The mail server takes no international addresses (SMTPUTF8)"
         return Said(Result.REFUSED, words)
@@ -198,6 +203,12 @@ def _told(error: Exception) -> Said | None:
     if isinstance(error, SMTPException):
         return Said(Result.LATER, without_addresses(error.message))
     return None
+
+
+def _is_hard(said: Said) -> bool:
+    # 5.7.x is about what we may do (relaying, reputation), not about whether the address exists.
+    policy = re.search(r"\b5\.7\.[0-9]+\b", said.words)
+    return said.result is Result.REFUSED and said.code is not None and policy is None
 
 
 def _certificate_problem(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

@@ -22,6 +22,8 @@ _templates = Environment(
     keep_trailing_newline=True,
 )
 
+_templates.filters["number"] = lambda value: language.site().number(value)
+
 _templates.add_extension("jinja2.ext.i18n")
 _templates.install_gettext_callables(  # type: ignore[attr-defined]
     language.gettext,
@@ -35,9 +37,16 @@ _templates.install_gettext_callables(  # type: ignore[attr-defined]
 def body(settings: Settings, template: str, **values: Any) -> str:
     """Return the text of a mail; of what stands in it, only line breaks are kept as control."""
     text = _templates.get_template(f"{template}.txt").render(
-        site_name=one_line(settings.site_name), site_url=settings.site_url, **values
+        site_name=one_line(settings.site_name),
+        site_url=settings.site_url,
+        **values,
     )
     return text.strip() + "\n"
+
+
+def subject(text: str) -> str:
+    """Return a subject in the site's language: one line, no tricks, whatever readers typed."""
+    return one_line(language.site().say(text))
 
 
 def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from comments_service.draft import email_problem
 from comments_service.errors import Invalid, ServiceError
+from comments_service.language import sentence
 from comments_service.mail import texts
 from comments_service.mail.sender import Result, Said
 from comments_service.mail.worker import LEASE, Worker
@@ -31,7 +32,7 @@ async def send(
         raise ServiceError("No mail server is set. Set REJOINDER_SMTP_URL and REJOINDER_MAIL_FROM.")
     at = now()
     body = texts.body(settings, "test")
-    subject = texts.one_line(f"Test mail of {settings.site_name}")
+    subject = texts.subject(sentence("Test mail of %(site)s", site=settings.site_name))
     with db.write() as connection:
         site = the_site(connection)
         new = NewMail(site.id, TEST, at.isoformat(), address, subject, body, at)

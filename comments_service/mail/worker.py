@@ -16,11 +16,13 @@ from comments_service import smtp
 from comments_service.errors import Unavailable
 from comments_service.mail import messages
 from comments_service.mail.editors import Notices
+from comments_service.mail.news import News
 from comments_service.mail.sender import MESSAGE_SECONDS, Result, Said, Sender
 from comments_service.settings import Settings
-from comments_service.store import mail_links, outbox
+from comments_service.store import followers, mail_links, outbox
 from comments_service.store.database import Database
 from comments_service.store.outbox import Mail
+from comments_service.submission import the_site
 
 logger = logging.getLogger("rejoinder.mail")
 
@@ -34,6 +36,8 @@ STOP_SECONDS: Final = 1.0
 _WAITS = (1, 5, 15, 60, 240)
 _TRIES = len(_WAITS) + (3 * 24 * 60 - sum(_WAITS)) // _WAITS[-1] + 1
 KEEP: Final = timedelta(days=30)
+# There may be very many of them, and no limit counts them.
+KEEP_NEWS: Final = timedelta(days=2)
 _PRUNE_EVERY = timedelta(hours=1)
 
 
@@ -56,6 +60,7 @@ class Worker:
         self._sender = smtp.sender(settings.mail_from).addr_spec
         self._secret = settings.secret.get_secret_value().encode()
         self._notices = Notices(settings)
+        self._news = News(settings)
         self._stopping = asyncio.Event()
         self._pruned: datetime | None = None
 
@@ -90,6 +95,7 @@ class Worker:
     def _prepare(self) -> list[Mail]:
         now = self._now()
         self._notices.write_digests(self._db, now)
+        self._news.go_on(self._db, now)
         if self._pruned is None or now - self._pruned >= _PRUNE_EVERY:
             self._prune(now)
         with self._db.read() as connection:
@@ -102,6 +108,8 @@ class Worker:
         self._pruned = now
         with self._db.write() as connection:
             outbox.prune(connection, now - KEEP)
+            outbox.prune(connection, now - KEEP_NEWS, kind=followers.NEWS)
+            followers.prune(connection, now - KEEP)
             mail_links.prune(connection, now - KEEP)
 
     async def deliver(self, taken: Sequence[Mail]) -> list[Said]:
@@ -126,7 +134,14 @@ class Worker:
 
     async def _send(self, sender: Sender, mail: Mail) -> Said:
         try:
+            if mail.kind == followers.NEWS:
+                written = await asyncio.to_thread(self._news.written, self._db, mail, self._sender)
+                if written is None:
+                    return Said(Result.NEEDLESS, "Nothing of it is to be told any more")
+                mail = written
             message = messages.build(mail, self._secret, self._from)
+        except Unavailable:
+            return Said(Result.LATER, "The database could not be read")
         except Exception as error:
             # A row that no message can be made of must not stop the others.
             logger.error("event=mail-unbuilt mail=%d error=%s", mail.id, type(error).__name__)  # noqa: TRY400
@@ -141,8 +156,13 @@ class Worker:
                 outbox.sent(connection, mail, now=now, words=said.words)
             elif said.result is Result.LATER and wait is not None:
                 outbox.later(connection, mail, at=now + wait, problem=said.words)
+            elif said.result is Result.NEEDLESS:
+                outbox.drop(connection, mail)
             else:
                 outbox.failed(connection, mail, problem=said.words)
+            if said.no_such_address and mail.kind in {followers.ASK, followers.NEWS}:
+                ended = followers.end(connection, the_site(connection).id, mail.to_address, now)
+                logger.info("event=follow-ended reason=bounce count=%d", ended)
         # By number: whom it goes to and what the server says may be, or hold, an address.
         logger.info(
             "event=mail mail=%d kind=%s attempt=%d result=%s code=%s",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from comments_service.store import search, tallies
+from comments_service.store import avatars, search, tallies
 from comments_service.tables import Origin, Status, comment, contact, held, page
 
 # The one rule of what is public. Pages, feeds, counts and search all ask it.
@@ -93,7 +93,15 @@ _SAME = (
 
 def add(connection: Connection, new: Sequence[tuple[NewComment, NewContact]]) -> dict[str, int]:
     """Store replies and, apart from them, their authors' contacts; return each one's row id."""
-    rows = connection.execute(_ADD, [reply._asdict() for reply, _ in new])
+    faces = [(reply.page_id, reply.author_name, reply.by_editor) for reply, _ in new]
+    drawn = avatars.draw_all(connection, faces)
+    rows = connection.execute(
+        _ADD,
+        [
+            reply._asdict() | {"avatar": drawn[face]}
+            for (reply, _), face in zip(new, faces, strict=True)
+        ],
+    )
     ids = {row.public_id: row.id for row in rows}
     connection.execute(
         _ADD_CONTACT,
@@ -244,6 +252,7 @@ def erase(connection: Connection, reply: Stored) -> None:
             status=ERASED,
             author_name="",
             author_url=None,
+            avatar=None,
             text="",
             html="",
             reasons=[],

@@ -4,15 +4,18 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, literal, select, update
 
-from comments_service.tables import comment, contact
+from comments_service.tables import comment, contact, subscription
 
 _BATCH = 500
 
 
 class Contact(NamedTuple):
-    """An author's address, and the public id of the reply that it was given with."""
+    """A reader's address, and the public id of the reply that it was given with.
+
+    Of somebody who follows a discussion, the reply is "".
+    """
 
     email: str
     reply: str
@@ -36,6 +39,9 @@ _CONTACTS = select(contact.c.email, comment.c.public_id).join(
 )
 
 
+_FOLLOWERS = select(subscription.c.email, literal("")).distinct()
+
+
 def with_addresses(connection: Connection, addresses: Collection[str]) -> Iterator[Contact]:
     """Yield a contact for each of the addresses, given in small letters, that is stored."""
     wanted = sorted(addresses)
@@ -43,7 +49,12 @@ def with_addresses(connection: Connection, addresses: Collection[str]) -> Iterat
         batch = wanted[start : start + _BATCH]
         # The database folds ASCII only; what else is in an address is compared as it was typed.
         query = _CONTACTS.where(func.lower(contact.c.email).in_(batch))
+        known = set()
         for row in connection.execute(query):
+            known.add(row.email.casefold())
+            yield Contact(*row)
+        rest = [one for one in batch if one not in known]
+        for row in connection.execute(_FOLLOWERS.where(subscription.c.folded.in_(rest))):
             yield Contact(*row)
 
 
@@ -58,9 +69,9 @@ def with_networks(connection: Connection, networks: Collection[str]) -> Iterator
 
 def everyone(connection: Connection) -> Iterator[Contact]:
     """Yield every contact, a few at a time."""
-    rows = connection.execution_options(yield_per=1000).execute(_CONTACTS)
-    for row in rows:
-        yield Contact(*row)
+    for query in (_CONTACTS, _FOLLOWERS):
+        for row in connection.execution_options(yield_per=1000).execute(query):
+            yield Contact(*row)
 
 
 class Given(NamedTuple):

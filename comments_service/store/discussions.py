@@ -24,6 +24,7 @@ class PublicComment(NamedTuple):
     slot: int | None
     pinned: bool
     locked: bool
+    avatar: int | None
     removed: bool
 
 
@@ -40,6 +41,7 @@ _PUBLIC = select(
     comment.c.slot,
     comment.c.pinned,
     comment.c.locked,
+    comment.c.avatar,
 )
 
 
@@ -62,6 +64,7 @@ def public_discussion(connection: Connection, page_id: int) -> list[PublicCommen
                 html="",
                 edited_at=None,
                 pinned=False,
+                avatar=None,
             )
         missing = _absent_parents(found)
     return sorted(found.values(), key=lambda one: (one.submitted_at, one.id))

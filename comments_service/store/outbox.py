@@ -196,11 +196,17 @@ def forget(connection: Connection, site_id: int, mail_id: int) -> int:
     return connection.execute(delete(outbox).where(*_chosen(site_id, mail_id), state)).rowcount
 
 
-def prune(connection: Connection, before: datetime) -> int:
+def prune(connection: Connection, before: datetime, *, kind: str | None = None) -> int:
     """Delete what was sent or given up and was written before that time; return how many."""
-    return connection.execute(
-        delete(outbox).where(~_WAITING, outbox.c.created_at < before)
-    ).rowcount
+    old = [~_WAITING, outbox.c.created_at < before]
+    if kind is not None:
+        old.append(outbox.c.kind == kind)
+    return connection.execute(delete(outbox).where(*old)).rowcount
+
+
+def drop(connection: Connection, mail: Mail) -> None:
+    """Delete a mail that is not to be sent any more."""
+    connection.execute(delete(outbox).where(*_mine(mail)))
 
 
 def counts(connection: Connection, site_id: int) -> dict[str, int]:

@@ -1,40 +1,35 @@
 """How many replies stand in each state, on the site and on each page, without counting them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, text
 
 from comments_service.tables import Status, page, site_tally, tally
 
-_ON_PAGE = (
-    update(tally)
-    .where(tally.c.page_id == bindparam("of_page"), tally.c.status == bindparam("of_status"))
-    .values(count=tally.c.count + bindparam("more"))
+# SQLite and PostgreSQL say it the same way; SQLAlchemy has a construct for each of them.
+_ON_PAGE = text(
+    "INSERT INTO tally (page_id, site_id, status, count)"
+    " VALUES (:of_page, :of_site, :of_status, :more)"
+    " ON CONFLICT (page_id, status) DO UPDATE SET count = tally.count + excluded.count"
 )
-_ON_SITE = (
-    update(site_tally)
-    .where(
-        site_tally.c.site_id == bindparam("of_site"), site_tally.c.status == bindparam("of_status")
-    )
-    .values(count=site_tally.c.count + bindparam("more"))
+_ON_SITE = text(
+    "INSERT INTO site_tally (site_id, status, count) VALUES (:of_site, :of_status, :more)"
+    " ON CONFLICT (site_id, status) DO UPDATE SET count = site_tally.count + excluded.count"
 )
 _SITE_OF = select(page.c.site_id).where(page.c.id == bindparam("of_page"))
 
 
 def add(connection: Connection, new: Sequence[tuple[int, int, str]]) -> None:
     """Count new replies: (site, page, state) of each."""
-    for (site_id, page_id, status), more in Counter(new).items():
-        _count(connection, site_id, page_id, status, more)
+    _count(connection, Counter(new))
 
 
 def move(connection: Connection, page_id: int, before: str | None, after: str | None) -> None:
     """Count one reply that moves from a state to another; None: it came, or it is gone."""
     site_id = connection.execute(_SITE_OF, {"of_page": page_id}).scalar_one()
-    if before is not None:
-        _count(connection, site_id, page_id, before, -1)
-    if after is not None:
-        _count(connection, site_id, page_id, after, 1)
+    moves = {(site_id, page_id, before): -1, (site_id, page_id, after): 1}
+    _count(connection, {place: by for place, by in moves.items() if place[2] is not None})
 
 
 def of_site(connection: Connection, site_id: int) -> dict[str, int]:
@@ -63,13 +58,20 @@ def _all(rows: object) -> dict[str, int]:
     return {status.value: found.get(status, 0) for status in Status}
 
 
-def _count(connection: Connection, site_id: int, page_id: int, status: str, more: int) -> None:
-    status = str(status)
-    on_page = {"of_page": page_id, "of_status": status, "more": more}
-    if not connection.execute(_ON_PAGE, on_page).rowcount:
-        connection.execute(
-            insert(tally).values(site_id=site_id, page_id=page_id, status=status, count=more)
-        )
-    on_site = {"of_site": site_id, "of_status": status, "more": more}
-    if not connection.execute(_ON_SITE, on_site).rowcount:
-        connection.execute(insert(site_tally).values(site_id=site_id, status=status, count=more))
+def _count(connection: Connection, more: Mapping[tuple[int, int, str | None], int]) -> None:
+    """Add to the counts: by how many, for (site, page, state)."""
+    # Two statements, however many pages: submissions that arrive together share a transaction.
+    on_sites: Counter[tuple[int, str]] = Counter()
+    on_pages = []
+    for (site_id, page_id, status), number in more.items():
+        row = {"of_site": site_id, "of_page": page_id, "of_status": str(status), "more": number}
+        on_pages.append(row)
+        on_sites[site_id, str(status)] += number
+    connection.execute(_ON_PAGE, on_pages)
+    connection.execute(
+        _ON_SITE,
+        [
+            {"of_site": site_id, "of_status": status, "more": number}
+            for (site_id, status), number in on_sites.items()
+        ],
+    )

@@ -31,7 +31,7 @@ MAX_WAIT_S = 30
 # 100,000 pages of ordinary length; more would only fill the memory.
 BODY_LIMIT = 33_554_432
 # Addresses of the service itself, and what browsers take out of an address.
-RESERVED_KEYS = frozenset({"api", "status", "assets", ".", ".."})
+RESERVED_KEYS = frozenset({"api", "status", "assets", "search", ".", ".."})
 
 _bearer = HTTPBearer(auto_error=False, description="The setting REJOINDER_API_TOKEN.")
 
@@ -67,6 +67,7 @@ class Comment(BaseModel):
     slot: int | None
     pinned: bool
     locked: bool
+    avatar: int | None
 
 
 class Discussion(BaseModel):
@@ -390,6 +391,7 @@ def _comment(reply: PublicComment, ids: dict[int, str]) -> dict[str, Any]:
         "slot": reply.slot,
         "pinned": reply.pinned,
         "locked": reply.locked,
+        "avatar": reply.avatar,
     }
 
 

@@ -14,7 +14,7 @@ from comments_service import moderation
 from comments_service.actors import Actor
 from comments_service.errors import NotFound
 from comments_service.store import articles as listings
-from comments_service.store import events, tallies
+from comments_service.store import events, followers, tallies
 from comments_service.store.articles import Article, Place
 from comments_service.store.database import Database
 from comments_service.store.editors import Session
@@ -37,6 +37,8 @@ class _Shown(NamedTuple):
     article: Article
     counts: dict[str, int]
     decided: Event | None
+    # How many addresses get mail about new replies.
+    followers: int
 
 
 class _Listing(NamedTuple):
@@ -76,6 +78,7 @@ def _list(db: Database, words: str, after: Place | None, done: int | None) -> _L
         found = listings.listed(connection, site.id, words, after=after, limit=PAGE_SIZE + 1)
         shown = found[:PAGE_SIZE]
         counts = tallies.of_pages(connection, [one.id for one in shown])
+        following = followers.counts(connection, [one.id for one in shown])
         entry = events.find(connection, site.id, done) if done is not None else None
         return _Listing(
             [
@@ -83,6 +86,7 @@ def _list(db: Database, words: str, after: Place | None, done: int | None) -> _L
                     one,
                     counts[one.id],
                     None if one.opened is None else events.last_of_page(connection, one.key),
+                    following[one.id],
                 )
                 for one in shown
             ],

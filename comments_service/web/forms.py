@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from comments_service.errors import BadRequest, TooLarge, UnsupportedMediaType
+from comments_service.language import counted, sentence
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 # A bulk action has one for each reply of a page.
@@ -17,8 +18,11 @@ class Unreadable(BadRequest):
 
     def __init__(self, fields: dict[str, str]) -> None:
         super().__init__(
-            "Some characters did not arrive as UTF-8 and are shown as \N{REPLACEMENT CHARACTER}. "
-            "Mend them, then post it again."
+            sentence(
+                "Some characters did not arrive as UTF-8 and are shown as %(mark)s. "
+                "Mend them, then post it again.",
+                mark="\N{REPLACEMENT CHARACTER}",
+            )
         )
         self.fields = fields
 
@@ -45,7 +49,9 @@ async def read_form(request: Request, limit: int) -> dict[str, str]:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != FORM_TYPE:
-        raise UnsupportedMediaType(f"Send the form as {FORM_TYPE}, as a browser does.")
+        raise UnsupportedMediaType(
+            sentence("Send the form as %(type)s, as a browser does.", type=FORM_TYPE)
+        )
     body = await read_body(request, limit)
     try:
         return _fields(body, errors="strict")
@@ -60,17 +66,26 @@ def _fields(body: bytes, errors: str) -> dict[str, str]:
     except UnicodeDecodeError:
         raise
     except ValueError:
-        raise BadRequest(f"A form here has at most {_MAX_FIELDS} fields.") from None
+        raise BadRequest(
+            counted(
+                "A form here has at most %(num)s field.",
+                "A form here has at most %(num)s fields.",
+                _MAX_FIELDS,
+            )
+        ) from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise BadRequest("A field came twice; send each field once.")
+        raise BadRequest(sentence("A field came twice; send each field once."))
     return fields
 
 
 def _too_long(limit: int) -> str:
-    return (
-        f"What was sent is longer than {limit:,} bytes. Go back: your browser still has the text. "
-        "Shorten it, then post it again."
+    return counted(
+        "What was sent is longer than %(num)s byte. Go back: your browser still has the text. "
+        "Shorten it, then post it again.",
+        "What was sent is longer than %(num)s bytes. Go back: your browser still has the text. "
+        "Shorten it, then post it again.",
+        limit,
     )
 
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from comments_service import auth
 from comments_service.errors import Conflict, NotFound
+from comments_service.language import sentence
 from comments_service.mail import authors, deciding
 from comments_service.web import security
 from comments_service.web.context import context_of
@@ -63,9 +64,11 @@ async def ask(request: Request) -> Response:
     security.check_origin(request, context.settings)
     public_id, token = request.path_params["id"], request.path_params["token"]
     if not auth.is_author_token(context.secret, public_id, token):
-        raise NotFound("This link does not lead to a reply; check that it was copied whole.")
+        raise NotFound(
+            sentence("This link does not lead to a reply; check that it was copied whole.")
+        )
     if not context.settings.sends_mail:
-        raise Conflict("This site sends no mail, so no address can be confirmed.")
+        raise Conflict(sentence("This site sends no mail, so no address can be confirmed."))
     await run_in_threadpool(
         lambda: authors.ask(context.db, context.settings, public_id, now=context.now())
     )

@@ -19,9 +19,8 @@ from comments_service import auth
 from comments_service import own as verbs
 from comments_service.draft import Refused
 from comments_service.errors import Conflict, Invalid, NotFound, ServiceError, TooMany, Unavailable
-from comments_service.language import gettext as _
-from comments_service.language import marked
-from comments_service.mail import authors
+from comments_service.language import sentence
+from comments_service.mail import authors, followers
 from comments_service.own import Standing
 from comments_service.store import comments
 from comments_service.store.comments import Stored
@@ -35,7 +34,7 @@ from comments_service.web.permalinks import locate
 from comments_service.web.problems import note_unavailable
 from comments_service.web.programs import json_answer, wants_json
 
-WRONG_LINK = marked("This link does not lead to a reply; check that it was copied whole.")
+WRONG_LINK = sentence("This link does not lead to a reply; check that it was copied whole.")
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -59,7 +58,9 @@ async def status(request: Request) -> Response:
         return await as_json(request, public_id, request.url.path)
     view = await run_in_threadpool(look, context, public_id)
     # What can be asked for while it waits, where mail leaves.
-    asks = mine and view.reply.status == Status.PENDING and context.settings.sends_mail
+    mails = context.settings.sends_mail
+    asks = mine and view.reply.status == Status.PENDING and mails
+    follows = mine and mails and view.reply.status in {Status.PENDING, Status.APPROVED}
     return page(
         request,
         "status.html",
@@ -68,6 +69,11 @@ async def status(request: Request) -> Response:
         mine=mine,
         base=request.url.path,
         address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
+        follow=await run_in_threadpool(followers.standing, context.db, public_id)
+        if follows
+        else None,
+        follow_action=f"{request.url.path}/follow",
+        no_mail=not mails and "mail" in request.query_params,
     )
 
 
@@ -231,7 +237,7 @@ def _whose(request: Request) -> tuple[str, bool]:
     public_id, token = request.path_params["id"], request.path_params["token"]
     mine = auth.is_author_token(secret, public_id, token)
     if not mine and not auth.is_looking_token(secret, public_id, token):
-        raise NotFound(_(WRONG_LINK))
+        raise NotFound(WRONG_LINK)
     return public_id, mine
 
 
@@ -239,7 +245,7 @@ async def _mine(request: Request) -> View:
     """Return the reply that the link's owner may change; raises `NotFound`."""
     public_id, mine = _whose(request)
     if not mine:
-        raise NotFound(_(WRONG_LINK))
+        raise NotFound(WRONG_LINK)
     return await run_in_threadpool(look, context_of(request), public_id)
 
 

@@ -1,27 +1,23 @@
 """Renders the service's own pages."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from comments_service import actors, draft, language
 from comments_service.errors import ServiceError
+from comments_service.language import Sentence, Words
 from comments_service.live import live_state
 from comments_service.store.queue import Queued
 from comments_service.web import security
 from comments_service.web.context import context_of
 
 HERE = Path(__file__).parent.parent
-
-
-def when(value: datetime) -> str:
-    """Return a moment for people, for instance `23 November 2026, 14:05 UTC`."""
-    return format_datetime(value, "d MMMM y, HH:mm", locale="en") + " UTC"
 
 
 def iso(value: datetime) -> str:
@@ -35,23 +31,32 @@ def _live_state(reply: Queued) -> str | None:
     )
 
 
-def _environment() -> Environment:
+def _environment(words: Callable[[], Words]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        # A sentence that is printed is said in the language of its page.
+        finalize=lambda value: words().say(value) if isinstance(value, Sentence) else value,
     )
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(  # type: ignore[attr-defined]
-        language.gettext,
-        language.ngettext,
+        lambda text: words().gettext(text),
+        lambda one, many, number: words().ngettext(one, many, number),
         newstyle=True,
-        pgettext=language.pgettext,
-        npgettext=language.npgettext,
+        pgettext=lambda context, text: words().pgettext(context, text),
+        npgettext=lambda context, one, many, n: words().npgettext(context, one, many, n),
     )
-    environment.filters |= {"when": when, "iso": iso, "reason_in_words": actors.reason_in_words}
+    environment.filters |= {
+        "day": lambda value: words().day(value),
+        "iso": iso,
+        "number": lambda value: words().number(value),
+        "reason_in_words": actors.reason_in_words,
+        "say": lambda text: words().say(text),
+        "when": lambda value: words().when(value),
+    }
     environment.globals |= {
         "limits": draft.LIMITS,
         "reasons": actors.REASONS,
@@ -61,13 +66,25 @@ def _environment() -> Environment:
     return environment
 
 
-_templates = _environment()
+_for_readers = _environment(language.site)
+_for_editors = _environment(lambda: language.ENGLISH)
+# Below these everything is English; there is nothing for readers.
+_EDITORS = ("/moderate", "/comments/api")
+
+
+def speaks(request: Request) -> Words:
+    """Return the words that the answer is written in: the site's, English for editors."""
+    return language.ENGLISH if request.url.path.startswith(_EDITORS) else language.site()
 
 
 def render(request: Request, template: str, **values: Any) -> str:
     """Render a template with what every page knows."""
     settings = context_of(request).settings
-    return _templates.get_template(template).render(
+    words = speaks(request)
+    templates = _for_editors if words is language.ENGLISH else _for_readers
+    return templates.get_template(template).render(
+        language=words.tag,
+        direction=words.direction,
         site_name=settings.site_name,
         site_url=settings.site_url,
         stylesheet=settings.stylesheet,
@@ -88,6 +105,6 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 
 def message(request: Request, error: ServiceError, *, text: str = "") -> HTMLResponse:
     """Render an error; `text` is what somebody typed and must not lose."""
-    return page(
-        request, "message.html", error.status, title=error.title, detail=error.detail, text=text
-    )
+    words = speaks(request)
+    title, detail = words.gettext(error.title), words.say(error.detail)
+    return page(request, "message.html", error.status, title=title, detail=detail, text=text)

@@ -4,6 +4,7 @@ from urllib.parse import urljoin
 
 from comments_service import submission
 from comments_service.errors import NotFound
+from comments_service.language import sentence
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
 from comments_service.web.context import Context
@@ -19,7 +20,7 @@ def locate(context: Context, public_id: str) -> tuple[Stored, str]:
         # PostgreSQL refuses NUL in a text; no id has a control character.
         reply = comments.find(connection, site.id, public_id) if public_id.isalnum() else None
         if reply is None:
-            raise NotFound("This reply does not exist any more.")
+            raise NotFound(sentence("This reply does not exist any more."))
         slot = comments.slot_of_thread(connection, reply.id)
         address = pages.address_of_slot(connection, reply.page_id, slot)
     return reply, f"{urljoin(context.settings.site_url, address)}#comment-{public_id}"

@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 from comments_service import draft, markup
 from comments_service.draft import ENTER_COMMENT, Refused, visible
 from comments_service.errors import TooMany
-from comments_service.language import gettext as _
 
 # Previews never take more threads than this from readers who post.
 AT_ONCE = 2
@@ -49,5 +48,5 @@ def rendered(text: str) -> str:
     clean = draft.check_text(text)
     html = markup.render(clean).html
     if not visible(markup.seen(html).text):
-        raise Refused({"comment": _(ENTER_COMMENT)}, {"comment": clean})
+        raise Refused({"comment": ENTER_COMMENT}, {"comment": clean})
     return html

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from comments_service.errors import ServiceError, TooMany, Unavailable
+from comments_service.language import marked, sentence
 from comments_service.web.pages import message
 
 # Each takes the kind of error that it stands for in the tables below.
@@ -21,9 +22,12 @@ Handler = Callable[[Request, Any], Response]
 logger = logging.getLogger("rejoinder.service")
 
 # Never what was inside: neither readers nor programs can mend our faults.
-INTERNAL = (
+INTERNAL = sentence(
     "Something went wrong on our side. Nothing was lost that we had said was kept; try again."
 )
+
+# Starlette's own titles that a reader can meet.
+TITLES = (marked("Not Found"), marked("Method Not Allowed"))
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> Response:
@@ -77,7 +81,7 @@ def _page_service_error(request: Request, error: ServiceError) -> Response:
 
 
 def _page_http_error(request: Request, error: HTTPException) -> Response:
-    told = ServiceError("There is nothing at this address that does what you asked.")
+    told = ServiceError(sentence("There is nothing at this address that does what you asked."))
     told.status, told.title = error.status_code, error.detail
     answer = message(request, told)
     answer.headers.update(error.headers or {})

@@ -1,12 +1,14 @@
 """Answers for the script of the article's page: the pages' words as JSON, from the same origin."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from comments_service.errors import ServiceError
+from comments_service.web.pages import speaks
 from comments_service.web.problems import problem
 
 
@@ -25,6 +27,16 @@ def json_answer(body: dict[str, Any], status: int = 200) -> Response:
     )
 
 
-def json_problem(error: ServiceError, *, status: int | None = None, **more: Any) -> Response:
+def json_problem(
+    request: Request,
+    error: ServiceError,
+    *,
+    status: int | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
     """Return the error as problem details, with the words that its page would have."""
-    return problem(status or error.status, error.title, error.detail, **more)
+    words = speaks(request)
+    told = {name: words.say(text) for name, text in (errors or {}).items()}
+    more: dict[str, Any] = {} if errors is None else {"errors": told}
+    title, detail = words.gettext(error.title), words.say(error.detail)
+    return problem(status or error.status, title, detail, **more)

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from comments_service import draft, submission
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, ServiceError, TooMany, Unavailable
-from comments_service.language import gettext as _
+from comments_service.language import sentence
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
 from comments_service.web import own
@@ -53,7 +53,7 @@ async def submit(request: Request) -> Response:
         return _kept(request, error, typed)
     except ServiceError as error:
         if wants_json(request):
-            return json_problem(error)
+            return json_problem(request, error)
         raise
     return _form_page(request, view, typed, problems, status)
 
@@ -85,7 +85,7 @@ async def preview(request: Request) -> Response:
         return _kept(request, error, typed)
     except ServiceError as error:
         if wants_json(request):
-            return json_problem(error)
+            return json_problem(request, error)
         raise
     return _form_page(request, view, typed, problems, status, preview=html)
 
@@ -93,7 +93,7 @@ async def preview(request: Request) -> Response:
 def _kept(request: Request, error: ServiceError, typed: Mapping[str, str]) -> Response:
     note_unavailable(request, error)
     answer = (
-        json_problem(error)
+        json_problem(request, error)
         if wants_json(request)
         else message(request, error, text=typed["comment"])
     )
@@ -118,6 +118,9 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
     stored = await context.intake.submit(one)
     link = own.status_path(context, stored.public_id, mine=stored.own)
+    # What was asked for and cannot be: the status page says so.
+    if one.draft.follow and not context.settings.sends_mail:
+        link += "?mail=none"
     if wants_json(request):
         answer = await own.as_json(request, stored.public_id, link)
         answer.status_code = 200 if stored.resent else 201
@@ -145,7 +148,7 @@ async def reply_form(request: Request) -> Response:
     key, parent = request.path_params["key"], request.path_params["id"]
     view = await run_in_threadpool(_look, context, key, parent)
     if view.parent is None:
-        raise NotFound(_("The reply that you want to answer is not there any more."))
+        raise NotFound(sentence("The reply that you want to answer is not there any more."))
     return _form_page(request, view, EMPTY | {"parent": parent})
 
 
@@ -159,7 +162,7 @@ def _form_page(
     preview: str = "",
 ) -> Response:
     if wants_json(request):
-        return json_problem(draft.Refused(problems, form), status=status, errors=dict(problems))
+        return json_problem(request, draft.Refused(problems, form), status=status, errors=problems)
     return page(
         request,
         "reply.html",
@@ -170,6 +173,7 @@ def _form_page(
         problems=problems,
         preview=preview,
         action=reply_path(view.page.key),
+        follow=context_of(request).settings.sends_mail,
         article_link=urljoin(context_of(request).settings.site_url, view.page.url),
     )
 

@@ -11,10 +11,13 @@ from starlette.responses import Response
 
 from comments_service.auth import keyed
 from comments_service.errors import Forbidden
+from comments_service.language import sentence
 from comments_service.settings import Settings
 from comments_service.web.context import Context
 
-_FOREIGN = "This form was not sent from this site's own page. Reload the page, then send it again."
+_FOREIGN = sentence(
+    "This form was not sent from this site's own page. Reload the page, then send it again."
+)
 
 
 def headers(settings: Settings, *, scripts: bool = False) -> dict[str, str]:

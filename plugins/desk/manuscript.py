@@ -14,7 +14,9 @@ from plugins.desk.errors import DeskError
 
 _LINE = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
 # What an article would hide (plugins/discussion/hooks.py refuses these too).
-RESERVED = frozenset({"comments", "moderate", "theme", "api", "assets", "status", "drafts"})
+RESERVED = frozenset(
+    {"comments", "moderate", "search", "theme", "api", "assets", "status", "drafts"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from plugins.desk.proof import Problem
 TABLE = "_redirects"
 METADATA = "moved-from"
 # Doors of the service, and what other parts of the build own.
-RESERVED = frozenset({"comments", "moderate", "theme", "drafts", ".discussion", TABLE})
+RESERVED = frozenset({"comments", "moderate", "search", "theme", "drafts", ".discussion", TABLE})
 SAFE = "/:?#[]@!$&'()*+,;=%~"
 
 PAGE = """\

@@ -18,4 +18,5 @@ def register() -> None:
     signals.get_generators.connect(hooks.fetch_discussions)
     signals.all_generators_finalized.connect(hooks.attach_discussions)
     signals.article_writer_finalized.connect(hooks.remember_writer)
+    signals.feed_generated.connect(hooks.name_entries)
     signals.finalized.connect(hooks.finish)

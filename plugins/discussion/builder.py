@@ -33,6 +33,7 @@ from plugins.discussion.pelican_run import HOOKS, run_pelican
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
+from plugins.search import place
 
 # By its name, because importing it imports Pelican.
 DESK = "plugins.desk.hooks"
@@ -87,6 +88,7 @@ def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) 
                 FileLock(var / "site.lock", mode=0o644),
             ):
                 pages = bring_up_to_date(fresh, previous, snapshot, ask)
+                _link_search(fresh, place.bundle_of(var, output))
                 previous = _show(fresh, output, builds)
             _remember_drafts(var, output)
         except BaseException:
@@ -104,6 +106,12 @@ def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) 
         for folder in _older(builds, output, keep={fresh, previous}):
             shutil.rmtree(folder, ignore_errors=True)
     return Build(fresh, pages, time.monotonic() - started)
+
+
+def _link_search(fresh: Path, bundle: Path) -> None:
+    # The index follows, made by whoever comes after the build (plugins/search).
+    if Site.open(fresh).manifest.settings.search:
+        place.link(fresh, bundle)
 
 
 def keep_times(previous: Path, fresh: Path, names: list[str] | None = None) -> None:

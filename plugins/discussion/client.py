@@ -193,7 +193,7 @@ class Client:
         return Registration(registered, withdrawn)
 
     def private(self, candidates: Sequence[str]) -> dict[str, str]:
-        """Which of these belong to somebody who replied: each with what it is of which reply."""
+        """Which of these belong to a reader: each with what it is, and of which reply."""
         found: dict[str, str] = {}
         for start in range(0, len(candidates), MAX_CANDIDATES):
             asked = [one[:MAX_CANDIDATE] for one in candidates[start : start + MAX_CANDIDATES]]
@@ -201,7 +201,10 @@ class Client:
             try:
                 for leak in self._json(response)["private"]:
                     candidate = candidates[start + int(leak["position"])]
-                    found[candidate] = f"the {leak['kind']} given with reply {leak['reply']}"
+                    whose = f"given with reply {leak['reply']}"
+                    if not leak["reply"]:
+                        whose = "of somebody who follows a discussion"
+                    found[candidate] = f"the {leak['kind']} {whose}"
             except (KeyError, TypeError, ValueError, IndexError):
                 raise WireError("answer.private: expected position, reply and kind") from None
         return found

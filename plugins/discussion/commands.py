@@ -21,9 +21,11 @@ import click
 from plugins.desk.alarm import Alarm
 from plugins.discussion.errors import DiscussionError
 from plugins.discussion.standby import Standby
+from plugins.search.errors import SearchError
 
 if TYPE_CHECKING:
     from plugins.discussion.publisher import Publisher
+    from plugins.search.follower import Follower
 
 OUTPUT = Path("output")
 SETTINGS = Path("pelicanconf.py")
@@ -60,6 +62,7 @@ def build(settings: Path, output: Path, no_cache: bool) -> None:
     with _readable_errors():
         done = builder.build(Path.cwd(), settings, output, cache=not no_cache)
     click.echo(f"Built {done.pages} pages with discussions in {done.seconds:.1f} s: {output}/")
+    _index_beside(output)
 
 
 @click.command()
@@ -86,6 +89,7 @@ def verify(settings: Path, output: Path, repair: bool) -> None:
             )
         verifier.refetch(Path.cwd())
         builder.build(Path.cwd(), settings, output, cache=False)
+        _index_now(output)
     click.echo(f"{len(found)} files are repaired.")
 
 
@@ -100,10 +104,12 @@ def publish(output: Path, once: bool) -> None:
             with _until_stopped() as stop:
                 _build_what_is_due(alarm, output, stop)
             written = publisher.once()
+            _index_now(output)
             click.echo(f"Every page is up to date; {written} changed.")
             return
         with _until_stopped() as stop:
             worker = _in_background(publisher.follow, stop)
+            _in_background(_search(output).follow, stop)
             while not stop.wait(0.5) and worker.is_alive():
                 _build_what_is_due(alarm, output, stop)
             stop.set()
@@ -127,6 +133,7 @@ def watch(settings: Path, output: Path) -> None:
         Standby() as standby,
     ):
         worker = _in_background(publisher.follow, stop)
+        _in_background(_search(output).follow, stop)
         # Editors replace files, which ends a watch on the file itself: compare stamps instead.
         configured = _stamps(root, settings)
         if not output.exists():
@@ -150,6 +157,34 @@ def watch(settings: Path, output: Path) -> None:
                 standby.prepare()
         stop.set()
         worker.join(STOP_SECONDS)
+
+
+def _index_beside(output: Path) -> None:
+    """Begin the search index of a new build; nobody waits for it, and nothing fails with it."""
+    from plugins.search import work
+
+    try:
+        if work.wanted(output):
+            work.start(output.absolute())
+    except DiscussionError as error:
+        click.echo(f"WARNING: {error}", err=True)
+
+
+def _index_now(output: Path) -> None:
+    """Make the search index and wait for it; what keeps it from being made is said."""
+    from plugins.search import work
+
+    try:
+        work.index(output)
+    except SearchError as error:
+        click.echo(f"WARNING: {error}", err=True)
+
+
+def _search(output: Path) -> Follower:
+    from plugins.discussion.settings import SiteSettings
+    from plugins.search.follower import Follower
+
+    return Follower(output, SiteSettings.from_environ(os.environ).snapshot)
 
 
 def _build_what_is_due(alarm: Alarm, output: Path, stop: threading.Event) -> None:

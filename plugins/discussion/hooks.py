@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from feedgenerator import Rss201rev2Feed
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from plugins.discussion import manifest as manifests
@@ -27,6 +28,7 @@ from plugins.discussion.errors import (
     SettingsError,
     SnapshotError,
 )
+from plugins.discussion.feeds import page_id
 from plugins.discussion.gate import Ask
 from plugins.discussion.later import Later, Source
 from plugins.discussion.manifest import Address, Entry, Manifest
@@ -36,14 +38,16 @@ from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Outcome, Site
 from plugins.discussion.snapshot import Position, Snapshot
 from plugins.discussion.world import World
+from plugins.language.catalog import file_of
+from plugins.language.hooks import folder_of
 
 logger = logging.getLogger(__name__)
 
 # Folders of the output, or doors of the service, that an article would hide.
-RESERVED = frozenset({"comments", "moderate", "theme", manifests.FOLDER})
+RESERVED = frozenset({"comments", "moderate", "search", "theme", manifests.FOLDER})
 BEGINNINGS = (*RESERVED, ".", "/")
 # Below /comments/ these are addresses of the service itself; it refuses them as keys.
-RESERVED_KEYS = RESERVED | {"api", "assets", "status"}
+RESERVED_KEYS = RESERVED | {"api", "assets", "search", "status"}
 # What paths leave out.
 ODD = re.compile(r"//|/\./|/\.?$")
 TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
@@ -136,7 +140,8 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         _check_place(content)
     discussed = [*articles, *(static_pages if settings.get("DISCUSSION_PAGES", False) else ())]
     discussed = [one for one in discussed if one.save_as]
-    templates = manifests.keep_templates(_discussion_templates(settings), output)
+    words = file_of(folder_of(settings["THEME"]), settings["DEFAULT_LANG"])
+    templates = manifests.keep_templates(_discussion_templates(settings), output, words)
     options = render_settings(settings)
     entries = _entries(discussed, settings, options)
     run.manifest = Manifest.of(options, (entry for _, entry in entries))
@@ -171,6 +176,21 @@ def remember_writer(_generator: Any, writer: Any) -> None:
     """At `article_writer_finalized`: what wrote the articles also wrote the rest, or will."""
     if _runs:
         _runs[-1].writer = writer
+
+
+def name_entries(_context: Any, feed: Any) -> None:
+    """At `feed_generated`: RSS entries get the permanent ids that Atom's get when they are marked.
+
+    Without it their ids would be no addresses, and RSS would take them for such.
+    """
+    if not _runs or _runs[-1].manifest is None or not isinstance(feed, Rss201rev2Feed):
+        return
+    keys = {page.url: page.key for page in _runs[-1].manifest.pages}
+    for entry in feed.items:
+        entry["unique_id_is_permalink"] = False
+        key = keys.get(entry["link"].removesuffix("?ref=feed"))
+        if key is not None:
+            entry["unique_id"] = page_id(key)
 
 
 def finish(pelican: Any) -> None:
@@ -253,7 +273,7 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
         {
             "comments_url": settings.get("DISCUSSION_COMMENTS_URL")
             or f"{settings['SITEURL']}/comments",
-            "language": settings.get("DISCUSSION_LANGUAGE") or settings["DEFAULT_LANG"],
+            "language": settings["DEFAULT_LANG"],
             "max_depth": settings.get("DISCUSSION_MAX_DEPTH", 4),
             "limits": {
                 name: getattr(defaults, name) for name in ("comment", "author", "email", "url")
@@ -264,6 +284,10 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             "site_name": plain(settings["SITENAME"]),
             "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
             "public_addresses": settings.get("DISCUSSION_PUBLIC_ADDRESSES", ()),
+            # Without its page nobody could search.
+            "search": settings.get("DISCUSSION_SEARCH", True)
+            and "search" in settings.get("DIRECT_TEMPLATES", ()),
+            "follow": settings.get("DISCUSSION_FOLLOW", True),
         }
     )
 
@@ -315,6 +339,9 @@ def _page(article: Any, settings: Mapping[str, Any], options: RenderSettings) ->
             description=plain(getattr(article, "summary", "") or ""),
             language=str(getattr(article, "lang", settings["DEFAULT_LANG"])),
             listed=article.status == "published",
+            # What other plugins may have found out (plugins/reading, plugins/cards).
+            words=getattr(article, "word_count", 0),
+            image=f"{settings['SITEURL']}/{card}" if (card := getattr(article, "card", "")) else "",
         ),
     )
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from plugins.discussion import regions
 from plugins.discussion.gate import Ask
 from plugins.discussion.manifest import Manifest
-from plugins.discussion.model import Page, page_json
+from plugins.discussion.model import Page
 from plugins.discussion.snapshot import Snapshot
 from plugins.discussion.world import World
 
@@ -80,8 +80,7 @@ class Source:
         """Of a region: the page, its discussion's revision, and how all are rendered."""
         known = self._pages.get(page.key)
         if known is None:
-            facts = json.dumps(page_json(page), sort_keys=True)
-            known = self._pages[page.key] = _hash(self._base, facts.encode())
+            known = self._pages[page.key] = _hash(self._base, repr(page).encode())
         revision = regions.PAGE_REGIONS[name].revision(self.world(), page.key)
         return _hash(known, f"{name} {revision}".encode())
 
@@ -97,7 +96,9 @@ def _base(templates: Path, facts: list[object]) -> bytes:
 @lru_cache(maxsize=1)
 def _code() -> bytes:
     packages = [version(name) for name in ("babel", "jinja2", "markupsafe")]
-    here = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    plugins = Path(__file__).parents[1]
+    folders = (plugins / "discussion", plugins / "language")
+    here = [path.read_bytes() for one in folders for path in sorted(one.glob("*.py"))]
     return _hash(repr([packages, sys.version]).encode(), *here)
 
 

@@ -258,11 +258,11 @@ def load(output: Path) -> Manifest:
     return Manifest(db, settings)
 
 
-def keep_templates(sources: Iterable[Path], output: Path) -> Path:
+def keep_templates(sources: Iterable[Path], output: Path, words: Path | None = None) -> Path:
     """Copy the discussion templates into the output; returns the copy, which is what renders.
 
     Of a template that stands in several of the folders, the last one wins; the plugin has feeds
-    and sitemap of its own.
+    and sitemap of its own. `words` is the catalog that they speak with, beside other languages'.
     """
     target = templates_of(output)
     shutil.rmtree(target, ignore_errors=True)
@@ -274,6 +274,10 @@ def keep_templates(sources: Iterable[Path], output: Path) -> Path:
         raise ManifestError(
             "discussion.html is missing: the theme has no discussion template (docs/theme.md)"
         )
+    if words is not None:
+        kept = target / "translations" / words.relative_to(words.parents[2])
+        kept.parent.mkdir(parents=True)
+        shutil.copyfile(words, kept)
     return target
 
 

@@ -21,6 +21,8 @@ ID = re.compile(r"[0-9a-z]{26}")
 # It goes into a header between double quotes.
 EPOCH = re.compile(r"[!#-~]{1,200}")
 MAX_KEY = 200
+# How many avatars there are.
+AVATARS = 256
 
 T = TypeVar("T")
 
@@ -38,7 +40,8 @@ class Comment:
     """One public reply; a placeholder (`removed`) has no author and no HTML. Times are UTC.
 
     `slot` is a top-level reply's permanent place (1, 2, 3 …), by which discussions are divided.
-    `pinned` by the editors; `locked`: nobody may answer it, nor what stands below it.
+    `pinned` by the editors; `locked`: nobody may answer it, nor what stands below it. `avatar` is
+    a random number below `AVATARS`, the same for one name in one discussion; None: it has none.
     """
 
     id: str
@@ -52,6 +55,7 @@ class Comment:
     slot: int | None = None
     pinned: bool = False
     locked: bool = False
+    avatar: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ class Facts:
     """What feeds and search engines are told of an article besides; dates in ISO 8601.
 
     `authors` are names with absolute or root-relative URLs; what is not `listed` (hidden articles)
-    is shown on its own page only.
+    is shown on its own page only. `words` is how many there are, 0 where nobody counted; `image`
+    the absolute address of a picture that stands for the article, or "".
     """
 
     authors: tuple[tuple[str, str], ...] = ()
@@ -143,6 +148,8 @@ class Facts:
     description: str = ""
     language: str = "en"
     listed: bool = True
+    words: int = 0
+    image: str = ""
 
     @property
     def appeared(self) -> str | None:
@@ -373,6 +380,7 @@ def _comment(data: object, where: str) -> Comment:
         slot=_slot(fields, where),
         pinned=bool(_decided(fields, "pinned", where)),
         locked=bool(_decided(fields, "locked", where)),
+        avatar=_avatar(fields, where),
     )
 
 
@@ -391,6 +399,7 @@ def comment_json(comment: Comment) -> dict[str, Any]:
         "slot": comment.slot,
         "pinned": comment.pinned,
         "locked": comment.locked,
+        "avatar": comment.avatar,
     }
 
 
@@ -399,6 +408,16 @@ def _slot(fields: dict[str, Any], where: str) -> int | None:
     if fields.get("slot") is None:
         return None
     return _number(fields, "slot", where)
+
+
+def _avatar(fields: dict[str, Any], where: str) -> int | None:
+    # A placeholder has none, nor has a reply of before avatars.
+    if fields.get("avatar") is None:
+        return None
+    number = _number(fields, "avatar", where)
+    if not 0 <= number < AVATARS:
+        raise WireError(f"{where}.avatar: expected a number from 0 to {AVATARS - 1}, got {number}")
+    return number
 
 
 def _decided(fields: dict[str, Any], name: str, where: str) -> bool | None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-from babel import Locale
-from babel.core import UnknownLocaleError
-
 from plugins.discussion.errors import SettingsError
 from plugins.discussion.gate import is_network
+from plugins.language import formats
 
 # Each level of nesting is a level of recursion in the template.
 MAX_DEPTH = 20
@@ -37,7 +34,8 @@ class RenderSettings:
     such as `en` or `pt-br`; `max_depth` is the deepest level that is still nested, 1 to 20;
     `page_size` is how many threads stand on a page, None for all. `site_url` is "" or absolute:
     feeds and sitemap need an absolute one. `precompress` has `gz`, `br`, both or nothing;
-    `public_addresses` are in small letters.
+    `public_addresses` are in small letters; `search` says whether there is an index to search in;
+    `follow`: readers may ask for mail about replies.
     """
 
     comments_url: str
@@ -49,6 +47,8 @@ class RenderSettings:
     site_name: str = ""
     precompress: tuple[str, ...] = ()
     public_addresses: tuple[str, ...] = ()
+    search: bool = False
+    follow: bool = True
 
     @property
     def absolute(self) -> bool:
@@ -67,8 +67,8 @@ class RenderSettings:
         if not isinstance(url, str):
             raise SettingsError("DISCUSSION_COMMENTS_URL is not text")
         if not isinstance(language, str):
-            raise SettingsError("DISCUSSION_LANGUAGE is not text")
-        locale_of(language)
+            raise SettingsError("DEFAULT_LANG is not text")
+        _check_language(language)
         if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= MAX_DEPTH:
             raise SettingsError(f"DISCUSSION_MAX_DEPTH is {depth!r}; set it to 1 to {MAX_DEPTH}")
         names = {"comment", "author", "email", "url"}
@@ -86,17 +86,17 @@ class RenderSettings:
             str(data.get("site_name", "")),
             _precompress(data.get("precompress", ())),
             _addresses(data.get("public_addresses", ())),
+            _search(data.get("search", False)),
+            bool(data.get("follow", True)),
         )
 
 
-@lru_cache(maxsize=16)
-def locale_of(language: str) -> Locale:
-    """Babel's data for a language tag; SettingsError when there is none."""
+def _check_language(language: str) -> None:
     try:
-        return Locale.parse(language, sep="-")
-    except (ValueError, UnknownLocaleError):
+        formats.check(language)
+    except ValueError:
         raise SettingsError(
-            f"DISCUSSION_LANGUAGE is {language!r}, for which there are no names of months; "
+            f"DEFAULT_LANG is {language!r}, for which there are no names of months; "
             "set it to a language tag such as en or pt-BR"
         ) from None
 
@@ -123,6 +123,12 @@ def _precompress(kinds: Any) -> tuple[str, ...]:
             "run: pip install brotli, or take br out"
         )
     return tuple(sorted(set(kinds)))
+
+
+def _search(wanted: Any) -> bool:
+    if not isinstance(wanted, bool):
+        raise SettingsError(f"DISCUSSION_SEARCH is {wanted!r}; set it to True or False")
+    return wanted
 
 
 def _addresses(found: Any) -> tuple[str, ...]:

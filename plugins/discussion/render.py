@@ -11,7 +11,7 @@ from typing import Any
 
 from plugins.discussion.markers import fingerprint, wrap
 from plugins.discussion.model import Comment, Discussion, Page, Summary, comment_json
-from plugins.discussion.options import RenderSettings, locale_of
+from plugins.discussion.options import RenderSettings
 from plugins.discussion.paging import Parts, divide
 from plugins.discussion.places import feed_url
 from plugins.discussion.shell import fill
@@ -36,7 +36,7 @@ class Latest:
         """All that is shown of it, as plain JSON values."""
         shown = comment_json(self.comment)
         # These show on its page only.
-        del shown["pinned"], shown["locked"]
+        del shown["pinned"], shown["locked"], shown["avatar"]
         return [shown, self.page.key, self.url, self.parent_url]
 
 
@@ -75,7 +75,8 @@ def head(discussion: Discussion, page: Page, settings: RenderSettings, templates
         "count": discussion.count,
         "feed": feed_url(page) if settings.absolute and discussion.count else None,
         "later": _neighbour(page, parts.after(1)),
-        "structured": article_json(discussion, parts, page),
+        "structured": article_json(discussion, parts, page, settings),
+        "language": settings.language,
     }
     return wrap(
         "head", page.key, discussion.revision, paint(templates, "head.html", page.key, values)
@@ -98,14 +99,18 @@ def count(summary: Summary, page: Page, settings: RenderSettings, templates: Pat
 
 def thr(summary: Summary, page: Page, settings: RenderSettings, templates: Path) -> str:
     """The link to an article's replies in its entry of Pelican's own Atom feeds (RFC 4685)."""
-    values = {"feed": feed_url(page), "count": summary.count, "updated": summary.updated}
+    values = {
+        "feed": feed_url(page),
+        "count": summary.count,
+        "updated": summary.updated,
+        "language": settings.language,
+    }
     text = paint_xml(templates, "thr.xml", page.key, values)
     return wrap("thr", page.key, summary.revision, text)
 
 
 def latest(newest: list[Latest], settings: RenderSettings, templates: Path) -> str:
     """The site's newest replies, for the index."""
-    locale = locale_of(settings.language)
     values = {
         "replies": [
             {
@@ -113,7 +118,7 @@ def latest(newest: list[Latest], settings: RenderSettings, templates: Path) -> s
                 "editor": one.comment.editor,
                 "url": one.url,
                 "page": one.page,
-                "submitted": day_of(one.comment.submitted, locale),
+                "submitted": day_of(one.comment.submitted, settings.language),
             }
             for one in newest
         ],

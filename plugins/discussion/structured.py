@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from plugins.discussion.model import Comment, Discussion, Page, iso
+from plugins.discussion.options import RenderSettings
 from plugins.discussion.paging import Parts
 from plugins.discussion.views import text_of
 
@@ -15,7 +16,9 @@ from plugins.discussion.views import text_of
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
-def article_json(discussion: Discussion, parts: Parts, page: Page) -> Markup:
+def article_json(
+    discussion: Discussion, parts: Parts, page: Page, settings: RenderSettings
+) -> Markup:
     """The article with the replies of its first page, as JSON that may stand in `<script>`."""
     facts = page.facts
     data: dict[str, Any] = {
@@ -23,18 +26,29 @@ def article_json(discussion: Discussion, parts: Parts, page: Page) -> Markup:
         "@type": "BlogPosting",
         "@id": page.url,
         "url": page.url,
+        "mainEntityOfPage": page.url,
         "headline": page.title,
         "description": facts.description,
         "inLanguage": facts.language,
         "datePublished": facts.published,
         "dateModified": facts.modified,
+        "image": facts.image,
+        "wordCount": facts.words,
         "author": [{"@type": "Person", "name": name, "url": url} for name, url in facts.authors],
+        "publisher": _publisher(settings),
         "commentCount": discussion.count,
         "comment": [_comment(one, page) for one in parts.by_number[1].comments],
     }
     kept = {name: value for name, value in data.items() if value or name == "commentCount"}
     text = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
     return Markup(text)  # noqa: S704 - escaped by the line above
+
+
+def _publisher(settings: RenderSettings) -> dict[str, str]:
+    if not settings.site_name:
+        return {}
+    home = {"url": f"{settings.site_url}/"} if settings.absolute else {}
+    return {"@type": "Organization", "name": settings.site_name, **home}
 
 
 def _comment(comment: Comment, page: Page) -> dict[str, Any]:

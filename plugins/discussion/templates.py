@@ -19,7 +19,7 @@ from jinja2.loaders import ChoiceLoader
 
 from plugins.discussion.errors import RenderError
 from plugins.discussion.markers import BEGINNINGS
-from plugins.language.catalog import catalog_of, install
+from plugins.language.catalog import catalog_of, file_of, install
 
 # What XML 1.0 has no way to write, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -32,7 +32,10 @@ def paint(templates: Path, name: str, key: str | None, values: Mapping[str, Any]
     """
     try:
         language = str(values.get("language", "en"))
-        text = _environment(str(templates), language).get_template(name).render(values)
+        words = file_of(templates / "translations", language)
+        # A build into the same folder may bring other words.
+        stamp = words.stat().st_mtime_ns if words else 0
+        text = _environment(templates, language, stamp).get_template(name).render(values)
     except (TemplateError, TypeError, AttributeError) as error:
         what = f"the discussion {key!r}" if key is not None else "the site's replies"
         raise RenderError(
@@ -52,7 +55,7 @@ def paint_xml(templates: Path, name: str, key: str | None, values: Mapping[str, 
 
 
 @lru_cache(maxsize=8)
-def _environment(folder: str, language: str) -> Environment:
+def _environment(folder: Path, language: str, _stamp: int) -> Environment:
     here = FileSystemLoader(folder)
     environment = Environment(
         # A template may name its neighbours as it sees them, or as the theme's other templates do.
@@ -63,5 +66,5 @@ def _environment(folder: str, language: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    install(environment, catalog_of(Path(folder) / "translations", language))
+    install(environment, catalog_of(folder / "translations", language))
     return environment

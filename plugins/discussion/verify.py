@@ -21,6 +21,7 @@ from plugins.discussion.pelican_run import run_pelican
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.snapshot import Snapshot
 from plugins.progress import each
+from plugins.search import compare
 
 # What the publisher still has to write may be late; what differs for longer is wrong.
 PATIENCE_SECONDS = 12.0
@@ -82,6 +83,14 @@ def _settled(
         with FileLock(lock, mode=0o644):
             builder.bring_up_to_date(fresh, None, snapshot, client.private)
             found = list(_compare(output.resolve(), fresh))
+        if not found:
+            # The search index is made after the pages, and by itself.
+            found = [
+                Difference(*one)
+                for one in compare.differences(
+                    output.resolve(), fresh, snapshot, client.private, fresh.parent
+                )
+            ]
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(LOOK_EVERY_SECONDS)

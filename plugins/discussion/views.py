@@ -11,13 +11,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from babel import Locale
-from babel.dates import format_datetime
 from markupsafe import Markup
 
 from plugins.discussion.model import Comment, Discussion, Page, Reply, nest
-from plugins.discussion.options import RenderSettings, locale_of
+from plugins.discussion.options import RenderSettings
 from plugins.discussion.paging import Parts, permalink
+from plugins.language import formats
 
 _BREAK = re.compile(r"<(?:br|/p|/li|/pre|/blockquote|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
@@ -57,6 +56,7 @@ class _Reply:
     removed: bool
     pinned: bool
     locked: bool
+    avatar: str
     reply_url: str | None
     in_reply_to: _InReplyTo | None
     depth: int
@@ -83,6 +83,7 @@ def form_of(page: Page, settings: RenderSettings) -> dict[str, Any]:
     return {
         "action": f"{settings.comments_url}/{quote(page.key, safe='')}",
         "limits": settings.limits,
+        "follow": settings.follow,
     }
 
 
@@ -90,15 +91,14 @@ def tree_of(discussion: Discussion, page: Page, settings: RenderSettings) -> lis
     """The tree of replies for the templates."""
     action = f"{settings.comments_url}/{quote(page.key, safe='')}"
     base = f"{action}/reply/" if page.open else None
-    locale, locked = locale_of(settings.language), discussion.locked
-    return [_reply(one, base, locale, locked) for one in nest(discussion, settings.max_depth)]
+    language, locked = settings.language, discussion.locked
+    return [_reply(one, base, language, locked) for one in nest(discussion, settings.max_depth)]
 
 
 def pinned_of(
     discussion: Discussion, parts: Parts, page: Page, settings: RenderSettings
 ) -> list[_Pinned]:
     """The pinned replies for the list above the discussion, the oldest first."""
-    locale = locale_of(settings.language)
     return [
         _Pinned(
             # On the article's own page, also where somebody reads a copy of it.
@@ -106,7 +106,7 @@ def pinned_of(
             if parts.places[one.id] == 1
             else permalink(page, parts, one.id),
             _Author(one.author.name, one.author.url),
-            day_of(one.submitted, locale),
+            day_of(one.submitted, settings.language),
             excerpt_of(text_of(one.html)),
         )
         for one in discussion.comments
@@ -115,17 +115,15 @@ def pinned_of(
 
 
 @lru_cache(maxsize=4096)
-def time_of(moment: datetime, locale: Locale) -> Time:
-    """In UTC and by Babel's data: neither the machine's zone nor its locale shows."""
-    text = format_datetime(moment, "d MMMM y, HH:mm", locale=locale)
-    return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), f"{text} UTC")
+def time_of(moment: datetime, language: str) -> Time:
+    """In UTC and as the language writes it: neither the machine's zone nor its locale shows."""
+    return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), formats.moment(language, moment))
 
 
 @lru_cache(maxsize=4096)
-def day_of(moment: datetime, locale: Locale) -> Time:
+def day_of(moment: datetime, language: str) -> Time:
     """The same, with the day alone for people."""
-    text = format_datetime(moment, "d MMMM y", locale=locale)
-    return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
+    return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), formats.day(language, moment))
 
 
 def text_of(markup: str) -> str:
@@ -141,27 +139,37 @@ def excerpt_of(text: str) -> str:
     return (cut.rpartition(" ")[0] or cut) + " …"
 
 
-def _reply(reply: Reply, base: str | None, locale: Locale, locked: Container[str]) -> _Reply:
+def _reply(reply: Reply, base: str | None, language: str, locked: Container[str]) -> _Reply:
     comment, author = reply.comment, reply.comment.author
     return _Reply(
         id=comment.id,
         anchor=f"comment-{comment.id}",
         author=None if author is None else _Author(author.name, author.url),
         html=_without_markers(comment.html),
-        submitted=time_of(comment.submitted, locale),
-        edited=None if comment.edited is None else time_of(comment.edited, locale),
+        submitted=time_of(comment.submitted, language),
+        edited=None if comment.edited is None else time_of(comment.edited, language),
         editor=comment.editor,
         removed=comment.removed,
         pinned=comment.pinned,
         # Said once, where the lock is; what stands below has no Reply links either.
         locked=comment.locked and comment.parent not in locked,
+        avatar=_avatar(comment),
         reply_url=None
         if base is None or comment.removed or comment.id in locked
         else base + comment.id,
         in_reply_to=_in_reply_to(reply.in_reply_to),
         depth=reply.depth,
-        children=[_reply(child, base, locale, locked) for child in reply.children],
+        children=[_reply(child, base, language, locked) for child in reply.children],
     )
+
+
+def _avatar(comment: Comment) -> str:
+    """The classes of the avatar: one of eight patterns, of eight colours, turned four ways."""
+    if comment.avatar is None:
+        return "av"
+    rest, pattern = divmod(comment.avatar, 8)
+    turned, colour = divmod(rest, 8)
+    return f"av p{pattern} c{colour} r{turned}"
 
 
 def _in_reply_to(answered: Comment | None) -> _InReplyTo | None:

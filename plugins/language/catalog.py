@@ -14,6 +14,8 @@ from typing import Any
 
 from jinja2 import Environment
 
+from plugins.language import formats
+
 DOMAIN = "theme"
 SOURCE_LANGUAGE = "en"
 
@@ -33,15 +35,33 @@ class Catalog:
 
 
 def catalog_of(folder: Path, language: str) -> Catalog:
-    """The catalog of a language; of the language without its region where there is no nearer one.
+    """The catalog of a language.
 
     English, or a language that the folder does not have, gets the words of the templates.
     """
+    path = file_of(folder, language)
+    if path is not None:
+        return _read(language, path.read_bytes())
+    return Catalog(language, NullTranslations(), language.encode())
+
+
+def file_of(folder: Path, language: str) -> Path | None:
+    """The file of a language; of the language without its region where there is no nearer one."""
     for name in _candidates(language):
         path = folder / name / "LC_MESSAGES" / f"{DOMAIN}.po"
         if path.is_file():
-            return _read(language, path.read_bytes())
-    return Catalog(language, NullTranslations(), language.encode())
+            return path
+    return None
+
+
+def is_known(folder: Path, language: str) -> bool:
+    """Whether a theme speaks the language: English, one of its catalogs, or it has none at all."""
+    return not folder.is_dir() or not _candidates(language) or bool(file_of(folder, language))
+
+
+def languages(folder: Path) -> list[str]:
+    """The languages that a theme speaks."""
+    return sorted({SOURCE_LANGUAGE, *(one.parents[1].name for one in folder.glob("*/*/*.po"))})
 
 
 def install(env: Environment, catalog: Catalog) -> None:
@@ -49,6 +69,7 @@ def install(env: Environment, catalog: Catalog) -> None:
     env.add_extension("jinja2.ext.i18n")
     env.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]
     env.globals["catalog"] = catalog
+    formats.install(env, catalog.language)
 
 
 def _candidates(language: str) -> list[str]:

@@ -5,10 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from plugins.language.catalog import catalog_of, install
+from plugins.discussion.errors import SettingsError
+from plugins.language.catalog import catalog_of, install, is_known, languages
 
 
 def give_words(generator: Any) -> None:
-    """At `generator_init`: install the catalog of the theme for the site's language."""
-    folder = Path(generator.theme) / "translations"
-    install(generator.env, catalog_of(folder, generator.settings["DEFAULT_LANG"]))
+    """At `generator_init`: install the catalog of the theme for the site's language.
+
+    Raises SettingsError for a language that the theme does not speak.
+    """
+    folder, language = folder_of(generator.theme), generator.settings["DEFAULT_LANG"]
+    if not is_known(folder, language):
+        raise SettingsError(
+            f"The theme has no words for the language {language!r} (REJOINDER_LANGUAGE, which is "
+            f"DEFAULT_LANG); there are {', '.join(languages(folder))}. "
+            "Set one of them; docs/languages.md tells how to add one"
+        )
+    install(generator.env, catalog_of(folder, language))
+
+
+def folder_of(theme: str) -> Path:
+    """The folder of a theme's catalogs."""
+    return Path(theme) / "translations"

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from markdown import Markdown
@@ -187,10 +189,21 @@ def fingerprint(settings: Mapping[str, Any]) -> bytes | None:
                 settings["MARKDOWN"],
                 list(settings["FORMATTED_FIELDS"]),
                 [_version(package) for package in PACKAGES],
+                [_source(name) for name in settings["MARKDOWN"]["extensions"]],
             ]
         )
     except Undigestible:
         return None
+
+
+def _source(extension: str) -> bytes:
+    """The code of an extension that is none of Markdown's own; of a package that of its rooms."""
+    if extension.startswith("markdown.extensions."):
+        return b""  # told by its version
+    found = find_spec(extension)
+    if found is None or found.origin is None:
+        return b""
+    return b"".join(path.read_bytes() for path in sorted(Path(found.origin).parent.glob("*.py")))
 
 
 def key_of(path: str, base: bytes) -> bytes | None:

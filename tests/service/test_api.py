@@ -95,7 +95,9 @@ def test_a_public_reply_is_told_as_the_wire_says(service: Service, editor: Edito
         "slot": 1,
         "pinned": False,
         "locked": False,
+        "avatar": told["comments"][0]["avatar"],
     }
+    assert told["comments"][0]["avatar"] in range(256)
     assert (told["comments"][1]["id"], told["comments"][1]["parent"]) == (below, above)
 
 

@@ -43,6 +43,10 @@ marks: st.SearchStrategy[dict[str, bool]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"pinned": st.booleans(), "locked": st.booleans()}),
 )
+# A service of before avatars sends none.
+pictures: st.SearchStrategy[dict[str, int | None]] = st.one_of(
+    st.just({}), st.fixed_dictionaries({"avatar": st.one_of(st.none(), st.integers(0, 255))})
+)
 decisions = st.sampled_from([None, True, False])
 
 
@@ -69,6 +73,7 @@ def comments(draw: st.DrawFn, max_size: int = 25) -> list[dict[str, Any]]:
                 html=draw(bodies),
                 editor=draw(st.booleans()),
                 **draw(marks),
+                **draw(pictures),
                 edited=draw(st.one_of(st.none(), st.just("2026-11-23T12:00:00.123456Z"))),
             )
         )
@@ -104,7 +109,7 @@ def histories(draw: st.DrawFn, keys: list[str]) -> list[Step]:
             i = draw(st.sampled_from(shown))
             if any(one["parent"] == now[i]["id"] for one in now):
                 now[i].update(author=None, html="", removed=True, editor=False, edited=None)
-                now[i].update(pinned=False)
+                now[i].update(pinned=False, avatar=None)
             else:
                 del now[i]
         elif action == "clear":

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.discussion.errors import RenderError, SettingsError
+from plugins.discussion.errors import RenderError, SettingsError, WireError
 from plugins.discussion.markers import closing, find, mark_of, opening
 from plugins.discussion.model import Page, read_discussion, write_discussion
 from plugins.discussion.options import Limits, RenderSettings
@@ -210,6 +210,33 @@ def test_the_editors_replies_have_their_badge() -> None:
     assert html.count('<span class="badge">Editor</span>') == 1
 
 
+def avatars(made: list[dict[str, Any]]) -> list[str]:
+    return re.findall(r'<i class="([^"]*)" aria-hidden="true"></i>', shown(made, templates=REAL))
+
+
+def test_every_number_has_an_avatar_of_its_own() -> None:
+    made = avatars([reply(n + 1, avatar=n) for n in range(256)])
+    assert len(set(made)) == 256
+    assert made[0] == "av p0 c0 r0"
+    assert made[255] == "av p7 c7 r3"
+
+
+def test_an_avatar_depends_on_its_number_alone() -> None:
+    one = reply(1, avatar=173, author={"name": "Ann", "url": "https://ann.example/"})
+    other = reply(9, avatar=173, author={"name": "Ben", "url": None}, editor=True)
+    assert avatars([one]) == avatars([other])
+
+
+def test_a_reply_of_before_avatars_has_the_plain_one_and_a_placeholder_none() -> None:
+    assert avatars([reply(1), removed(2), reply(3, 2, avatar=None)]) == ["av", "av"]
+
+
+@pytest.mark.parametrize("number", [-1, 256, 1.5, "7", True])
+def test_a_number_that_is_no_avatar_is_refused(number: object) -> None:
+    with pytest.raises(WireError, match="avatar"):
+        read_discussion(discussion([reply(1, avatar=number)]))
+
+
 def test_where_nesting_stops_the_answered_reply_is_named() -> None:
     html = shown([reply(n, n - 1 if n > 1 else None) for n in range(1, 7)])
     assert f'<a href="#comment-{identifier(5)}">to Reader 5</a>' in html
@@ -251,7 +278,7 @@ def test_render_settings_survive_json() -> None:
 @pytest.mark.parametrize(
     ("change", "setting"),
     [
-        ({"language": "zz"}, "DISCUSSION_LANGUAGE"),
+        ({"language": "zz"}, "DEFAULT_LANG"),
         ({"max_depth": 0}, "DISCUSSION_MAX_DEPTH"),
         ({"max_depth": 1000}, "DISCUSSION_MAX_DEPTH"),
         ({"limits": {"shoe": 43}}, "DISCUSSION_LIMITS"),

@@ -1,0 +1,205 @@
+"""Who follows a discussion by mail. Private: nothing that goes public is read from here."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+
+from comments_service.tables import comment, contact, outbox, page, subscription
+
+# The kinds of mail that followers get: the question whether they agree, and news.
+ASK, NEWS = "follow", "news"
+
+
+class Kind(StrEnum):
+    """What a follower is told of."""
+
+    ALL = "all"
+    REPLIES = "replies"
+
+
+class State(StrEnum):
+    """Where a subscription stands."""
+
+    ASKED = "asked"
+    CONFIRMED = "confirmed"
+    ENDED = "ended"
+
+
+class Subscription(NamedTuple):
+    """One wish to be told, with its page; `folded` is the address in small letters."""
+
+    id: int
+    site_id: int
+    page_id: int
+    comment_id: int | None
+    kind: str
+    state: str
+    email: str
+    folded: str
+    seed: str
+    confirm_until: datetime | None
+    asked_at: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    page_key: str
+    page_url: str
+    page_title: str
+
+
+class NewSubscription(NamedTuple):
+    """A wish as it is stored; confirmed at once where `confirmed_at` is set."""
+
+    site_id: int
+    page_id: int
+    comment_id: int | None
+    kind: Kind
+    email: str
+    seed: str
+    asked_at: datetime
+    confirmed_at: datetime | None = None
+
+
+_table = subscription.c
+_LIVE = _table.state != State.ENDED
+_SUBSCRIPTIONS = select(
+    *(_table[name] for name in Subscription._fields[:13]),
+    page.c.key.label("page_key"),
+    page.c.url.label("page_url"),
+    page.c.title.label("page_title"),
+).join(page, page.c.id == _table.page_id)
+
+
+def fold(email: str) -> str:
+    """Return the address as it is compared."""
+    return email.strip().casefold()
+
+
+def add(connection: Connection, new: NewSubscription) -> int:
+    """Store a wish; return its row id."""
+    state = State.ASKED if new.confirmed_at is None else State.CONFIRMED
+    values = new._asdict() | {"folded": fold(new.email), "state": state}
+    query = insert(subscription).values(**values).returning(_table.id)
+    return int(connection.execute(query).scalar_one())
+
+
+def of_address(connection: Connection, page_id: int, email: str) -> list[Subscription]:
+    """Return what this address follows, or was asked about, on one page; the oldest first."""
+    query = _SUBSCRIPTIONS.where(_table.page_id == page_id, _table.folded == fold(email), _LIVE)
+    return [Subscription._make(row) for row in connection.execute(query.order_by(_table.id))]
+
+
+def of_reply(connection: Connection, public_id: str) -> list[Subscription]:
+    """Return what was asked for with that reply or on its status page; the newest first."""
+    mine = select(comment.c.id).where(comment.c.public_id == public_id).scalar_subquery()
+    query = _SUBSCRIPTIONS.where(_table.comment_id == mine).order_by(_table.id.desc())
+    return [Subscription._make(row) for row in connection.execute(query)]
+
+
+def by_confirm_hash(connection: Connection, confirm_hash: str) -> Subscription | None:
+    """Return the subscription whose mailed question has this token, or None."""
+    row = connection.execute(_SUBSCRIPTIONS.where(_table.confirm_hash == confirm_hash)).first()
+    return Subscription._make(row) if row else None
+
+
+def by_seed(connection: Connection, seed: str) -> Subscription | None:
+    """Return the subscription that this link ends, whatever its state, or None."""
+    row = connection.execute(_SUBSCRIPTIONS.where(_table.seed == seed)).first()
+    return Subscription._make(row) if row else None
+
+
+def question(
+    connection: Connection,
+    page_id: int,
+    email: str,
+    row_id: int,
+    confirm_hash: str,
+    until: datetime,
+) -> None:
+    """Record the question that is mailed about a subscription; earlier ones are worth nothing."""
+    open_ones = (_table.page_id == page_id) & (_table.folded == fold(email))
+    connection.execute(
+        update(subscription)
+        .where(open_ones, _table.state == State.ASKED)
+        .values(confirm_hash=None, confirm_until=None)
+    )
+    connection.execute(
+        update(subscription)
+        .where(_table.id == row_id)
+        .values(confirm_hash=confirm_hash, confirm_until=until)
+    )
+
+
+def confirm(connection: Connection, row_ids: Sequence[int], now: datetime) -> None:
+    """Confirm what was asked."""
+    query = update(subscription).where(_table.id.in_(row_ids), _table.state == State.ASKED)
+    connection.execute(query.values(state=State.CONFIRMED, confirmed_at=now))
+
+
+def end(
+    connection: Connection,
+    site_id: int,
+    email: str,
+    now: datetime,
+    *,
+    page_id: int | None = None,
+    comment_id: int | None = None,
+) -> int:
+    """End what this address follows: all of it, on one page, or asked with one reply."""
+    which: list[ColumnElement[bool]] = [
+        _table.site_id == site_id, _table.folded == fold(email), _LIVE
+    ]  # fmt: skip
+    if page_id is not None:
+        which.append(_table.page_id == page_id)
+    if comment_id is not None:
+        which.append(_table.comment_id == comment_id)
+    query = update(subscription).where(*which).values(state=State.ENDED, ended_at=now)
+    return connection.execute(query).rowcount
+
+
+def counts(connection: Connection, page_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many addresses follow each of the pages."""
+    query = (
+        select(_table.page_id, func.count(_table.folded.distinct()))
+        .where(_table.page_id.in_(page_ids), _table.state == State.CONFIRMED)
+        .group_by(_table.page_id)
+    )
+    found = {row[0]: row[1] for row in connection.execute(query)}
+    return {page_id: found.get(page_id, 0) for page_id in page_ids}
+
+
+def prune(connection: Connection, before: datetime) -> None:
+    """Forget what ended before that time, and what was asked before it and never confirmed."""
+    too_late = or_(_table.confirm_until < before, _table.confirm_until.is_(None))
+    never = (_table.state == State.ASKED) & (_table.asked_at < before) & too_late
+    ended = (_table.state == State.ENDED) & (_table.ended_at < before)
+    connection.execute(delete(subscription).where(or_(never, ended)))
+
+
+def forget_reply(connection: Connection, site_id: int, comment_id: int, email: str) -> None:
+    """Delete what was asked for with an erased reply.
+
+    Once no other reply has its author's address, all of that address, with the mail to it.
+    """
+    connection.execute(delete(subscription).where(_table.comment_id == comment_id))
+    others = select(contact.c.comment_id).where(
+        func.lower(contact.c.email) == email.lower(), contact.c.comment_id != comment_id
+    )
+    if connection.execute(others.limit(1)).first() is None:
+        forget_address(connection, site_id, email)
+
+
+def forget_address(connection: Connection, site_id: int, email: str) -> None:
+    """Delete all that is kept of an address as a follower's, with the mail to it."""
+    connection.execute(
+        delete(subscription).where(_table.site_id == site_id, _table.folded == fold(email))
+    )
+    connection.execute(
+        delete(outbox).where(
+            outbox.c.site_id == site_id,
+            outbox.c.kind.in_([ASK, NEWS]),
+            func.lower(outbox.c.to_address) == email.lower(),
+        )
+    )

@@ -1,0 +1,131 @@
+"""What happens during a Pelican run: each article gets its card, drawn now or taken from before."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pelican.generators import ArticlesGenerator
+
+from plugins.cards.card import FOLDER, FONT, Card
+from plugins.cards.errors import CardError
+from plugins.discussion.hooks import plain
+from plugins.quick import pages, workers
+from plugins.quick.settings import QuickSettings
+
+# Cards that no build has asked for this long are forgotten.
+FORGET_SECONDS = 30 * 86_400
+# Shorter than any card: what a power cut left of one.
+TORN = 200
+
+
+def deal(generators: Iterable[Any]) -> None:
+    """At `all_generators_finalized`: give articles `card`, an address below the site's, or "".
+
+    SITE_CARD, for all templates, is the card of pages that are no article's. The files are there
+    when this returns.
+    """
+    for generator in generators:
+        if type(generator) is ArticlesGenerator:
+            _deal(generator)
+
+
+def _deal(generator: Any) -> None:
+    settings = generator.settings
+    context = generator.context
+    listed = [
+        *chain(
+            generator.articles,
+            generator.translations,
+            generator.hidden_articles,
+            generator.hidden_translations,
+        )
+    ]
+    drafts = chain(generator.drafts, generator.drafts_translations)
+    for article in drafts:
+        article.card = ""  # nobody is to show a draft around
+    if not str(settings["SITEURL"]).startswith(("http://", "https://")):
+        context["SITE_CARD"] = ""
+        for article in listed:
+            article.card = ""
+        return
+    font = _font(settings)
+    site = plain(settings["SITENAME"])
+    own = Card(site, site, plain(settings.get("SITESUBTITLE") or ""), settings["DEFAULT_LANG"])
+    wanted: dict[str, Card] = {own.name(font): own}
+    context["SITE_CARD"] = own.name(font)
+    for article in listed:
+        card = Card(
+            site, plain(article.title), plain(getattr(article, "subtitle", "")), str(article.lang)
+        )
+        article.card = name = card.name(font)
+        wanted[name] = card
+    _put(wanted, font, Path(generator.output_path), QuickSettings.of(settings))
+
+
+def _put(wanted: Mapping[str, Card], font: Path, output: Path, quick: QuickSettings) -> None:
+    """Put the cards into the output, drawing those that are not kept."""
+    kept = output if quick.cache is None else quick.cache
+    for folder in {kept, output}:
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    missing = [name for name in wanted if not _there(f"{kept}/{name}")]
+
+    def make(index: int) -> None:
+        # Drawing libraries are loaded only where something is drawn.
+        from plugins.cards.drawing import draw
+
+        name = missing[index]
+        temporary = f"{kept}/{name}.{os.getpid()}"
+        pages.write(temporary, draw(wanted[name], font))
+        os.replace(temporary, f"{kept}/{name}")  # noqa: PTH105
+
+    for done in workers.each("Drawing cards", make, missing, quick.processes, piece=16):
+        workers.replay(done.logged)
+    if quick.cache is None:
+        return
+    for name in wanted:
+        _bring(f"{kept}/{name}", f"{output}/{name}", link=quick.link)
+    if missing:
+        _forget(kept / FOLDER, wanted)
+
+
+def _there(path: str) -> bool:
+    try:
+        return os.stat(path).st_size > TORN  # noqa: PTH116 - thousands of times
+    except OSError:
+        return False
+
+
+def _bring(source: str, target: str, *, link: bool) -> None:
+    if link:
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    pages.write(target, Path(source).read_bytes())
+
+
+def _forget(folder: Path, used: Collection[str]) -> None:
+    """Remove cards that neither this build nor another one has, after a while."""
+    before = time.time() - FORGET_SECONDS
+    for one in os.scandir(folder):
+        if f"{FOLDER}/{one.name}" not in used:
+            with suppress(OSError):
+                stat = one.stat()
+                if stat.st_nlink == 1 and stat.st_mtime < before:
+                    os.unlink(one.path)  # noqa: PTH108
+
+
+def _font(settings: Mapping[str, Any]) -> Path:
+    configured = settings.get("CARDS_FONT")
+    font = FONT if configured is None else Path(configured)
+    if not font.is_file():
+        raise CardError(
+            f"CARDS_FONT is {str(configured)!r}, which is no file; "
+            "set it to a TrueType or OpenType font, or leave it out"
+        )
+    return font

@@ -1,0 +1,9 @@
+"""What can be wrong with pictures."""
+
+from __future__ import annotations
+
+from plugins.discussion.errors import DiscussionError
+
+
+class PictureError(DiscussionError):
+    """A picture cannot be read; the message names the text and the file."""

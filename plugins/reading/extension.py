@@ -1,0 +1,41 @@
+"""Measures a text while Markdown converts it: the measure becomes a line of its metadata.
+
+So whatever keeps converted texts (plugins/quick) keeps the measure too, and a build counts only
+what has changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markdown import Markdown
+from markdown.extensions import Extension
+from markdown.postprocessors import Postprocessor
+
+from plugins.reading.measure import measure, pack
+
+# The name in the metadata; an author's line of that name is overwritten.
+NAME = "reading_measure"
+# Behind whatever else works on the finished HTML.
+LAST = -100
+
+
+class ReadingExtension(Extension):
+    """Adds the measure to `Markdown.Meta`."""
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Markdown's own spelling
+        """Put the counting behind everything else."""
+        md.postprocessors.register(_Counting(md), "reading", LAST)
+
+
+class _Counting(Postprocessor):
+    def run(self, text: str) -> str:
+        md: Any = self.md
+        if hasattr(md, "Meta"):
+            md.Meta[NAME] = [pack(measure(text))]
+        return text
+
+
+def makeExtension(**config: Any) -> ReadingExtension:  # noqa: N802 - Markdown's own spelling
+    """What Markdown calls."""
+    return ReadingExtension(**config)

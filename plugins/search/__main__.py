@@ -1,0 +1,22 @@
+"""`python -m plugins.search OUTPUT`: one round, in a process that steps back for others.
+
+The publisher and builds start it: a thread would hold up the pages while it works.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from plugins.discussion.errors import DiscussionError
+from plugins.search.work import TAKE_BACK, index
+
+if __name__ == "__main__":
+    with suppress(OSError, AttributeError):
+        os.nice(10)
+    try:
+        index(Path(sys.argv[1]), make=TAKE_BACK not in sys.argv[2:])
+    except DiscussionError as error:
+        sys.exit(str(error))

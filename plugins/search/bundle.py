@@ -1,0 +1,67 @@
+"""The index that readers get: its files, and how a new one takes the place of the old.
+
+Files are named by what is in them, and one file, the entry, says which of them count. So new files
+are put beside the old, then the entry is replaced: a reader sees one index or the other. Files of
+the old one stay a while for those who are in the midst of a search.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import gzip
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote
+
+from plugins.discussion import page as pages
+from plugins.search.engine import ENTRY
+from plugins.search.records import FACTS
+
+_SIGN = b"pagefind_dcd"
+
+
+def files_of(bundle: Path) -> set[str]:
+    """Every file of an index, as paths below it."""
+    found = set()
+    for folder, _, names in os.walk(bundle):
+        below = os.path.relpath(folder, bundle)
+        found |= {name if below == "." else f"{below}/{name}" for name in names}
+    return found
+
+
+def addresses(bundle: Path) -> dict[str, str]:
+    """The file below the index that holds each record's text, by the record's address."""
+    found = {}
+    for path in (bundle / "fragment").glob("*.pf_fragment"):
+        data = json.loads(gzip.decompress(path.read_bytes()).removeprefix(_SIGN))
+        [facts] = [one["id"] for one in data["anchors"] if one["id"].startswith(FACTS)]
+        found[json.loads(unquote(facts.removeprefix(FACTS)))["url"]] = f"fragment/{path.name}"
+    return found
+
+
+def show(made: Path, bundle: Path) -> set[str]:
+    """Put the index in `made` into the folder that readers get; what it no longer needs."""
+    new = files_of(made)
+    before = files_of(bundle)
+    for name in sorted(new - {ENTRY}):
+        place = bundle / name
+        if name in before and filecmp.cmp(made / name, place, shallow=False):
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (made / name).chmod(pages.MODE)
+        (made / name).replace(place)
+    # The entry must not reach the disk before the files that it names.
+    os.sync()
+    entry = (made / ENTRY).read_bytes()
+    if ENTRY not in before or (bundle / ENTRY).read_bytes() != entry:
+        pages.replace(bundle / ENTRY, entry)
+    return before - new
+
+
+def hide(bundle: Path, files: set[str]) -> None:
+    """Remove files of the index; those that are gone already are no error."""
+    for name in files:
+        with suppress(FileNotFoundError):
+            (bundle / name).unlink()

@@ -1,0 +1,7 @@
+"""The search's own error; every message says the mend."""
+
+from plugins.discussion.errors import DiscussionError
+
+
+class SearchError(DiscussionError):
+    """The search index cannot be made."""

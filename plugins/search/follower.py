@@ -1,0 +1,97 @@
+"""Keeps the index equal to the pages while the publisher runs: soon after each change.
+
+It asks what the snapshot and the build are, a few times a second, and has nothing to remember: the
+first round after a start compares everything.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from plugins.discussion.errors import DiscussionError
+from plugins.discussion.site import stamp_of
+from plugins.discussion.snapshot import Snapshot
+from plugins.search import indexer, work
+
+log = logging.getLogger("rejoinder.search")
+
+LOOK_SECONDS = 0.5
+# On a large site a round takes its time; at most a third of one core is spent on it. What is
+# taken back meanwhile does not wait for the next one.
+REST = 2.0
+RETRY_SECONDS = 30.0
+
+
+class Follower:
+    """Has the index made anew whenever the snapshot or the build has changed."""
+
+    def __init__(self, output: Path, snapshot: Path) -> None:
+        self._output = output.absolute()
+        self._snapshot = snapshot
+        # What the index shows, and what it has at least nothing of that is public no longer.
+        self._shown: object = None
+        self._taken: object = None
+        self._quiet_until = self._failed_until = 0.0
+        self._sweep_at: float | None = None
+        self._said = ""
+
+    def follow(self, stop: threading.Event) -> None:
+        """Until `stop` is set; no error ends it."""
+        with Snapshot(self._snapshot) as snapshot:
+            while not stop.wait(LOOK_SECONDS):
+                try:
+                    self._look(snapshot, stop)
+                except (DiscussionError, OSError) as error:
+                    self._fail(str(error))
+
+    def _look(self, snapshot: Snapshot, stop: threading.Event) -> None:
+        now = time.monotonic()
+        if now < self._failed_until:
+            return
+        here = (stamp_of(self._output), snapshot.position())
+        sweeping = self._sweep_at is not None and now >= self._sweep_at
+        if None in here or (here == self._shown and not sweeping):
+            return
+        if not work.wanted(self._output):
+            self._shown = here
+            return
+        resting = now < self._quiet_until
+        if resting and here == self._taken:
+            return
+        done = self._run(stop, make=not resting)
+        if done is None:
+            return
+        if done:
+            self._fail(done)
+            return
+        self._taken = here
+        if resting:
+            return
+        seconds = time.monotonic() - now
+        if here != self._shown:
+            log.info("event=indexed seconds=%.1f", seconds)
+        # What came meanwhile is seen at the next look.
+        self._sweep_at = None if here == self._shown else now + indexer.GRACE_SECONDS + 5
+        self._shown, self._said = here, ""
+        self._quiet_until = time.monotonic() + REST * seconds
+
+    def _run(self, stop: threading.Event, *, make: bool) -> str | None:
+        """A round in its own process: "" when it is done, what it said, or None when stopped."""
+        with work.start(self._output, subprocess.PIPE, make=make) as process:
+            while process.poll() is None:
+                if stop.wait(0.05):
+                    # It may be killed at any time; the index is whole.
+                    process.kill()
+                    return None
+            said = process.stderr.read().decode(errors="replace") if process.stderr else ""
+        return (said.strip() or "it ended") if process.returncode else ""
+
+    def _fail(self, why: str) -> None:
+        if why != self._said:
+            log.error("event=search-failed detail=%r", why)
+        self._said = why
+        self._failed_until = time.monotonic() + RETRY_SECONDS

@@ -1,0 +1,157 @@
+"""Makes the index of a build and of the snapshot, if what is to be found has changed.
+
+A reply that was taken back goes first, its text at once; then the new index takes the place of the
+old. Nothing is written into the pages, and nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from plugins.discussion import page as pages
+from plugins.discussion.gate import Ask
+from plugins.discussion.site import Site
+from plugins.discussion.snapshot import Snapshot
+from plugins.search import bundle as bundles
+from plugins.search import engine, place
+from plugins.search.records import REPLY, Record, records
+from plugins.search.state import Held, State
+
+log = logging.getLogger("rejoinder.search")
+
+# How long files that no index names any more stay for readers in the midst of a search.
+GRACE_SECONDS = 60.0
+_WORK = "work-"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What a round did: how many records there are, whether the index was made, the seconds."""
+
+    records: int
+    made: bool
+    seconds: float
+
+
+def update(
+    output: Path,
+    var: Path,
+    snapshot: Snapshot,
+    ask: Ask | None = None,
+    *,
+    make: bool = True,
+    clock: Callable[[], float] = time.time,
+) -> Index | None:
+    """Make the index show what the build in `output` and the snapshot show.
+
+    None where the site has no search. With `make` False only what is public no longer goes, which
+    is quick; the next round does the rest. Raises DiscussionError; then readers keep the index they
+    had, but for the replies that were taken back.
+    """
+    started = time.monotonic()
+    site = Site.open(output, ask)
+    if not site.manifest.settings.search:
+        return None
+    folder = var / place.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    # One at a time; whoever waited here looks at what is there by then.
+    with FileLock(var / "search.lock", mode=0o644):
+        site = Site.open(output, ask)
+        shown, kept = place.bundle_of(var, output), place.state_of(var, output)
+        place.link(site.root, shown)
+        for leftover in folder.glob(f"{_WORK}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        state = State.load(kept)
+        found = {one.url: one for one in records(site.world(snapshot), site.root, _refused)}
+        digests = {url: one.digest for url, one in found.items()}
+        language, version = site.manifest.settings.language, _version()
+        stale = not (
+            state.shows(digests)
+            and (state.language, state.engine) == (language, version)
+            and (bool(found) == (shown / engine.ENTRY).is_file())
+            # A reply may have been taken back, and then approved again.
+            and all((shown / held.file).is_file() for held in state.records.values())
+        )
+        if stale:
+            _take_back(shown, state, digests)
+        made = stale and make
+        if made:
+            _make(folder, shown, kept, state, found, language, clock())
+        _sweep(shown, kept, clock())
+    return Index(len(found), made, time.monotonic() - started)
+
+
+def write(folder: Path, found: dict[str, Record], language: str) -> Path:
+    """Make an index of these records in the folder; returns where it is."""
+    documents, made = folder / "documents", folder / "index"
+    documents.mkdir()
+    for one in found.values():
+        (documents / one.name).write_text(one.document, encoding="utf-8")
+    engine.make(documents, made, language)
+    return made
+
+
+def _make(
+    folder: Path,
+    shown: Path,
+    kept: Path,
+    state: State,
+    found: dict[str, Record],
+    language: str,
+    now: float,
+) -> None:
+    if not found:
+        # The engine makes no empty index; without an entry the search page says that there is none.
+        pages.remove(shown / engine.ENTRY)
+        bundles.hide(shown, bundles.files_of(shown))
+        State(language, _version()).save(kept)
+        return
+    with tempfile.TemporaryDirectory(prefix=_WORK, dir=folder) as work:
+        made = write(Path(work), found, language)
+        files = bundles.addresses(made)
+        stale = bundles.show(made, shown)
+        new = State(
+            language,
+            _version(),
+            {url: Held(one.digest, one.kind, files[url]) for url, one in found.items()},
+            {name: state.stale.get(name, now) for name in stale},
+        )
+        new.save(kept)
+
+
+def _take_back(shown: Path, state: State, digests: dict[str, str]) -> None:
+    """The text of replies that are public no longer, or were edited, is not waited for."""
+    gone = {
+        held.file
+        for url, held in state.records.items()
+        if held.kind == REPLY and digests.get(url) != held.digest
+    }
+    bundles.hide(shown, gone)
+
+
+def _sweep(shown: Path, kept: Path, now: float) -> None:
+    state = State.load(kept)
+    old = {name for name, since in state.stale.items() if now - since >= GRACE_SECONDS}
+    if old:
+        bundles.hide(shown, old)
+        state.stale = {name: at for name, at in state.stale.items() if name not in old}
+        state.save(kept)
+
+
+def _version() -> str:
+    """Which program makes the index: another one may make another index of the same records."""
+    found = engine.find()
+    stat = found.stat()
+    return f"{found.name}:{stat.st_size}"
+
+
+def _refused(why: str) -> None:
+    log.error("event=search-left-out detail=%r", why)

@@ -1,0 +1,112 @@
+"""What is found: each article, and each approved reply by itself, at its own address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from plugins.discussion import markers
+from plugins.discussion import page as pages
+from plugins.discussion.errors import PrivacyError, ServiceError
+from plugins.discussion.manifest import Entry
+from plugins.discussion.paging import divide, permalink
+from plugins.discussion.world import World
+from plugins.search.errors import SearchError
+from plugins.search.scripts import apart
+
+ARTICLE, REPLY = "article", "reply"
+# What a theme puts on the element that holds an article's own words.
+MARK = "data-pagefind-body"
+# How the id begins that carries what the search page shows of a record, as JSON in percent.
+FACTS = "facts:"
+_BODY = b"<body"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One thing to be found, and the document that the engine reads of it."""
+
+    url: str
+    kind: str
+    document: str
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal records, and only then."""
+        return blake2b(self.document.encode(), digest_size=16).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """A file's name of its own, the same each time: the index depends on it."""
+        return blake2b(self.url.encode(), digest_size=12).hexdigest() + ".html"
+
+
+def records(world: World, root: Path, refused: Callable[[str], None]) -> Iterator[Record]:
+    """Everything that the build at `root` and the snapshot show to readers.
+
+    What the privacy gate refuses is left out, and told. Hidden articles are not found, nor are
+    the replies to them.
+    """
+    for page in world.manifest.pages:
+        entry = world.manifest.entry(page.key)
+        if entry is None or not page.facts.listed:
+            continue
+        yield _article(entry, root)
+        try:
+            yield from _replies(world, entry)
+        except PrivacyError as error:
+            if isinstance(error.__cause__, ServiceError):
+                # Nobody said no; what is found stays as it is until somebody can be asked.
+                raise
+            refused(str(error))
+
+
+def _article(entry: Entry, root: Path) -> Record:
+    page, where = entry.page, root / entry.file
+    data = pages.read(where)
+    # The regions change with every reply, and have records of their own.
+    bare = markers.splice(data, [(one, "") for one in markers.scan(data, str(where))])
+    if MARK.encode() not in bare:
+        raise SearchError(
+            f"{where}: nothing says which words are the article's; give the element that holds "
+            f"them the attribute {MARK} in the theme's article.html, or set DISCUSSION_SEARCH = "
+            "False"
+        )
+    body = bare[max(bare.find(_BODY), 0) :].decode()
+    inside = body[body.find(">") + 1 :].partition("</body")[0]
+    authors = ", ".join(name for name, _ in page.facts.authors)
+    # Title and question by what they are, wherever the theme puts them.
+    head = f"<h1 {MARK}>{escape(page.title)}</h1>"
+    tail = f"<p {MARK}>{escape(page.question)}</p>" if page.question else ""
+    return _record(page.url, ARTICLE, page.title, authors, head + inside + tail)
+
+
+def _replies(world: World, entry: Entry) -> Iterator[Record]:
+    page = entry.page
+    discussion = world.discussion(page.key)
+    parts = divide(discussion, page.page_size)
+    for one in discussion.comments:
+        if one.author is not None and not one.removed:
+            url = permalink(page, parts, one.id)
+            yield _record(url, REPLY, page.title, one.author.name, f"<div {MARK}>{one.html}</div>")
+
+
+def _record(url: str, kind: str, title: str, author: str, inside: str) -> Record:
+    # Pagefind looks for words in what it calls meta, too: of a reply that is the author's name
+    # only, and not the title of its article, which would find all replies. The ids of elements come
+    # with a result and are looked for by nobody; filters would, too, but in a new order each time.
+    facts = {"url": url, "kind": kind, "title": title, "author": author}
+    told = f'<div {MARK}><p id="{FACTS}{quote(json.dumps(facts, ensure_ascii=False))}"></p></div>'
+    metas = f'<meta data-pagefind-meta="author[content]" content="{escape(apart(author))}">'
+    if kind == ARTICLE:
+        metas += f'<meta data-pagefind-meta="title[content]" content="{escape(apart(title))}">'
+    document = (
+        '<!DOCTYPE html><html><head><meta charset="utf-8"><title></title></head>'
+        f"<body>{metas}{told}{apart(inside)}</body></html>"
+    )
+    return Record(url, kind, document)

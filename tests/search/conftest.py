@@ -1,0 +1,88 @@
+"""A small site with a search page, its snapshot, and what its index holds."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from plugins.discussion import builder
+from plugins.discussion.client import Client
+from plugins.discussion.snapshot import Snapshot
+from plugins.search import bundle, indexer, place
+from tests.site.conftest import client, environ, wire  # noqa: F401
+from tests.site.samples import HERE, article, make_site, reply
+from tests.site.wire_server import Wire
+
+OUTPUT = Path("output")
+SETTINGS = Path("pelicanconf.py")
+SEARCH_PAGE = (
+    "<!doctype html>\n<html lang=en><head><title>Search</title></head><body></body></html>\n"
+)
+
+
+class Indexed:
+    """A built site that can be indexed, and looked into."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.var = root, root / "var"
+        self.bundle = place.bundle_of(self.var, root / OUTPUT)
+
+    def build(self) -> None:
+        builder.build(self.root, SETTINGS, OUTPUT)
+
+    def index(
+        self, service: Client | None = None, at: float = 0.0, *, make: bool = True
+    ) -> indexer.Index | None:
+        with Snapshot(self.var / "discussions.sqlite3") as snapshot:
+            if service is not None:
+                snapshot.sync(service)
+            ask = service.private if service is not None else None
+            return indexer.update(
+                (self.root / OUTPUT).absolute(), self.var.absolute(), snapshot, ask,
+                clock=lambda: at, make=make,
+            )  # fmt: skip
+
+    def texts(self) -> dict[str, str]:
+        """The text of every record that readers can fetch, by its address."""
+        found = {}
+        for url, name in bundle.addresses(self.bundle).items():
+            data = gzip.decompress((self.bundle / name).read_bytes())
+            found[url] = json.loads(data.removeprefix(b"pagefind_dcd"))["content"]
+        return found
+
+    def files(self) -> dict[str, bytes]:
+        return {
+            path.relative_to(self.bundle).as_posix(): path.read_bytes()
+            for path in sorted(self.bundle.rglob("*"))
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def theme(tmp_path: Path) -> Path:
+    """The tests' theme with a search page, and with the mark around an article's words."""
+    folder = tmp_path / "own"
+    shutil.copytree(HERE / "theme", folder / "theme")
+    templates = folder / "theme" / "templates"
+    (templates / "search.html").write_text(SEARCH_PAGE)
+    page = templates / "article.html"
+    marked = "<div data-pagefind-body>{{ article.content }}</div>"
+    page.write_text(page.read_text().replace("{{ article.content }}", marked))
+    return folder
+
+
+@pytest.fixture
+def site(wire: Wire, environ: Path, theme: Path) -> Indexed:  # noqa: F811
+    wire.put("networking", [reply(1), reply(2, 1)])
+    articles = {
+        "networking.md": article("Networking", "networking", "Words about people."),
+        "secret.md": article("Secret", "secret", "Nobody finds me.", Status="hidden"),
+    }
+    settings = 'DIRECT_TEMPLATES = ["index", "search"]\nSEARCH_SAVE_AS = "search/index.html"'
+    made = Indexed(make_site(environ, articles, settings, theme))
+    made.build()
+    return made

@@ -1,0 +1,112 @@
+"""Readers' search at the service: what is public, and nothing else."""
+
+import pytest
+import requests
+
+from comments_service import actors, moderation
+from comments_service.web.finding import Piece, excerpt
+from tests.running import Service
+from tests.service.asking import Page, dump
+
+
+def search(service: Service, words: str) -> Page:
+    answer = requests.get(f"{service.url}/comments/search", params={"q": words}, timeout=30)
+    assert answer.status_code == 200
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+    return Page(answer.text)
+
+
+def links(page: Page) -> list[str]:
+    return [
+        one.attributes["href"] for one in page.all("a") if "#comment-" in one.attributes["href"]
+    ]
+
+
+def test_a_public_reply_is_found_by_its_words_and_its_author_s_name(service: Service) -> None:
+    mine = service.submit(comment="I ask about the *vol-au-vents*.", author="Siobhán Ní Bhriain")
+    service.approve(mine)
+    for words in ("vents ask", "siobhán", "vol"):
+        [link] = links(search(service, words))
+        assert link.endswith(f"/networking/#comment-{mine}")
+    found = search(service, "vents")
+    assert found.one("mark").text == "vents"
+    assert "Siobhán Ní Bhriain on “" in found.one("ol").text
+
+
+def test_what_waits_or_was_taken_back_is_not_found(service: Service) -> None:
+    waiting = service.submit(comment="A zebra waits.")
+    assert links(search(service, "zebra")) == []
+    service.approve(waiting)
+    assert len(links(search(service, "zebra"))) == 1
+    moderation.decide(
+        service.db, waiting, "trash", by=actors.COMMAND_LINE, expected="approved",
+        now=service.clock(),
+    )  # fmt: skip
+    assert links(search(service, "zebra")) == []
+
+
+def test_replies_to_a_withdrawn_page_are_not_found(service: Service) -> None:
+    service.register("networking", "meetings")
+    mine = service.submit("meetings", comment="A zebra on a page.")
+    service.approve(mine)
+    service.register("networking")
+    assert links(search(service, "zebra")) == []
+
+
+def test_an_email_address_finds_nobody(service: Service) -> None:
+    mine = service.submit(comment="Nothing special.", email="hidden@somewhere.example")
+    service.approve(mine)
+    for words in ("hidden@somewhere.example", "somewhere", "hidden"):
+        assert links(search(service, words)) == []
+
+
+def test_a_reply_on_a_later_page_is_linked_there(service: Service) -> None:
+    service.register("networking", page_size=1, replies_url="/networking/replies/{page}/")
+    for number in range(2):
+        service.approve(service.submit(comment=f"Zebra number {number}."))
+    found = links(search(service, "zebra"))
+    assert sum("/networking/replies/2/#comment-" in link for link in found) == 1
+
+
+@pytest.mark.parametrize("words", ["大切", "人脈は", "العمل", "café", "CAFÉ"])
+def test_words_of_any_script_are_found(service: Service, words: str) -> None:
+    mine = service.submit(comment="人脈は大切です。 شبكة العمل مهمة. Au café.")
+    service.approve(mine)
+    assert len(links(search(service, words))) == 1
+
+
+@pytest.mark.parametrize("words", ["", "  ", "!?", '"', "a OR (b", "\0", "x" * 5000, "<script>"])
+def test_odd_questions_are_answered_in_words(service: Service, words: str) -> None:
+    found = search(service, words)
+    assert found.one("h1").text == "Search"
+    assert found.all("script") == []
+    assert len(found.fields["q"]) <= 200
+
+
+def test_an_article_is_found_by_its_title(service: Service) -> None:
+    service.register("networking")
+    found = search(service, "networking")
+    assert found.all("ol")
+
+
+def test_searching_changes_nothing(service: Service) -> None:
+    service.approve(service.submit(comment="A zebra."))
+    before = dump(service.db)
+    search(service, "zebra")
+    assert dump(service.db) == before
+
+
+def test_an_excerpt_shows_the_hit_and_is_no_html() -> None:
+    text = "<p>" + "word " * 100 + "the &lt;b&gt; zebra runs " + "word " * 100 + "</p>"
+    pieces = excerpt(text, "ZEBRA")
+    assert Piece("zebra", True) in pieces
+    shown = "".join(piece.text for piece in pieces)
+    assert "<b> zebra runs" in shown
+    assert shown.startswith("… ")
+    assert shown.endswith(" …")
+    assert len(shown) < 300
+
+
+def test_no_page_may_be_called_search(service: Service) -> None:
+    page = {"key": "search", "url": "/search/", "title": "S", "question": "", "open": True}
+    assert service.api("PUT", "/pages", json={"pages": [page]}).status_code == 422
