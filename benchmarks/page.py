@@ -102,18 +102,18 @@ def _path(site: ReadingSite, key: str, address: str) -> str:
 
 
 def _requests(running: Browser, site: ReadingSite) -> tuple[int, int]:
-    """Return how many requests the article takes without scripts and pictures; how many leave it.
-
-    Pictures come later and on their own, and the icon is the browser's.
-    """
+    """Return for how many requests the article's text waits, and how many leave the site."""
     context = running.new_context()
     page = context.new_page()
     asked: list[Any] = []
     page.on("request", lambda request: asked.append(request))
     page.goto(f"{site.url}/{TWENTY}/", wait_until="networkidle")
+    waited = page.evaluate(
+        "performance.getEntriesByType('resource')"
+        ".filter(one => one.renderBlockingStatus === 'blocking').length"
+    )
     context.close()
-    needed = [one for one in asked if one.resource_type in {"document", "stylesheet", "font"}]
-    return len(needed), sum(1 for one in asked if not one.url.startswith(site.url))
+    return 1 + int(waited), sum(1 for one in asked if not one.url.startswith(site.url))
 
 
 def _axe(running: Browser, site: ReadingSite) -> Iterator[str]:
