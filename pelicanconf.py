@@ -50,6 +50,7 @@ PLUGINS = [
     "plugins.pictures",
     "plugins.reading",
     "plugins.cards",
+    "plugins.sheets",
     "plugins.discussion",
     "plugins.desk",
     "plugins.robots",

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-_MARKUP = re.compile(r"[*_`>#\[\]()|]|https?://\S+|\{[^}]*\}")
+_MARKUP = re.compile(
+    r"<[^>]*>|\[\^\w+\]:?|https?://\S+|\{[^}]*\}|[*_`>#\[\]()|]|^\W*(?:-|\d+\.)\s", re.MULTILINE
+)
 _NAMES = """
 Ann Bea Carl Dana Eli Fatima Goran Hana Ines Jun Kofi Lea Mira Nils Olu Priya Quentin Rosa
 Sven Tara Uma Victor Wren Xenia Yusuf Zoe
@@ -40,10 +42,13 @@ class Prose:
                 self._after[word].append(after)
 
     def reply(self) -> str:
-        """Return a reply of 40 to 80 words in one to three paragraphs."""
-        length = self._chance.randint(40, 80)
+        """Return a reply of 20 to 60 words in one to three paragraphs.
+
+        Those of the sample replies (comments_service/demo) have 28 on average.
+        """
+        length = self._chance.randint(20, 60)
         words = list(self._words(length))
-        cuts = sorted(self._chance.sample(range(10, length - 10), self._chance.randint(0, 2)))
+        cuts = sorted(self._chance.sample(range(5, length - 5), self._chance.randint(0, 2)))
         edges = [0, *cuts, length]
         parts = [words[begin:end] for begin, end in pairwise(edges)]
         return "\n\n".join(" ".join(part) for part in parts if part)
