@@ -20,12 +20,13 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 ALIKE = {"UTC", "Atom", "RSS"}
 
 SERVICE = ROOT / "comments_service"
-# Pages for editors and programs are English; these parts are on both.
+# Parts of pages for readers.
+PARTS = ("layout.html", "fields.html", "follow_status.html", "form_parts.html", "standing.html")
+# Pages for editors and programs are English.
 FOR_READERS = [
     path
     for path in sorted((SERVICE / "templates").glob("*.html"))
-    if '{% extends "layout.html" %}' in path.read_text("utf-8")
-    or path.name in ("layout.html", "fields.html", "follow_status.html")
+    if '{% extends "layout.html" %}' in path.read_text("utf-8") or path.name in PARTS
     if path.name != "api.html"
 ]
 PAGES = [*FOR_READERS, *(path for path in THEME.sources() if path.suffix in (".html", ".xml"))]
@@ -34,7 +35,8 @@ MAILS = sorted((SERVICE / "mail" / "templates").glob("*"))
 TELLING = [
     *("errors.py", "draft.py", "submission.py", "mail/authors.py", "mail/links.py"),
     *("web/public.py", "web/mail_links.py", "web/permalinks.py", "web/forms.py"),
-    *("web/security.py", "web/problems.py"),
+    *("web/security.py", "web/problems.py", "own.py", "web/own.py", "web/programs.py"),
+    *("mail/followers.py", "web/following.py", "web/finding.py"),
 ]
 
 
