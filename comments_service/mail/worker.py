@@ -156,7 +156,10 @@ class Worker:
                 outbox.sent(connection, mail, now=now, words=said.words)
             elif said.result is Result.LATER and wait is not None:
                 outbox.later(connection, mail, at=now + wait, problem=said.words)
-            elif said.result is Result.NEEDLESS:
+            elif said.result is Result.NEEDLESS or (
+                # Nobody can mend that: the address follows nothing any more.
+                said.no_such_address and mail.kind == followers.NEWS
+            ):
                 outbox.drop(connection, mail)
             else:
                 outbox.failed(connection, mail, problem=said.words)

@@ -15,6 +15,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from plugins.desk import sources
 from plugins.desk.proof import Problem
+from plugins.language import formats
+from plugins.language.catalog import Catalog, catalog_of
+from plugins.language.hooks import folder_of
 
 TABLE = "_redirects"
 METADATA = "moved-from"
@@ -24,7 +27,7 @@ SAFE = "/:?#[]@!$&'()*+,;=%~"
 
 PAGE = """\
 <!DOCTYPE html>
-<html lang="{language}">
+<html lang="{language}" dir="{direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -34,7 +37,7 @@ PAGE = """\
 <meta http-equiv="refresh" content="0; url={url}">
 </head>
 <body>
-<p>This page has moved to <a href="{url}">{title}</a>.</p>
+<p>{moved}</p>
 </body>
 </html>
 """
@@ -52,14 +55,19 @@ class Redirect:
     file: str
     content: Any
     url: str
+    words: Catalog
 
     @property
     def page(self) -> bytes:
         """The page at the old address."""
+        language = str(getattr(self.content, "lang", self.words.language))
+        shown = {"title": escape(_plain(self.content.title)), "url": escape(self.url)}
+        moved = self.words.gettext('This page has moved to <a href="%(url)s">%(title)s</a>.')
         return PAGE.format(
-            language=escape(str(getattr(self.content, "lang", "en"))),
-            title=escape(_plain(self.content.title)),
-            url=escape(self.url),
+            language=escape(language),
+            direction=formats.direction("", language),
+            moved=moved % shown,
+            **shown,
         ).encode()
 
     def problem(self, what: str) -> Problem:
@@ -82,6 +90,7 @@ def redirects_of(
     taken = {PurePosixPath(Path(one.save_as).as_posix()).as_posix(): one for one in texts}
     # A site may stand below a path of its host.
     prefix = urlsplit(settings["SITEURL"]).path.rstrip("/")
+    words = catalog_of(folder_of(settings["THEME"]), settings["DEFAULT_LANG"])
     found: dict[str, Redirect] = {}
     problems: list[Problem] = []
     for content in texts:
@@ -93,9 +102,8 @@ def redirects_of(
             if path.strip("/").split("/")[0] in RESERVED:
                 problems.append(problem(content, old, "begins with a reserved name"))
                 continue
-            redirect = Redirect(
-                old, f"{prefix}{path}", _file(path), content, _url(content, settings["SITEURL"])
-            )
+            url = _url(content, settings["SITEURL"])
+            redirect = Redirect(old, f"{prefix}{path}", _file(path), content, url, words)
             other = taken.get(redirect.file) or getattr(found.get(redirect.file), "content", None)
             if other is not None:
                 where = sources.shown(str(other.source_path))

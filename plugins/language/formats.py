@@ -44,8 +44,14 @@ def install(env: Environment, language: str) -> None:
 
 
 def direction(_site: str, language: str) -> str:
-    """`ltr` or `rtl`, for the attribute `dir` of what is in this language."""
-    return "ltr" if _is_english(language) else locale_of(language).text_direction
+    """`ltr` or `rtl`, for the attribute `dir` of what is in this language; `ltr` if unknown."""
+    if _is_english(language):
+        return "ltr"
+    try:
+        return locale_of(language).text_direction
+    except ValueError:
+        # An article may be in a language of which nothing is known here.
+        return "ltr"
 
 
 def day(language: str, moment: date) -> str:

@@ -1,7 +1,7 @@
 """The catalogs: what of the sources is translated, and `make words`, which brings them up to date.
 
-`python -m tests.languages.catalogs` extracts all texts and writes every catalog anew: new texts stand
-in it untranslated, texts that are gone are dropped, nothing is guessed.
+`python -m tests.languages.catalogs` extracts all texts and writes every catalog anew: new texts
+stand in it untranslated, texts that are gone are dropped, nothing is guessed.
 `python -m tests.languages.catalogs fr_CA` begins another language.
 """
 
@@ -21,6 +21,12 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("ar", "de", "es", "fr", "ja", "pt")
+
+# Babel counts Arabic's forms in another order than every tool for translators does.
+PLURALS = {
+    "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : "
+    "n%100>=11 ? 4 : 5);"
+}
 
 # What a text goes through in Python (comments_service/language.py).
 KEYWORDS: dict[str, Any] = DEFAULT_KEYWORDS | {"sentence": None, "counted": (1, 2), "marked": None}
@@ -47,7 +53,12 @@ class Domain:
 THEME = Domain(
     "theme",
     ROOT / "theme" / "translations",
-    ("theme/templates/**/*.html", "theme/templates/**/*.xml", "plugins/*/defaults/*.xml"),
+    (
+        "theme/templates/**/*.html",
+        "theme/templates/**/*.xml",
+        "plugins/*/defaults/*.xml",
+        "plugins/desk/redirects.py",
+    ),
 )
 SERVICE = Domain(
     "service",
@@ -87,6 +98,8 @@ def updated(domain: Domain, language: str) -> bytes:
     """The file of a language as it should be: texts of the sources, translations as they are."""
     catalog = extracted(domain)
     catalog.locale = Locale.parse(language)
+    if language in PLURALS:
+        catalog.mime_headers = [("Plural-Forms", PLURALS[language])]
     catalog.project, catalog.version = "Rejoinder", domain.name
     catalog.header_comment = f"# Rejoinder's words ({domain.name}) in {_name(language)}."
     if domain.file(language).exists():

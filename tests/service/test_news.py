@@ -10,6 +10,7 @@ import requests
 from comments_service import actors, moderation
 from comments_service.mail import news
 from comments_service.store import news as store
+from comments_service.store import outbox
 from tests.canary import leaks
 from tests.running import Service
 from tests.service.asking import dump, raw
@@ -262,8 +263,13 @@ def test_an_address_that_does_not_exist_is_written_to_once(
     blog.post.to_rcpt = [answer]
     blog.publish()
     blog.settle()
-    until(lambda: tried(blog.service.db))
+    if state == "confirmed":
+        until(lambda: tried(blog.service.db))
     until(lambda: wish_states(blog.service.db) == [state])
+    with blog.service.db.read() as connection:
+        trouble = outbox.trouble(connection, now=blog.service.clock())
+    # Editors are told of what they can mend.
+    assert (trouble is not None) == answer.startswith("554")
 
 
 @pytest.mark.parametrize(

@@ -192,5 +192,5 @@ def test_a_network_is_an_address_or_a_prefix(host: str, network: str) -> None:
 
 def test_a_wait_is_told_in_words(service: Service) -> None:
     now = service.clock()
-    for seconds, words in ((0.2, "1 seconds"), (119, "119 seconds"), (600, "10 minutes")):
+    for seconds, words in ((0.2, "1 second."), (119, "119 seconds"), (600, "10 minutes")):
         assert words in TooMany(now + timedelta(seconds=seconds), now).detail

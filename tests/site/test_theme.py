@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module", name="env")
 def _env() -> Any:
     settings = read_settings(str(ROOT / "pelicanconf.py"))
-    env = Generator({}, settings, settings["PATH"], settings["THEME"], "").env
+    generator: Any = Generator
+    env = generator({}, settings, settings["PATH"], settings["THEME"], "").env
     install(env, catalog_of(Path(settings["THEME"]) / "translations", "en"))
     return env
 
