@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
-# How many test processes; the browser tests are the heaviest.
-JOBS   ?= 2
+# How many test processes; those of the browser wait more than they work.
+JOBS   ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve build publish demo test check lint types browser format lock clean \

@@ -243,7 +243,7 @@ def test_a_reply_that_was_removed_meanwhile_is_told_and_the_text_goes_on(
     link_to_answer(page, public_id).click()
     write(page, "An answer to what is gone.")
     queue = editor.new_page()
-    queue.goto(f"{project.url}/moderate/?status=approved")
+    queue.goto(f"{project.url}/moderate/?status=approved&q=meanwhile")
     card = queue.get_by_role("article").filter(has_text="Removed meanwhile.")
     card.get_by_role("button", name="Trash the reply").click()
     expect(queue.locator(".flash")).to_contain_text("Moved to trash")
