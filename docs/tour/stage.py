@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import psutil
 from playwright.sync_api import Browser, Locator, Page
 from playwright.sync_api import TimeoutError as Timeout
 
@@ -20,6 +21,8 @@ from tests.service.mailing import FROM, Post, post_office
 ARTICLE = "networking"
 WIDE = (1040, 844)
 PHONE = (390, 844)
+# For pages that are short.
+SMALL = (390, 640)
 LINK = re.compile(r"https?://\S+/comments/(?:follow|unsubscribe)/[\w-]+")
 
 
@@ -60,12 +63,12 @@ class Stage:
         fine: bool = False,
         path: str = "",
     ) -> Page:
-        """A window of a browser that was never here before, with `path` open in it; `fine` as a phone."""
+        """Open `path` in a browser that was never here before; `fine`: with a phone's pixels."""
         context = self.running.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=scheme,
             java_script_enabled=scripts,
-            device_scale_factor=1.5 if fine or size == PHONE else 1,
+            device_scale_factor=1.5 if fine or size[0] == PHONE[0] else 1,
             reduced_motion="reduce",
         )
         page = context.new_page()
@@ -85,6 +88,17 @@ class Stage:
         found = LINK.search(self.post.text(number))
         assert found, self.post.text(number)
         return found[0]
+
+    @contextmanager
+    def without_publisher(self) -> Iterator[None]:
+        """Halt whoever brings changes to the pages, as an operator finds it after a crash."""
+        children = psutil.Process(self.project.supervisor.pid).children()
+        (publisher,) = [one for one in children if "watch" in one.cmdline()]
+        publisher.suspend()
+        try:
+            yield
+        finally:
+            publisher.resume()
 
     def until(self, page: Page, sight: Locator, seconds: float = 40) -> None:
         """Load a page again until it shows something."""
