@@ -158,7 +158,7 @@ comment = Table(
     Column("locked", Boolean, nullable=False, server_default=false()),
     # A random number (`store/avatars.py`); null: stored before there were avatars.
     Column("avatar", Integer, nullable=True),
-    Index(None, "page_id", "author_name", "by_editor"),
+    Index(None, "page_id", "author_name", "by_editor", "avatar"),
     # What its author asks of the editors: "kind" ("edit" or "remove"), "words", "at"; or null.
     Column("wish", JSON(none_as_null=True), nullable=True),
     # Why it was declined, in an editor's words for its author.

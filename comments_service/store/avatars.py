@@ -14,14 +14,13 @@ COUNT = 256
 Face = tuple[int, str, bool]
 
 _WORN = (
-    select(comment.c.avatar)
+    select(comment.c.page_id, comment.c.author_name, comment.c.by_editor, comment.c.avatar)
     .where(
-        comment.c.page_id == bindparam("page_id"),
-        comment.c.author_name == bindparam("author_name"),
-        comment.c.by_editor == bindparam("by_editor"),
+        comment.c.page_id.in_(bindparam("pages", expanding=True)),
+        comment.c.author_name.in_(bindparam("names", expanding=True)),
         comment.c.avatar.is_not(None),
     )
-    .limit(1)
+    .distinct()
 )
 
 
@@ -31,12 +30,7 @@ def draw_all(connection: Connection, faces: Iterable[Face]) -> dict[Face, int]:
     Only what is public is looked at. Were the address part of a face, an equal avatar would tell
     who guesses an address whether the guess is right.
     """
-    return {face: _draw(connection, face) for face in dict.fromkeys(faces)}
-
-
-def _draw(connection: Connection, face: Face) -> int:
-    page_id, author_name, by_editor = face
-    worn = connection.execute(
-        _WORN, {"page_id": page_id, "author_name": author_name, "by_editor": by_editor}
-    ).scalar()
-    return secrets.randbelow(COUNT) if worn is None else int(worn)
+    wanted = list(dict.fromkeys(faces))
+    asked = {"pages": {face[0] for face in wanted}, "names": {face[1] for face in wanted}}
+    worn = {(row[0], row[1], row[2]): int(row[3]) for row in connection.execute(_WORN, asked)}
+    return {face: worn[face] if face in worn else secrets.randbelow(COUNT) for face in wanted}

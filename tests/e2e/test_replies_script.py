@@ -13,7 +13,7 @@ from tests.e2e.project import ROOT, Project
 from tests.e2e.test_walk import approve, fill
 from tests.running import reply
 
-pytestmark = pytest.mark.xdist_group("served")
+pytestmark = pytest.mark.xdist_group("served-script")
 
 SCRIPT = ROOT / "theme" / "static" / "js" / "replies.js"
 ARTICLE = "/networking/"

@@ -12,7 +12,7 @@ from tests.e2e.project import Project
 from tests.e2e.test_walk import approve
 from tests.running import reply
 
-pytestmark = pytest.mark.xdist_group("served")
+pytestmark = pytest.mark.xdist_group("served-search")
 
 TEXT = "Quokka lovers meet here: 人脈は大切です, ネットワーク作り; شبكة العمل مهمة; un café serré."
 
