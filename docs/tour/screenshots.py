@@ -247,6 +247,7 @@ def asked(there: Stage, page: Page, mine: str) -> None:
     press(page, "Save")
     expect(card(page, "Noor Haddad")).to_contain_text("a postcard")
     card(page, "Noor Haddad").get_by_role("button", name=re.compile("^Settled")).click()
+    expect(page.locator(".wish")).to_have_count(0)
     page.goto(there.url("moderate/history"))
     keep("history", shot(page, top=page.locator("ol.history")))
 
