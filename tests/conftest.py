@@ -5,7 +5,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from playwright.sync_api import Browser
 
+from tests.browser import browser as running_browser
 from tests.running import Service, running_service
 
 # A slow machine must not fail a property that holds.
@@ -13,6 +15,13 @@ hypothesis.settings.register_profile(
     "rejoinder", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("rejoinder")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of a worker: Playwright runs once in a process."""
+    with running_browser() as running:
+        yield running
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ SCRIPT = """\
   const address = "/.live/changes?" + new URLSearchParams({ file, version });
   // Never at the cost of what somebody has typed.
   const typed = () => [...document.querySelectorAll("textarea, input:not([type=hidden])")]
-    .some((one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked);
+    .some((one) => one.type === "checkbox" || one.type === "radio"
+      ? one.checked !== one.defaultChecked : one.value !== one.defaultValue);
   let source = null;
   const listen = () => {
     source ??= new EventSource(address);

@@ -23,7 +23,6 @@ from plugins.discussion import builder
 from plugins.discussion.errors import SettingsError
 from plugins.discussion.publisher import Publisher
 from plugins.discussion.snapshot import Snapshot
-from tests.browser import browser as running_browser
 from tests.languages.catalogs import LANGUAGES, ROOT, SERVICE, THEME, messages, read
 from tests.running import SECRET, Service, running_service
 from tests.site.samples import article, client_of, make_site, removed, reply, tree
@@ -62,12 +61,6 @@ class Site:
 def english_afterwards() -> Iterator[None]:
     yield
     words.use("en")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@
     form.elements.url.parentNode.after(make("p", { className: "field choice" }, box, label));
     const me = store.get("me");
     box.checked = !!me;
-    for (const name of me ? names : []) form.elements[name].value ||= me[name];
+    for (const name of me ? names : []) form.elements[name].defaultValue ||= me[name];
     form.addEventListener("change", () => {
       const now = names.map((name) => [name, form.elements[name].value]);
       store.set("me", box.checked && Object.fromEntries(now));
