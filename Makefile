@@ -10,7 +10,7 @@ JOBS   ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve build publish demo test check lint types browser format lock clean \
-        words bench-build bench-page bench-publish bench-queue bench-submit
+        words tour bench-build bench-page bench-publish bench-queue bench-submit
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ format: setup ## let ruff put the code into shape
 
 words: setup ## bring the catalogs of every language up to date with the sources
 	@$(BIN)/python -m tests.languages.catalogs
+
+tour: setup browser ## take the pictures of README and docs/tour from the running product (3 minutes)
+	@$(BIN)/python -m docs.tour.screenshots
 
 bench-build: setup ## full and warm builds against stock Pelican and Hugo (QUICK=1 for a short run)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.build

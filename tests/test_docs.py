@@ -9,9 +9,13 @@ from pathlib import Path
 
 from comments_service import draft
 from comments_service.settings import PREFIX, Settings
+from docs.tour.camera import LIMIT
+from docs.tour.screenshots import PICTURES
 from plugins.discussion.options import Limits
 
 ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+TOUR = ROOT / "docs" / "tour"
 
 
 def text(name: str) -> str:
@@ -61,9 +65,33 @@ def test_the_help_names_every_verb() -> None:
 
 
 def test_every_link_between_the_documents_leads_somewhere() -> None:
-    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+    for path in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_tour_script_makes_exactly_the_pictures_that_are_there() -> None:
+    assert sorted(PICTURES) == sorted(path.stem for path in TOUR.glob("*.png"))
+
+
+def test_every_picture_that_the_script_makes_is_shown_and_every_shown_one_is_made() -> None:
+    shown = {
+        (path.parent / target).resolve()
+        for path in DOCUMENTS
+        for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", path.read_text("utf-8"))
+    }
+    assert shown == {TOUR / f"{name}.png" for name in PICTURES}
+
+
+def test_every_picture_says_what_is_seen() -> None:
+    for path in DOCUMENTS:
+        for words in re.findall(r"!\[([^]]*)\]\(", path.read_text("utf-8")):
+            assert len(words.split()) >= 10, f"{path.name}: {words}"
+
+
+def test_no_picture_of_the_tour_is_heavy() -> None:
+    for path in TOUR.glob("*.png"):
+        assert path.stat().st_size <= LIMIT, path.name
 
 
 def test_both_houses_have_the_same_limits() -> None:
