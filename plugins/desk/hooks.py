@@ -80,6 +80,10 @@ def file_away(content: Any) -> None:
         make: Any = Category
         draft: Any = content
         draft.category = make(content.settings["DEFAULT_CATEGORY"], content.settings)
+    # An address of its own is for the day on which it is public.
+    for name in ("url", "save_as"):
+        if (own := vars(content).pop(f"override_{name}", None)) is not None:
+            setattr(content, f"later_{name}", own)
     if run.key is not None:
         kind = "article" if isinstance(content, Article) else "page"
         slug = str(getattr(content, "slug", ""))

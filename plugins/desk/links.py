@@ -20,6 +20,8 @@ _TAG = re.compile(
 _ATTRIBUTE = re.compile(
     r"""([^\s"'<>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+))""",
 )
+# The addresses of a srcset: a comma ends one only at its end, and may stand within (data:).
+_CANDIDATE = re.compile(r"\s*([^\s,](?:\S*[^\s,])?)(?:\s[^,]*)?(?:,|$)")
 _LEADING = {"href": "link", "src": "file", "poster": "image", "data": "file"}
 _IMAGES = frozenset({"img", "image"})
 
@@ -42,8 +44,7 @@ def links_of(html: str) -> list[Link]:
             attribute = one[1].lower()
             value = one[2] or one[3] or one[4] or ""
             if attribute == "srcset":
-                urls = [part.split()[0] for part in value.split(",") if part.strip()]
-                found += [Link("image", _plain(url)) for url in urls]
+                found += [Link("image", _plain(url)) for url in _CANDIDATE.findall(value)]
             elif attribute in _LEADING:
                 kind = "image" if name.lower() in _IMAGES else _LEADING[attribute]
                 found.append(Link(kind, _plain(value)))

@@ -199,8 +199,8 @@ def html_of(content: Any, settings: Mapping[str, Any]) -> str:
 
 def published_url(content: Any) -> str:
     """The address that a draft will have once it is public."""
-    if hasattr(content, "override_url"):
-        return str(content.override_url)
+    if hasattr(content, "later_url"):
+        return str(content.later_url)
     kind = type(content).__name__.upper()
     name = f"{kind}_URL" if content.in_default_lang else f"{kind}_LANG_URL"
     return str(content.settings[name]).format(**content.url_format)

@@ -89,7 +89,7 @@ def verify(settings: Path, output: Path, repair: bool) -> None:
             )
         verifier.refetch(Path.cwd())
         builder.build(Path.cwd(), settings, output, cache=False)
-        _index_now(output)
+        _index_now(output, anew=True)
     click.echo(f"{len(found)} files are repaired.")
 
 
@@ -170,11 +170,13 @@ def _index_beside(output: Path) -> None:
         click.echo(f"WARNING: {error}", err=True)
 
 
-def _index_now(output: Path) -> None:
+def _index_now(output: Path, *, anew: bool = False) -> None:
     """Make the search index and wait for it; what keeps it from being made is said."""
     from plugins.search import work
 
     try:
+        if anew:
+            work.forget(output)
         work.index(output)
     except SearchError as error:
         click.echo(f"WARNING: {error}", err=True)

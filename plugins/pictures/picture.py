@@ -6,14 +6,14 @@ All of it is a function of the file's bytes, and kept under their hash.
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
+
+from plugins.discussion.page import replace
 
 # Phones, columns of text, and columns on fine screens.
 WIDTHS = (480, 960, 1440)
@@ -148,6 +148,5 @@ def _recipe() -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)  # noqa: PTH105
+    # Whole also after a power cut: later builds only ask whether it is there.
+    replace(path, data)

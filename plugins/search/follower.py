@@ -7,7 +7,7 @@ first round after a start compares everything.
 from __future__ import annotations
 
 import logging
-import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -75,20 +75,28 @@ class Follower:
         if here != self._shown:
             log.info("event=indexed seconds=%.1f", seconds)
         # What came meanwhile is seen at the next look.
+        now = time.monotonic()
         self._sweep_at = None if here == self._shown else now + indexer.GRACE_SECONDS + 5
         self._shown, self._said = here, ""
-        self._quiet_until = time.monotonic() + REST * seconds
+        self._quiet_until = now + REST * seconds
 
     def _run(self, stop: threading.Event, *, make: bool) -> str | None:
         """A round in its own process: "" when it is done, what it said, or None when stopped."""
-        with work.start(self._output, subprocess.PIPE, make=make) as process:
-            while process.poll() is None:
-                if stop.wait(0.05):
-                    # It may be killed at any time; the index is whole.
-                    process.kill()
-                    return None
-            said = process.stderr.read().decode(errors="replace") if process.stderr else ""
-        return (said.strip() or "it ended") if process.returncode else ""
+        # A file: a pipe that nobody reads meanwhile would stop whoever has much to say.
+        with tempfile.TemporaryFile() as told:
+            with work.start(self._output, told.fileno(), make=make) as process:
+                while process.poll() is None:
+                    if stop.wait(0.05):
+                        # It may be killed at any time; the index is whole.
+                        process.kill()
+                        return None
+            told.seek(0)
+            said = told.read().decode(errors="replace").strip()
+        if process.returncode:
+            return said or "it ended"
+        if said:
+            log.warning("event=search-told detail=%r", said)
+        return ""
 
     def _fail(self, why: str) -> None:
         if why != self._said:

@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from plugins.discussion import page as pages
+from plugins.discussion.errors import DiscussionError
 from plugins.discussion.gate import Ask
 from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
@@ -70,7 +71,14 @@ def update(
         for leftover in folder.glob(f"{_WORK}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         state = State.load(kept)
-        found = {one.url: one for one in records(site.world(snapshot), site.root, _refused)}
+        try:
+            found = {one.url: one for one in records(site.world(snapshot), site.root, _refused)}
+        except DiscussionError:
+            # Nobody can say what is private just now; what was taken back need not wait for that.
+            world = Site.open(output, None).world(snapshot)
+            there = {one.url: one.digest for one in records(world, site.root, _refused)}
+            _take_back(shown, state, there)
+            raise
         digests = {url: one.digest for url, one in found.items()}
         language, version = site.manifest.settings.language, _version()
         stale = not (
@@ -84,7 +92,7 @@ def update(
             _take_back(shown, state, digests)
         made = stale and make
         if made:
-            _make(folder, shown, kept, state, found, language, clock())
+            _make(folder, shown, kept, state, found, language, clock)
         _sweep(shown, kept, clock())
     return Index(len(found), made, time.monotonic() - started)
 
@@ -106,7 +114,7 @@ def _make(
     state: State,
     found: dict[str, Record],
     language: str,
-    now: float,
+    clock: Callable[[], float],
 ) -> None:
     if not found:
         # The engine makes no empty index; without an entry the search page says that there is none.
@@ -117,7 +125,11 @@ def _make(
     with tempfile.TemporaryDirectory(prefix=_WORK, dir=folder) as work:
         made = write(Path(work), found, language)
         files = bundles.addresses(made)
+        # No round takes a state without an engine for complete: who is killed from here on, before
+        # the new state is kept, has the next one make the index anew.
+        State(language, "", state.records, state.stale).save(kept)
         stale = bundles.show(made, shown)
+        now = clock()
         new = State(
             language,
             _version(),

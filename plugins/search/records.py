@@ -74,8 +74,8 @@ def _article(entry: Entry, root: Path) -> Record:
     if MARK.encode() not in bare:
         raise SearchError(
             f"{where}: nothing says which words are the article's; give the element that holds "
-            f"them the attribute {MARK} in the theme's article.html, or set DISCUSSION_SEARCH = "
-            "False"
+            f"them the attribute {MARK} in the theme's article.html and page.html, or set "
+            "DISCUSSION_SEARCH = False"
         )
     body = bare[max(bare.find(_BODY), 0) :].decode()
     inside = body[body.find(">") + 1 :].partition("</body")[0]

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from filelock import FileLock
+
 from plugins.discussion.client import Client
-from plugins.discussion.errors import ServiceError, SettingsError
-from plugins.discussion.gate import Ask
+from plugins.discussion.errors import SettingsError
 from plugins.discussion.manifest import load
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.snapshot import Snapshot
-from plugins.search import engine, indexer
+from plugins.search import engine, indexer, place
 from plugins.search.indexer import Index
 
 # The word that tells the process to take back only.
@@ -31,9 +32,9 @@ def index(output: Path, *, make: bool = True) -> Index | None:
     with Snapshot(settings.snapshot.absolute()) as snapshot:
         try:
             with Client.from_settings(settings) as client:
-                ask = _asking(client)
+                # Asked about what looks like an address only: most sites are indexed without it.
                 return indexer.update(
-                    output.absolute(), settings.var.absolute(), snapshot, ask, make=make
+                    output.absolute(), settings.var.absolute(), snapshot, client.private, make=make
                 )
         except SettingsError:
             return indexer.update(output.absolute(), settings.var.absolute(), snapshot, make=make)
@@ -53,6 +54,13 @@ def start(
     )
 
 
+def forget(output: Path) -> None:
+    """Have the next round make the index anew, whatever it finds."""
+    var = SiteSettings.from_environ(os.environ).var.absolute()
+    with FileLock(var / "search.lock", mode=0o644):
+        place.state_of(var, output.absolute()).unlink(missing_ok=True)
+
+
 def wanted(output: Path) -> bool:
     """Whether the build in `output` has a search; SearchError when there is no engine for it."""
     manifest = load(output)
@@ -63,12 +71,3 @@ def wanted(output: Path) -> bool:
     if search:
         engine.find()
     return search
-
-
-def _asking(client: Client) -> Ask | None:
-    """What tells which strings are private; None without the service, as in a build."""
-    try:
-        client.private(["nobody@search.invalid"])
-    except ServiceError:
-        return None
-    return client.private

@@ -97,3 +97,15 @@ def test_the_public_settings_hide_every_kind_of_draft() -> None:
             line = re.search(rf'^{setting} = ".*"$', text, re.MULTILINE)
             assert line is not None, setting
             assert PREVIEW in line[0]
+
+
+def test_an_address_of_its_own_is_kept_for_the_day_on_which_it_is_public(environ: Path) -> None:
+    own = {"URL": "party/", "Save_as": "party/index.html"}
+    articles = {
+        "a.md": article("A", "a"),
+        "d.md": article("Not yet", "not-yet", Status="draft", **own),
+        "f.md": article("Some day", "some-day", Date="2999-01-01", **(own | {"URL": "later/"})),
+    }
+    root = built(desk(environ, articles, PUBLIC, DESK))
+    assert not (root / "party").exists()
+    assert not (root / "later").exists()

@@ -28,6 +28,11 @@ class Parser(HTMLParser):
                 self.ids.add((value or "").strip())
 
 
+def test_a_comma_within_an_address_of_a_srcset_ends_nothing() -> None:
+    html = '<img srcset="data:image/png;base64,AAA 1x, /b.png 2x" alt="">'
+    assert [one.url for one in links_of(html)] == ["data:image/png;base64,AAA", "/b.png"]
+
+
 @pytest.mark.parametrize(
     ("html", "found"),
     [

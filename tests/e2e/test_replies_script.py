@@ -259,6 +259,25 @@ def test_a_reply_that_was_removed_meanwhile_is_told_and_the_text_goes_on(
 # ---- answering in place ----
 
 
+def test_a_reload_while_answering_does_not_make_the_next_reply_an_answer(
+    page: Page, ann: str
+) -> None:
+    link_to_answer(page, ann).click()
+    page.locator("#comment").fill("Half an answer.")
+    # What browsers do with a hidden field on their way back.
+    page.add_init_script(
+        "document.addEventListener('readystatechange', () => {"
+        f" const field = document.querySelector('[name=parent]'); if (field) field.value = '{ann}';"
+        "})"
+    )
+    page.reload()
+    expect(page.locator("#discussion + #respond")).to_be_visible()
+    expect(page.locator("[name=parent]")).to_have_value("")
+    expect(page.locator("#comment")).to_have_value("")
+    link_to_answer(page, ann).click()
+    expect(page.locator("#comment")).to_have_value("Half an answer.")
+
+
 def test_the_form_opens_below_the_reply_and_goes_back(page: Page, ann: str) -> None:
     link = link_to_answer(page, ann)
     link.click()

@@ -11,6 +11,7 @@ import pytest
 from plugins.discussion import page as pages
 from plugins.discussion.client import Client
 from plugins.discussion.errors import DiscussionError
+from plugins.discussion.snapshot import Snapshot
 from plugins.discussion.verify import verify
 from plugins.search import bundle, engine, indexer, place
 from plugins.search.errors import SearchError
@@ -166,6 +167,50 @@ def test_whoever_is_killed_half_way_leaves_a_whole_index(
     site.build()
     assert verify(site.root, SETTINGS, OUTPUT) == []
     assert not list((site.var / "search").glob("work-*"))
+
+
+def test_a_reply_of_a_round_that_was_killed_late_and_then_taken_back_is_found_no_longer(
+    wire: Wire, client: Client, site: Indexed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.index()
+    wire.put("networking", [reply(1), reply(2, 1), reply(3)])
+
+    class Killed(BaseException):
+        pass
+
+    save = State.save
+
+    def kill(state: State, path: Path) -> None:
+        if state.engine:
+            raise Killed
+        save(state, path)
+
+    # The new index is shown by then, and what it holds is not written down yet.
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "save", kill)
+        with pytest.raises(Killed):
+            site.index(client)
+    third = f"/networking/#comment-{identifier(3)}"
+    assert third in site.texts()
+    wire.put("networking", [reply(1), reply(2, 1)])
+    site.index(client)
+    site.index(client, at=indexer.GRACE_SECONDS * 2)
+    assert third not in site.texts()
+
+
+def test_what_nobody_can_be_asked_about_is_not_indexed_and_what_is_taken_back_goes(
+    wire: Wire, client: Client, site: Indexed
+) -> None:
+    site.index()
+    wire.put("networking", [reply(1), reply(3, html="<p>Write to ann@example.org.</p>")])
+    with Snapshot(site.var / "discussions.sqlite3") as snapshot:
+        snapshot.sync(client)
+        wire.failures += [503] * 20
+        with pytest.raises(DiscussionError):
+            indexer.update(
+                (site.root / OUTPUT).absolute(), site.var.absolute(), snapshot, client.private
+            )
+    assert set(site.texts()) == {"/networking/", FIRST}
 
 
 def test_without_replies_and_articles_there_is_no_index(

@@ -46,18 +46,19 @@
   const kept = {};
   const store = {
     get(name) {
+      if (name in kept) return kept[name];
       try {
         return JSON.parse(localStorage.getItem(`rejoinder ${name}`));
-      } catch {
-        return kept[name];
-      }
+      } catch {}
     },
     set(name, value) {
-      kept[name] = value;
       try {
         if (value) localStorage.setItem(`rejoinder ${name}`, JSON.stringify(value));
         else localStorage.removeItem(`rejoinder ${name}`);
-      } catch {}
+        delete kept[name];
+      } catch {
+        kept[name] = value;
+      }
     },
   };
 
@@ -145,6 +146,15 @@
       link.focus();
       link = null;
     };
+    // Browsers restore a hidden field after a reload, when the form stands under no reply any more.
+    const settle = () => {
+      if (link || !parent.value) return;
+      if (store.get(draft()) === comment.value) comment.value = "";
+      parent.value = "";
+      if (!comment.value) restore();
+    };
+    settle();
+    addEventListener("pageshow", settle);
     cancel.addEventListener("click", leave);
     respond.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.isComposing) leave();
@@ -213,6 +223,7 @@
     let turn = 0;
     let timer;
     preview = async () => {
+      clearTimeout(timer);
       const now = ++turn;
       const { html } = await ask(`${form.action}/preview`);
       if (now !== turn) return;

@@ -112,7 +112,11 @@ const show = (found, results, from, text) => {
     more.onclick = async () => {
       const first = list.children.length;
       const next = from + PAGE;
-      show(await fetched(results.slice(next, next + PAGE), text), results, next, text);
+      const mine = latest;
+      more.disabled = true;
+      const found = await fetched(results.slice(next, next + PAGE), text);
+      if (mine !== latest) return;
+      show(found, results, next, text);
       list.children[first]?.querySelector("a").focus();
     };
     area.append(more);
