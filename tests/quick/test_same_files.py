@@ -123,6 +123,23 @@ def test_the_projects_own_content_and_theme(tmp_path: Path) -> None:
     same(project)
 
 
+def test_another_title_leaves_the_other_articles_of_the_projects_own_theme_alone(
+    tmp_path: Path,
+) -> None:
+    """A macro of the theme that has the name of one of Pelican's lists makes pages wait on it."""
+    project = Project(tmp_path, PLUGINS=["plugins.language"])
+    shutil.rmtree(tmp_path / "theme")
+    shutil.copytree(ROOT / "theme", tmp_path / "theme")
+    many = {f"one-{n}.md": article(n, Slug=f"one-{n}", Tags="") for n in range(40)}
+    project.articles(many)
+    project.quick()
+    project.write("content/one-3.md", article(3, Slug="one-3", Tags="", Title="Another title"))
+    project.quick()
+    # Its own page, and the lists that show it.
+    assert project.tally.rendered < 25
+    assert project.tally.reused >= 39
+
+
 def test_what_another_build_left_is_not_taken_for_this_sites(tmp_path: Path) -> None:
     """One cache, two settings."""
     one = Project(tmp_path / "one").articles(MANY)
