@@ -216,7 +216,7 @@ def forget_reply(connection: Connection, site_id: int, comment_id: int, email: s
     live = (_other.state != State.ENDED) & _other.comment_id.is_distinct_from(comment_id)
     connection.execute(
         update(subscription)
-        .where(mine, _same(live))
+        .where(mine, _table.state != State.ASKED, _same(live))
         .values(
             comment_id=None,
             state=State.ENDED,
