@@ -62,16 +62,6 @@ def is_author_token(secret: bytes, public_id: str, token: str) -> bool:
     return hmac.compare_digest(author_token(secret, public_id).encode(), token.encode())
 
 
-def looking_token(secret: bytes, public_id: str) -> str:
-    """Return the unguessable part of a link that shows what became of a reply, and no more."""
-    return keyed(secret, "look:" + public_id)
-
-
-def is_looking_token(secret: bytes, public_id: str, token: str) -> bool:
-    """Compare in constant time."""
-    return hmac.compare_digest(looking_token(secret, public_id).encode(), token.encode())
-
-
 def keyed(secret: bytes, message: str) -> str:
     """Return HMAC-SHA-256 of `message` in hexadecimal."""
     return hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()

@@ -100,11 +100,18 @@ def edit(
     with db.read() as connection:
         site = submission.the_site(connection)
         seen, given = _find(connection, site, public_id), _given(connection, public_id)
+        above = comments.public_ids(connection, [seen.parent_id] if seen.parent_id else [])
     # Rendered before the transaction: nobody waits for it.
     one = submission.prepare(
         secret,
         seen.page_key,
-        Draft(new, seen.author_name, given.email, seen.author_url, None),
+        Draft(
+            new,
+            seen.author_name,
+            given.email,
+            seen.author_url,
+            above.get(seen.parent_id) if seen.parent_id else None,
+        ),
         now=seen.submitted_at,
     )
     one = one._replace(verified=given.verified_at is not None, network=given.network)
@@ -119,6 +126,8 @@ def edit(
         entry = moderation.change(
             connection, site, number, reply, after, "edit", by=AUTHOR, now=now
         )
+        # Who sends the old text again means another reply.
+        contacts.stand_for(connection, public_id, one.fingerprint)
     moderation.announce(db, entry, was_public=reply.status == Status.APPROVED)
     return entry
 
@@ -137,6 +146,7 @@ def remove(db: Database, public_id: str, *, was: str, window: timedelta, now: da
         entry = moderation.change(
             connection, site, number, reply, after, "remove", by=AUTHOR, now=now
         )
+        contacts.stand_for(connection, public_id, "")
     moderation.announce(db, entry)
     return entry
 

@@ -50,14 +50,12 @@ NO_SITE = "The database has no site; run: rejoinder migrate"
 class Submitted(NamedTuple):
     """A stored reply; `resent` when it was stored before and this was the same one again.
 
-    `public` when the rules approved it at once. `own` unless a resend could be somebody else's, who
-    knows the text because it was public: that one must not become able to change the reply.
+    `public` when the rules approved it at once.
     """
 
     public_id: str
     resent: bool
     public: bool = False
-    own: bool = True
 
 
 class Submission(NamedTuple):
@@ -205,9 +203,8 @@ def _submit_all(
     for one in batch:
         try:
             page = taking_replies(known.get(one.page_key))
-            if (earlier := first.get(one.fingerprint)) is not None:
-                own = not earlier.revision or one.now - earlier.submitted_at <= DOUBLE_CLICK
-                answers.append(Submitted(earlier.public_id, resent=True, own=own))
+            if (earlier := first.get(one.fingerprint)) is not None and _is_resend(earlier, one):
+                answers.append(Submitted(earlier.public_id, resent=True))
                 continue
             reply = _new_comment(connection, site, page, one)
         except ServiceError as error:
@@ -223,6 +220,20 @@ def _submit_all(
         else one
         for one in answers
     ]
+
+
+def _is_resend(earlier: Earlier, one: Submission) -> bool:
+    """Whether the same reply again can only be its author's.
+
+    Of what was public anybody knows all but the address. Were a second one with a guessed address
+    taken for the first, its answer would say that the guess is right.
+    """
+    return (
+        one.origin != Origin.FORM
+        or not earlier.revision
+        or one.verified
+        or one.now - earlier.submitted_at <= DOUBLE_CLICK
+    )
 
 
 # What the log calls the move into each state.

@@ -87,7 +87,7 @@ _SAME = (
         contact.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
         comment.c.submitted_at > bindparam("since"),
     )
-    .order_by(comment.c.id.desc())
+    .order_by(comment.c.id)
 )
 
 
@@ -138,9 +138,8 @@ class Earlier(NamedTuple):
 def find_resends(
     connection: Connection, fingerprints: Collection[str], since: datetime
 ) -> dict[str, Earlier]:
-    """Return the first reply stored after `since` with each fingerprint."""
+    """Return the last reply stored after `since` with each fingerprint."""
     rows = connection.execute(_SAME, {"fingerprints": sorted(fingerprints), "since": since})
-    # Newest first, so that the oldest one stays.
     return {row.fingerprint: Earlier(*row[1:]) for row in rows}
 
 

@@ -91,6 +91,14 @@ def given(connection: Connection, public_id: str) -> Given | None:
     return Given._make(row) if row else None
 
 
+def stand_for(connection: Connection, public_id: str, fingerprint: str) -> None:
+    """Let a resend of this fingerprint lead to the reply; with "" none does any more."""
+    of_reply = select(comment.c.id).where(comment.c.public_id == public_id).scalar_subquery()
+    connection.execute(
+        update(contact).where(contact.c.comment_id == of_reply).values(fingerprint=fingerprint)
+    )
+
+
 def verify(connection: Connection, public_id: str, now: datetime) -> None:
     """Record that the reply's author owns the address, if that was not known before."""
     of_reply = select(comment.c.id).where(comment.c.public_id == public_id).scalar_subquery()

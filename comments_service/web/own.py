@@ -1,10 +1,10 @@
 """The author's private page: what became of a reply, and what its author can still do about it.
 
-The link is the permission, and opening a page changes nothing. Whoever only knows what a published
-reply says may be led here too, and then looks without changing anything.
+The link is the permission, and opening a page changes nothing.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth
+from comments_service import auth, draft
 from comments_service import own as verbs
 from comments_service.draft import Refused
 from comments_service.errors import Conflict, Invalid, NotFound, ServiceError, TooMany, Unavailable
@@ -28,7 +28,7 @@ from comments_service.tables import Status
 from comments_service.web import security
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, number_of, read_form
-from comments_service.web.network import client_of
+from comments_service.web.network import network_of
 from comments_service.web.pages import message, page, render
 from comments_service.web.permalinks import locate
 from comments_service.web.problems import note_unavailable
@@ -53,20 +53,19 @@ class View(NamedTuple):
 async def status(request: Request) -> Response:
     """Tell the author of a reply, and nobody else, what became of it."""
     context = context_of(request)
-    public_id, mine = _whose(request)
+    public_id = _whose(request)
     if wants_json(request):
         return await as_json(request, public_id, request.url.path)
     view = await run_in_threadpool(look, context, public_id)
     # What can be asked for while it waits, where mail leaves.
     mails = context.settings.sends_mail
-    asks = mine and view.reply.status == Status.PENDING and mails
-    follows = mine and mails and view.reply.status in {Status.PENDING, Status.APPROVED}
+    asks = view.reply.status == Status.PENDING and mails
+    follows = mails and view.reply.status in {Status.PENDING, Status.APPROVED}
     return page(
         request,
         "status.html",
         view=view,
         reply=view.reply,
-        mine=mine,
         base=request.url.path,
         address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
         follow=await run_in_threadpool(followers.standing, context.db, public_id)
@@ -104,31 +103,41 @@ async def edit(request: Request) -> Response:
     """Give the reply another text, or show how it would look."""
     context = context_of(request)
     security.check_origin(request, context.settings)
-    view = await _mine(request)
-    text = ""
+    public_id, text = _whose(request), ""
     try:
-        form = await read_form(request, context.settings.body_limit)
-        text = form.get("comment", "")
-        if "preview" in form:
-            html = await request.app.state.previews.of(
-                text, network=client_of(request), now=context.now()
+        try:
+            form = await read_form(request, context.settings.body_limit)
+            text = form.get("comment", "")
+            if "preview" in form:
+                html = await request.app.state.previews.of(
+                    text, network=network_of(request), now=context.now()
+                )
+                return _edit_page(request, await _mine(request), text, preview=html, form=form)
+            await run_in_threadpool(_edit, context, public_id, form)
+        except Unreadable as error:
+            text, problems = error.fields.get("comment", ""), {"comment": error.detail}
+            return _edit_page(request, await _mine(request), text, problems, error.status)
+        except Refused as error:
+            text = error.kept.get("comment", text)
+            return _edit_page(
+                request, await _mine(request), text, error.fields, error.status, form=form
             )
-            return _edit_page(request, view, text, preview=html, form=form)
-        await run_in_threadpool(_edit, context, view.reply.public_id, form)
-    except Unreadable as error:
-        text = error.fields.get("comment", "")
-        return _edit_page(request, view, text, {"comment": error.detail}, error.status)
-    except Refused as error:
-        kept = error.kept.get("comment", text)
-        return _edit_page(request, view, kept, error.fields, error.status, form=form)
-    except Conflict as error:
-        now = await _mine(request)
-        if now.open_until is None:
-            return _ask_page(request, now, {"kind": "edit"}, told=error.detail, kept=text)
-        return _edit_page(request, now, text, {"comment": error.detail}, error.status, theirs=True)
+        except Conflict as error:
+            return await _edited_meanwhile(request, error, text)
     except (NotFound, Unavailable, TooMany) as error:
         return _kept(request, error, text)
     return _to_status(request)
+
+
+async def _edited_meanwhile(request: Request, error: Conflict, text: str) -> Response:
+    now = await _mine(request)
+    with suppress(Refused):
+        if draft.check_text(text) == now.reply.text:
+            # The second of two clicks.
+            return _to_status(request)
+    if now.open_until is None:
+        return _ask_page(request, now, {"kind": "edit"}, told=error.detail, kept=text)
+    return _edit_page(request, now, text, {"comment": error.detail}, error.status, theirs=True)
 
 
 def _edit(context: Context, public_id: str, form: Mapping[str, str]) -> None:
@@ -176,7 +185,7 @@ async def remove(request: Request) -> Response:
             return _to_status(request)
         if now.open_until is None:
             return _ask_page(request, now, {"kind": "remove"}, told=error.detail)
-        raise
+    # Also where it is another reply by now: its page says what it is.
     return _to_status(request)
 
 
@@ -189,24 +198,26 @@ async def ask(request: Request) -> Response:
     """Put what the author asks for before the editors."""
     context = context_of(request)
     security.check_origin(request, context.settings)
-    view = await _mine(request)
+    public_id = _whose(request)
     form: Mapping[str, str] = {}
     try:
-        form = await read_form(request, context.settings.body_limit)
-        await run_in_threadpool(
-            lambda: verbs.ask(
-                context.db,
-                view.reply.public_id,
-                form.get("kind", ""),
-                form.get("words", ""),
-                now=context.now(),
+        try:
+            form = await read_form(request, context.settings.body_limit)
+            await run_in_threadpool(
+                lambda: verbs.ask(
+                    context.db,
+                    public_id,
+                    form.get("kind", ""),
+                    form.get("words", ""),
+                    now=context.now(),
+                )
             )
-        )
-    except Unreadable as error:
-        return _ask_page(request, view, error.fields, {"words": error.detail}, error.status)
-    except Invalid as error:
-        return _ask_page(request, view, form, error.fields, error.status)
-    except Unavailable as error:
+        except Unreadable as error:
+            form, problems = error.fields, {"words": error.detail}
+            return _ask_page(request, await _mine(request), form, problems, error.status)
+        except Invalid as error:
+            return _ask_page(request, await _mine(request), form, error.fields, error.status)
+    except (NotFound, Unavailable) as error:
         return _kept(request, error, form.get("words", ""))
     return _to_status(request)
 
@@ -225,28 +236,22 @@ def look(context: Context, public_id: str) -> View:
     return View(found.reply, found.standing, found.open_until, place, article, parent)
 
 
-def status_path(context: Context, public_id: str, *, mine: bool = True) -> str:
-    """Return the author's private link, or the one that only shows the same page."""
-    token = auth.author_token if mine else auth.looking_token
-    return f"/comments/status/{public_id}/{token(context.secret, public_id)}"
+def status_path(context: Context, public_id: str) -> str:
+    """Return the author's private link."""
+    return f"/comments/status/{public_id}/{auth.author_token(context.secret, public_id)}"
 
 
-def _whose(request: Request) -> tuple[str, bool]:
-    """Return the reply's id, and whether the link is its author's."""
-    secret = context_of(request).secret
+def _whose(request: Request) -> str:
+    """Return the id of the reply that the link is for; raises `NotFound`."""
     public_id, token = request.path_params["id"], request.path_params["token"]
-    mine = auth.is_author_token(secret, public_id, token)
-    if not mine and not auth.is_looking_token(secret, public_id, token):
+    if not auth.is_author_token(context_of(request).secret, public_id, token):
         raise NotFound(WRONG_LINK)
-    return public_id, mine
+    return str(public_id)
 
 
 async def _mine(request: Request) -> View:
-    """Return the reply that the link's owner may change; raises `NotFound`."""
-    public_id, mine = _whose(request)
-    if not mine:
-        raise NotFound(WRONG_LINK)
-    return await run_in_threadpool(look, context_of(request), public_id)
+    """Return the reply that the link is for; raises `NotFound`."""
+    return await run_in_threadpool(look, context_of(request), _whose(request))
 
 
 def _base(request: Request) -> str:
@@ -259,7 +264,10 @@ def _to_status(request: Request) -> Response:
 
 def _kept(request: Request, error: ServiceError, text: str) -> Response:
     note_unavailable(request, error)
-    return message(request, error, text=text)
+    answer = message(request, error, text=text)
+    if isinstance(error, TooMany):
+        answer.headers.update(error.headers)
+    return answer
 
 
 def _edit_page(

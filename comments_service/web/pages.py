@@ -74,7 +74,9 @@ _EDITORS = ("/moderate", "/comments/api")
 
 def speaks(request: Request) -> Words:
     """Return the words that the answer is written in: the site's, English for editors."""
-    return language.ENGLISH if request.url.path.startswith(_EDITORS) else language.site()
+    path = request.url.path
+    editors = any(path == one or path.startswith(f"{one}/") for one in _EDITORS)
+    return language.ENGLISH if editors else language.site()
 
 
 def render(request: Request, template: str, **values: Any) -> str:

@@ -24,7 +24,7 @@ from comments_service.web import own
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.mail_links import is_known
-from comments_service.web.network import client_of
+from comments_service.web.network import client_of, network_of
 from comments_service.web.pages import message, page
 from comments_service.web.problems import note_unavailable
 from comments_service.web.programs import json_answer, json_problem, wants_json
@@ -70,7 +70,7 @@ async def preview(request: Request) -> Response:
             form = await read_form(request, context.settings.body_limit)
             typed = _known(form)
             html = await request.app.state.previews.of(
-                typed["comment"], network=client_of(request), now=context.now()
+                typed["comment"], network=network_of(request), now=context.now()
             )
         except Unreadable as error:
             typed = _known(error.fields)
@@ -117,7 +117,7 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     one = await context.preparing.prepare(key, form)
     one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
     stored = await context.intake.submit(one)
-    link = own.status_path(context, stored.public_id, mine=stored.own)
+    link = own.status_path(context, stored.public_id)
     # What was asked for and cannot be: the status page says so.
     if one.draft.follow and not context.settings.sends_mail:
         link += "?mail=none"

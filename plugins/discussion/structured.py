@@ -52,8 +52,8 @@ def _publisher(settings: RenderSettings) -> dict[str, str]:
 
 
 def _comment(comment: Comment, page: Page) -> dict[str, Any]:
-    # Its address is its name; said twice it would cost every reader six bytes a reply.
-    data: dict[str, Any] = {"@type": "Comment", "@id": f"{page.url}#comment-{comment.id}"}
+    url = f"{page.url}#comment-{comment.id}"
+    data: dict[str, Any] = {"@type": "Comment", "@id": url, "url": url}
     if comment.parent is not None:
         data["parentItem"] = {"@type": "Comment", "@id": f"{page.url}#comment-{comment.parent}"}
     if comment.author is None:

@@ -391,17 +391,49 @@ def test_erasing_takes_the_words_out_of_the_log_too(service: Service) -> None:
 # ---- whose it is ----
 
 
-def test_whoever_resends_a_published_text_looks_and_changes_nothing(service: Service) -> None:
+def test_whether_a_guessed_address_is_a_published_replys_is_not_told(service: Service) -> None:
+    """All but the address of a published reply is known to everybody."""
     link = link_of(service)
     decide(service, link, "approve")
     service.clock.forward(seconds=11)
-    other = link_of(service)
-    assert other != link
-    assert "Your reply is approved" in get(other).text
-    assert "/edit" not in get(other).text
-    for path in ("/edit", "/remove", "/ask"):
-        assert get(other + path).status_code == 404
-        assert post(other + path, was="approved", version="0", comment="x").status_code == 404
+    right, wrong = link_of(service), link_of(service, email="guess@example.org")
+    assert id_of(right) != id_of(link)
+    for guess in (right, wrong):
+        assert "awaiting moderation" in get(guess).text
+        # The same again leads to what the guess itself made, whichever it was.
+    assert [link_of(service), link_of(service, email="guess@example.org")] == [right, wrong]
+
+
+def test_a_published_reply_that_is_sent_twice_by_a_double_click_is_one(service: Service) -> None:
+    link = link_of(service)
+    decide(service, link, "approve")
+    service.clock.forward(seconds=9)
+    assert link_of(service) == link
+
+
+def test_what_was_removed_can_be_posted_again(service: Service) -> None:
+    link = link_of(service)
+    assert post(link + "/remove", was="pending").status_code == 303
+    again = link_of(service)
+    assert again != link
+    assert "awaiting moderation" in get(again).text
+
+
+def test_a_resend_after_an_edit_is_of_the_text_as_it_is_now(service: Service) -> None:
+    link = link_of(service)
+    edited = {"was": "pending", "version": "0", "comment": "I bring two."}
+    assert post(link + "/edit", **edited).status_code == 303
+    assert link_of(service, comment="I bring two.") == link
+    assert link_of(service) != link
+
+
+def test_the_second_of_two_clicks_on_save_is_no_conflict(service: Service) -> None:
+    link = link_of(service)
+    edited = {"was": "pending", "version": "0", "comment": "I bring two."}
+    assert post(link + "/edit", **edited).status_code == 303
+    again = post(link + "/edit", **edited)
+    assert again.status_code == 303
+    assert again.headers["Location"].endswith(link.partition("/comments/")[2])
 
 
 def test_a_resend_of_what_was_never_public_is_its_authors(service: Service) -> None:
