@@ -47,6 +47,7 @@ from comments_service.web.bell import Bell
 from comments_service.web.context import Context
 from comments_service.web.daily import daily
 from comments_service.web.intake import Intake
+from comments_service.web.minute import EachMinute
 from comments_service.web.pages import page
 from comments_service.web.preparing import Preparing
 from comments_service.web.presence import Presence
@@ -132,6 +133,7 @@ def create_app(
     app.state.presence = presence
     app.state.runner = runner
     app.state.previews = Previews()
+    app.state.searches = EachMinute(finding.A_MINUTE)
     return app
 
 

@@ -66,7 +66,7 @@ class News:
             [
                 NewMail(one.site_id, followers.NEWS, str(one.id), who.email, subject, "", now)
                 for who in found
-                if who.email.lower() not in have
+                if followers.fold(who.email) not in have
             ],
         )
         if found:

@@ -34,6 +34,19 @@ MESSAGE_SECONDS = 60.0
 _ADDRESS = re.compile(r"[^\s<>()\"',;:]*@[^\s<>()\"',;:]+|\"[^\"]*\"@\S+")
 
 
+# The code after the code; what goes on after it is an IP address.
+_ENHANCED = re.compile(r"5\d\d\W+(5\.\d{1,3}\.\d{1,3})\b(?!\.\d)")
+# Bad mailbox, system, syntax, moved, no mail there. The other 5.1.x are about the sender, or vague.
+_NO_SUCH_ADDRESS = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
+_WHO = r"(?:user|mailbox|recipient|account)"
+_NOBODY = re.compile(
+    rf"\b(?:no such|unknown|invalid) (?:local )?{_WHO}\b"
+    rf"|\b{_WHO}\W+(?:\(address\)\W+)?(?:is )?"
+    r"(?:unknown|not found|not known|does(?: not|n't) exist)",
+    re.IGNORECASE,
+)
+
+
 class Result(StrEnum):
     """What became of a message."""
 
@@ -206,9 +219,13 @@ def _told(error: Exception) -> Said | None:
 
 
 def _is_hard(said: Said) -> bool:
-    # 5.7.x is about what we may do (relaying, reputation), not about whether the address exists.
-    policy = re.search(r"\b5\.7\.[0-9]+\b", said.words)
-    return said.result is Result.REFUSED and said.code is not None and policy is None
+    # Most refusals are about what we may do (relaying, reputation), not about whether the address
+    # exists. The enhanced code says which (RFC 3463); without one, only plain words count.
+    if said.result is not Result.REFUSED or said.code is None:
+        return False
+    if code := _ENHANCED.match(said.words):
+        return code[1] in _NO_SUCH_ADDRESS
+    return said.code in {550, 551, 553} and _NOBODY.search(said.words) is not None
 
 
 def _certificate_problem(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

@@ -161,6 +161,9 @@ class Worker:
                 said.no_such_address and mail.kind == followers.NEWS
             ):
                 outbox.drop(connection, mail)
+            elif said.no_such_address and mail.kind == followers.ASK:
+                # Anybody can mistype an address: no failure of the site's, and it still counts.
+                outbox.sent(connection, mail, now=now, words=said.words)
             else:
                 outbox.failed(connection, mail, problem=said.words)
             if said.no_such_address and mail.kind in {followers.ASK, followers.NEWS}:

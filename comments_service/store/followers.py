@@ -5,7 +5,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    alias,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from comments_service.tables import comment, contact, outbox, page, subscription
 
@@ -64,6 +75,7 @@ class NewSubscription(NamedTuple):
 
 _table = subscription.c
 _LIVE = _table.state != State.ENDED
+_other = alias(subscription).c
 _SUBSCRIPTIONS = select(
     *(_table[name] for name in Subscription._fields[:13]),
     page.c.key.label("page_key"),
@@ -171,35 +183,61 @@ def counts(connection: Connection, page_ids: Sequence[int]) -> dict[int, int]:
 
 
 def prune(connection: Connection, before: datetime) -> None:
-    """Forget what ended before that time, and what was asked before it and never confirmed."""
+    """Forget what ended before that time, and what was asked before it and never confirmed.
+
+    What ended stays while the address follows the page by another wish: the link of an older mail
+    must be able to end that one.
+    """
     too_late = or_(_table.confirm_until < before, _table.confirm_until.is_(None))
     never = (_table.state == State.ASKED) & (_table.asked_at < before) & too_late
-    ended = (_table.state == State.ENDED) & (_table.ended_at < before)
+    since = or_(_other.state != State.ENDED, _other.ended_at >= before)
+    ended = (_table.state == State.ENDED) & (_table.ended_at < before) & ~_same(since)
     connection.execute(delete(subscription).where(or_(never, ended)))
+
+
+def _same(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the address has a wish of that sort on the same page."""
+    same = (_other.page_id == _table.page_id) & (_other.folded == _table.folded)
+    return exists().where(same, which)
 
 
 def forget_reply(connection: Connection, site_id: int, comment_id: int, email: str) -> None:
     """Delete what was asked for with an erased reply.
 
-    Once no other reply has its author's address, all of that address, with the mail to it.
+    Once no other reply has its author's address, all of that address, with the mail to it. Of a
+    wish that mailed links the end is kept while the address follows the page by another wish.
     """
-    connection.execute(delete(subscription).where(_table.comment_id == comment_id))
     others = select(contact.c.comment_id).where(
-        func.lower(contact.c.email) == email.lower(), contact.c.comment_id != comment_id
+        func.lower(contact.c.email) == func.lower(email), contact.c.comment_id != comment_id
     )
     if connection.execute(others.limit(1)).first() is None:
         forget_address(connection, site_id, email)
+    mine = _table.comment_id == comment_id
+    live = (_other.state != State.ENDED) & _other.comment_id.is_distinct_from(comment_id)
+    connection.execute(
+        update(subscription)
+        .where(mine, _table.state != State.ASKED, _same(live))
+        .values(
+            comment_id=None,
+            state=State.ENDED,
+            ended_at=func.coalesce(_table.ended_at, _table.confirmed_at, _table.asked_at),
+            confirm_hash=None,
+            confirm_until=None,
+        )
+    )
+    connection.execute(delete(subscription).where(mine))
 
 
 def forget_address(connection: Connection, site_id: int, email: str) -> None:
     """Delete all that is kept of an address as a follower's, with the mail to it."""
-    connection.execute(
-        delete(subscription).where(_table.site_id == site_id, _table.folded == fold(email))
-    )
+    theirs = (_table.site_id == site_id, _table.folded == fold(email))
+    # However it was typed: the database may fold ASCII only, and then both sides of a comparison.
+    typed = {email, *connection.execute(select(_table.email).where(*theirs)).scalars()}
+    connection.execute(delete(subscription).where(*theirs))
     connection.execute(
         delete(outbox).where(
             outbox.c.site_id == site_id,
             outbox.c.kind.in_([ASK, NEWS]),
-            func.lower(outbox.c.to_address) == email.lower(),
+            func.lower(outbox.c.to_address).in_([func.lower(one) for one in sorted(typed)]),
         )
     )

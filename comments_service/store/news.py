@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import FromClause
 
 from comments_service.store.comments import IS_PUBLIC
-from comments_service.store.followers import NEWS, Kind, State
+from comments_service.store.followers import NEWS, Kind, State, fold
 from comments_service.tables import (
     Origin,
     UTCDateTime,
@@ -165,13 +165,14 @@ def recipients(connection: Connection, one: Round, limit: int) -> list[Recipient
 
 
 def already(connection: Connection, one: Round, addresses: Sequence[str]) -> set[str]:
-    """Return which of the addresses, in small letters, have a mail of this round."""
-    query = select(func.lower(outbox.c.to_address)).where(
+    """Return which of the addresses, as `fold` gives them, have a mail of this round."""
+    # The database folds both sides: how much of an address it folds differs between databases.
+    query = select(outbox.c.to_address).where(
         outbox.c.kind == NEWS,
         outbox.c.cause == str(one.id),
-        func.lower(outbox.c.to_address).in_([address.lower() for address in addresses]),
+        func.lower(outbox.c.to_address).in_([func.lower(one) for one in addresses]),
     )
-    return set(connection.execute(query).scalars())
+    return {fold(address) for address in connection.execute(query).scalars()}
 
 
 def reached(connection: Connection, one: Round, row_id: int) -> None:

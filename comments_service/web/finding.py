@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urljoin
 
@@ -11,12 +12,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from comments_service import submission
+from comments_service.errors import TooMany
 from comments_service.store import comments, findings, pages
 from comments_service.web.context import Context, context_of
+from comments_service.web.network import network_of
 from comments_service.web.pages import page
 
 MOST = 50
 LONGEST = 200
+# Searches of one network.
+A_MINUTE = 60
 AROUND = 120
 _TAG = re.compile(r"<[^>]*>")
 _WORD = re.compile(r"[^\W_]+")
@@ -42,8 +47,37 @@ async def search(request: Request) -> Response:
     context = context_of(request)
     # PostgreSQL refuses NUL in a text.
     asked = request.query_params.get("q", "").replace("\0", " ").strip()[:LONGEST]
+    if not asked:
+        return _shown(request, asked)
+    try:
+        request.app.state.searches.count(network_of(request), context.now())
+    except TooMany as error:
+        answer = _shown(request, asked, status=error.status, problem=error.detail)
+        answer.headers.update(error.headers)
+        return answer
     articles, replies = await run_in_threadpool(_look, context, asked)
-    return page(request, "search.html", asked=asked, articles=articles, replies=replies, most=MOST)
+    return _shown(request, asked, articles=articles, replies=replies)
+
+
+def _shown(
+    request: Request,
+    asked: str,
+    *,
+    status: int = 200,
+    articles: Sequence[findings.FoundPage] = (),
+    replies: Sequence[Found] = (),
+    problem: str | None = None,
+) -> Response:
+    return page(
+        request,
+        "search.html",
+        status,
+        asked=asked,
+        articles=articles,
+        replies=replies,
+        most=MOST,
+        problem=problem,
+    )
 
 
 def _look(context: Context, asked: str) -> tuple[list[findings.FoundPage], list[Found]]:

@@ -4,7 +4,8 @@ import pytest
 import requests
 
 from comments_service import actors, moderation
-from comments_service.web.finding import Piece, excerpt
+from comments_service.store import findings
+from comments_service.web.finding import A_MINUTE, Piece, excerpt
 from tests.running import Service
 from tests.service.asking import Page, dump
 
@@ -87,6 +88,38 @@ def test_an_article_is_found_by_its_title(service: Service) -> None:
     service.register("networking")
     found = search(service, "networking")
     assert found.all("ol")
+
+
+def test_a_network_that_searches_too_often_waits_and_keeps_its_words(service: Service) -> None:
+    for _ in range(A_MINUTE):
+        search(service, "zebra")
+    url = f"{service.url}/comments/search"
+    refused = requests.get(url, params={"q": "zebra"}, timeout=30)
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    page = Page(refused.text)
+    assert page.fields["q"] == "zebra"
+    assert "too many attempts" in refused.text
+    # The form itself is no work.
+    assert search(service, "").one("h1").text == "Search"
+    service.clock.forward(minutes=1)
+    search(service, "zebra")
+
+
+def test_a_title_is_cut_into_words_once(service: Service) -> None:
+    service.register("networking")
+    search(service, "networking")
+    before = findings._line.cache_info()
+    search(service, "networking")
+    after = findings._line.cache_info()
+    assert after.misses == before.misses
+    assert after.hits > before.hits
+
+
+def test_a_name_from_right_to_left_does_not_reorder_its_line(service: Service) -> None:
+    service.approve(service.submit(comment="A zebra.", author="<ليلى>"))
+    found = requests.get(f"{service.url}/comments/search", params={"q": "zebra"}, timeout=30)
+    assert "<bdi>&lt;ليلى&gt;</bdi> on “" in found.text
 
 
 def test_searching_changes_nothing(service: Service) -> None:

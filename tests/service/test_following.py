@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import requests
 from comments_service import bans, moderation, rulebook
 from comments_service.actors import Actor
 from comments_service.mail import followers
+from comments_service.store import followers as store
+from comments_service.store import outbox
 from comments_service.submission import the_site
 from tests.canary import leaks
 from tests.running import Service
@@ -113,6 +116,50 @@ def test_nobody_can_have_a_mailbox_filled(blog: Site) -> None:
     for key in keys:
         assert blog.ask(EVE, key).status_code == 303
     assert len(mails(blog.service.db)) == followers.MOST_A_DAY
+
+
+def test_a_mailbox_with_an_umlaut_cannot_be_filled_either(blog: Site) -> None:
+    keys = [f"article-{number}" for number in range(8)]
+    blog.service.register(*keys)
+    for key, email in zip(keys, ["ÄNN@example.org", "änn@Example.org"] * 4, strict=True):
+        assert blog.ask(email, key).status_code == 303
+    assert len(mails(blog.service.db)) == followers.MOST_A_DAY
+
+
+def test_an_address_that_is_forgotten_is_forgotten_however_it_was_typed(blog: Site) -> None:
+    blog.ask("ÄNN@example.org")
+    blog.ask("änn@Example.org", "meetings")
+    with blog.service.db.write() as connection:
+        store.forget_address(connection, 1, "Änn@example.org")
+    assert mails(blog.service.db) == wishes(blog.service.db) == []
+
+
+def test_other_replies_keep_what_an_address_with_an_umlaut_follows(blog: Site) -> None:
+    erased = blog.service.submit(email="Änn@example.org")
+    blog.service.submit(email="Änn@example.org", comment="Another one.")
+    blog.ask("Änn@example.org")
+    blog.decide(erased, "trash", "pending")
+    moderation.erase(blog.service.db, erased, by=EDITH, now=blog.service.clock())
+    assert len(wishes(blog.service.db)) == 1
+
+
+def test_a_question_to_nobody_is_no_failure_and_still_counts(blog: Site) -> None:
+    blog.post.to_rcpt = ["550 5.1.1 no such user"]
+    blog.ask(EVE)
+    until(lambda: wish_states(blog.service.db) == ["ended"])
+    (mail,) = mails(blog.service.db)
+    assert (mail.state, mail.body, mail.problem) == ("sent", "", "550 5.1.1 no such user")
+    now = blog.service.clock()
+    with blog.service.db.read() as connection:
+        assert outbox.trouble(connection, now=now) is None
+        day = now - timedelta(days=1)
+        assert outbox.count_since(connection, 1, store.ASK, day, address=EVE) == 1
+
+
+def test_the_form_says_that_the_address_is_required(blog: Site) -> None:
+    page = blog.get("/comments/networking/follow").text
+    assert "Email *" in page
+    assert "Required fields are marked *" in page
 
 
 def test_a_network_can_write_to_few_strangers(blog: Site, monkeypatch: pytest.MonkeyPatch) -> None:

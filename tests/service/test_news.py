@@ -1,6 +1,7 @@
 """News for followers: each reply once to each who wants it, and never after it was taken back."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from email import policy
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import pytest
 import requests
 
 from comments_service import actors, moderation
-from comments_service.mail import news
+from comments_service.mail import links, news
+from comments_service.store import followers, outbox
 from comments_service.store import news as store
-from comments_service.store import outbox
+from comments_service.store.followers import Kind, NewSubscription
+from comments_service.store.news import Round, already
+from comments_service.store.outbox import NewMail
 from tests.canary import leaks
-from tests.running import Service
+from tests.running import SECRET, Service
 from tests.service.asking import dump, raw
 from tests.service.following import Site, confirmed, site, tried, untold, wish_states, wishes
 from tests.service.mailing import Post, mailing_service, mails, post_office, until
@@ -324,7 +328,8 @@ def test_an_old_link_ends_a_later_following_and_unknown_ones_are_answered_kindly
             blog.send(f"/comments/unsubscribe/{token}"),
         ):
             assert answer.status_code == 200
-            assert "You get no more of these mails" in answer.text
+            assert "You get no more of these mails" not in answer.text
+            assert "Nothing is mailed by this link" in answer.text
 
 
 def test_a_link_can_end_all_mail_of_the_site(blog: Site) -> None:
@@ -342,7 +347,49 @@ def test_what_ended_is_forgotten_after_a_month(blog: Site) -> None:
     blog.send(path)
     blog.service.clock.forward(days=31)
     until(lambda: wishes(blog.service.db) == [])
-    assert "You get no more of these mails" in blog.get(path).text
+    assert "Nothing is mailed by this link" in blog.get(path).text
+
+
+@pytest.mark.parametrize("how", ["a month later", "erased"])
+def test_the_link_of_a_wish_that_is_gone_ends_the_other_one(blog: Site, how: str) -> None:
+    now = blog.service.clock()
+    mine = blog.service.submit(email=EVE)
+    blog.service.approve(mine)
+    # Else all that the address follows would be forgotten.
+    blog.service.submit(email=EVE, comment="Another one.")
+    with blog.service.db.write() as connection:
+        page_id, comment_id = connection.exec_driver_sql(
+            "SELECT page_id, id FROM comment WHERE public_id = ?", (mine,)
+        ).one()
+        for kind, parent in ((Kind.REPLIES, comment_id), (Kind.ALL, None)):
+            new = (1, page_id, parent, kind, EVE, links.new_seed(), now, now)
+            followers.add(connection, NewSubscription(*new))
+    seed = wishes(blog.service.db)[0].seed
+    path = f"/comments/unsubscribe/{links._token(SECRET.encode(), seed)}"
+    with blog.service.db.write() as connection:
+        if how == "erased":
+            followers.forget_reply(connection, 1, comment_id, EVE)
+        else:
+            followers.end(connection, 1, EVE, now, comment_id=comment_id)
+            followers.prune(connection, now + timedelta(days=31))
+    assert wish_states(blog.service.db) == ["ended", "confirmed"]
+    assert "Stop these mails" in blog.get(path).text
+    assert "You get no more of these mails" in blog.send(path).text
+    assert wish_states(blog.service.db) == ["ended", "ended"]
+    with blog.service.db.write() as connection:
+        followers.prune(connection, blog.service.clock() + timedelta(days=31))
+    assert wishes(blog.service.db) == []
+
+
+def test_whoever_has_a_mail_of_the_round_is_known_however_the_address_is_typed(
+    blog: Site,
+) -> None:
+    one = Round(1, 1, 1, 0)
+    now = blog.service.clock()
+    with blog.service.db.write() as connection:
+        mail = NewMail(1, followers.NEWS, "1", "ÄNN@Example.org", "A subject", "", now)
+        outbox.add(connection, [mail])
+        assert already(connection, one, ["ÄNN@example.ORG"]) == {"änn@example.org"}
 
 
 def test_the_outbox_holds_no_token_that_opens_anything(tmp_path: Path) -> None:

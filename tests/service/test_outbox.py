@@ -13,7 +13,14 @@ from aiosmtpd.smtp import AuthResult
 from sqlalchemy import select
 
 from comments_service.mail import messages
-from comments_service.mail.sender import MESSAGE_SECONDS, Sender, without_addresses
+from comments_service.mail.sender import (
+    MESSAGE_SECONDS,
+    Result,
+    Said,
+    Sender,
+    _is_hard,
+    without_addresses,
+)
 from comments_service.mail.worker import LEASE, Worker, wait_after
 from comments_service.migrations import upgrade
 from comments_service.smtp import parse
@@ -442,6 +449,30 @@ def test_the_test_mail_says_what_the_server_said(tmp_path: Path) -> None:
 )
 def test_what_a_server_says_is_one_line_without_addresses(said: str, told: str) -> None:
     assert without_addresses(said) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "gone"),
+    [
+        ("550 5.1.1 <a@b.example>: Recipient address rejected: undeliverable", True),
+        ("550 #5.1.10 RESOLVER.ADR.RecipientNotFound", True),
+        ("550 no such user", True),
+        ("550 <a@b.example>: User unknown in virtual mailbox table", True),
+        ("553 mailbox <a@b.example> does not exist", True),
+        ("550 blocked using bl.example", False),
+        ("554 blocked: user unknown to us", False),
+        ("550 5.1.0 <a@b.example>: Sender address rejected: User unknown", False),
+        ("550 5.7.1 no such user here, relaying denied", False),
+        ("550 5.1.1.9 is listed", False),
+        ("552 5.2.2 mailbox full", False),
+        ("450 4.1.1 unknown user", False),
+    ],
+)
+def test_only_words_about_the_mailbox_say_that_nobody_reads_mail_there(
+    said: str, gone: bool
+) -> None:
+    result = Result.REFUSED if said.startswith("5") else Result.LATER
+    assert _is_hard(Said(result, without_addresses(said), int(said[:3]))) == gone
 
 
 def test_an_international_domain_is_written_as_servers_know_it() -> None:
