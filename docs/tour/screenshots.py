@@ -133,7 +133,7 @@ def following(there: Stage) -> tuple[bytes, bytes]:
     """Ask for mail about new replies and confirm it; return what is seen on the way."""
     page = there.page(SMALL, path=f"comments/{ARTICLE}/follow")
     asked = shot(page)
-    page.get_by_label("Your email address").fill("farid@example.org")
+    page.get_by_label("Email *").fill("farid@example.org")
     press(page, "Follow all replies")
     page.goto(there.mailed(0))
     confirmed = shot(page)
