@@ -5,7 +5,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser import browser as running_browser
 from tests.running import Service, running_service
@@ -15,6 +15,8 @@ hypothesis.settings.register_profile(
     "rejoinder", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("rejoinder")
+# Nor a page that holds: an expectation waits for as long as a busy machine may take.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.e2e.project import Project, serving
 
@@ -24,6 +24,6 @@ def editor(project: Project, browser: Browser) -> Iterator[BrowserContext]:
     page.get_by_label("Name").fill("Mara")
     page.get_by_label("Password").fill("a sentence that is long enough")
     page.get_by_role("button", name="Become editor and sign in").click()
-    assert page.get_by_role("heading", name="Moderation queue").is_visible()
+    expect(page.get_by_role("heading", name="Moderation queue")).to_be_visible()
     yield context
     context.close()

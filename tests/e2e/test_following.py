@@ -1,11 +1,12 @@
 """Following in a real browser: ask, confirm, be told, stop; with JavaScript and without."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.service.following import site
 
@@ -28,17 +29,17 @@ def test_a_reader_follows_and_stops(
         page.goto(blog.service.url + "/comments/networking/follow")
         page.get_by_label("Email *").fill("eve")
         page.get_by_role("button", name="Follow all replies").click()
-        assert page.get_by_text("There is a problem").is_visible()
+        expect(page.get_by_text("There is a problem")).to_be_visible()
         looked_at(page, scripts)
         page.get_by_label("Email *").fill("eve@example.org")
         page.get_by_role("button", name="Follow all replies").click()
-        assert page.get_by_role("status").is_visible()
+        expect(page.get_by_role("status")).to_be_visible()
         looked_at(page, scripts)
         blog.post.wait()
         page.goto(blog.service.url + blog.link())
         looked_at(page, scripts)
         page.get_by_role("button", name="Yes, mail me new replies").click()
-        assert page.title().startswith("You follow this discussion")
+        expect(page).to_have_title(re.compile("^You follow this discussion"))
         looked_at(page, scripts)
         blog.clear()
         blog.publish()
@@ -47,7 +48,7 @@ def test_a_reader_follows_and_stops(
         page.goto(blog.service.url + blog.link())
         looked_at(page, scripts)
         page.get_by_role("button", name="Stop these mails").click()
-        assert page.title().startswith("You get no more of these mails")
+        expect(page).to_have_title(re.compile("^You get no more of these mails"))
         looked_at(page, scripts)
         context.close()
 

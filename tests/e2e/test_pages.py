@@ -37,6 +37,7 @@ def alive(project: Project, editor: BrowserContext) -> Project:
     queue.goto(f"{project.url}/moderate/")
     card = queue.get_by_role("article").filter(has_text="w" * 5000)
     card.get_by_role("button", name="Approve").click()
+    expect(queue.locator(".flash")).to_contain_text("Approved")
     queue.close()
     project.wait(lambda: "w" * 5000 in project.page("networking"))
     return project
@@ -60,8 +61,10 @@ def pages_of_one_reply(project: Project, editor: BrowserContext) -> list[str]:
     queue.get_by_role("checkbox").first.check()
     queue.get_by_label("With the selected").select_option("trash")
     queue.get_by_role("button", name="Do it").click()
+    expect(queue).to_have_url(re.compile("batch="))
     batch = queue.url.split("batch=")[1].split("&")[0]
-    queue.get_by_role("button", name="Undo all").click()
+    with queue.expect_response(lambda one: one.request.method == "POST"):
+        queue.get_by_role("button", name="Undo all").click()
     queue.close()
     return [
         f"/moderate/replies/{public_id}/edit",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 
 from tests.canary import leaks, traces_of
 from tests.e2e.project import Project
@@ -61,6 +61,7 @@ def test_no_planted_address_is_anywhere_outside_the_queue(
             card = queue.get_by_role("article").filter(has_text=text)
             assert email in card.inner_text()
             card.get_by_role("button", name=re.compile(f"^{verb}")).click()
+            expect(queue.locator(".flash")).to_be_visible()
             queue.close()
     project.wait(lambda: "A canary that ends up approved." in project.page("networking"))
     assert project.run("build").returncode == 0

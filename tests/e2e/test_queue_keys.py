@@ -182,6 +182,7 @@ def test_everything_works_without_scripts(service: Service, browser: Browser) ->
     page.get_by_label("Email").fill("editor@example.org")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Moderation queue")).to_be_visible()
     for number in range(3):
         service.submit(comment=f"Number {number}.")
     page.goto(f"{service.url}/moderate/")
@@ -256,6 +257,7 @@ def test_a_rule_is_tried_on_past_replies_before_it_is_saved_and_the_log_says_who
     assert service.submit(comment="Another casino before it is saved.")
     assert states(service) == ["pending"] * 6
     page.get_by_role("button", name="Save").first.click()
+    expect(page.locator(".flash")).to_be_visible()
     service.submit(comment="One more casino.")
     assert states(service)[-1] == "spam"
     page.goto(f"{service.url}/moderate/?status=spam")

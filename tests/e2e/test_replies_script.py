@@ -501,6 +501,7 @@ def test_an_author_edits_asks_and_removes(
     press(page, "Ask the editors")
     expect(page.get_by_text("You asked the editors to change it")).to_be_visible()
     page.get_by_role("link", name="Remove my reply").click()
+    expect(page.get_by_role("button", name="Remove my reply")).to_be_visible()
     if scripts:
         assert axe(page) == []
     press(page, "Remove my reply")

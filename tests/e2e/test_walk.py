@@ -75,6 +75,7 @@ def test_a_reply_goes_from_the_form_over_the_queue_into_the_static_page(
 
     reader.goto(status)
     reader.get_by_role("link", name="See it under").click()
+    expect(reader).to_have_url(re.compile("#comment-"))
     fragment = reader.url.split("#")[1]
     expect(reader.locator(f"#{fragment}")).to_contain_text(text)
 
@@ -149,7 +150,8 @@ def test_every_decision_can_be_undone(
     for name, view in (("Spam", "spam"), ("Trash", "trash")):
         card = queue.get_by_role("article").filter(has_text=text)
         card.get_by_role("button", name=re.compile(f"^{name}")).click()
-        queue.locator(".flash").get_by_role("button", name="Undo").click()
+        with queue.expect_response(lambda one: one.request.method == "POST"):
+            queue.locator(".flash").get_by_role("button", name="Undo").click()
         queue.goto(f"{project.url}/moderate/?status={view}")
         expect(queue.get_by_text(text)).to_have_count(0)
         queue.goto(f"{project.url}/moderate/")

@@ -69,6 +69,7 @@ def moderator(blog: Mailing, browser: Browser) -> Iterator[BrowserContext]:
     page.get_by_label("Name").fill("Mara")
     page.get_by_label("Password").fill("a sentence that is long enough")
     page.get_by_role("button", name="Become editor and sign in").click()
+    expect(page.get_by_role("heading", name="Moderation queue")).to_be_visible()
     yield context
     context.close()
 
@@ -112,6 +113,7 @@ def test_read_reply_edit_see_it_live_follow_unsubscribe(
     blog.wait(lambda: "where everybody can read it" in requests.get(private, timeout=10).text)
     page.goto(private)
     page.get_by_role("link", name="See it under").click()
+    expect(page).to_have_url(re.compile("#comment-"))
     mine = page.url.rpartition("#comment-")[2]
     expect(page.locator(f"#comment-{mine}")).to_contain_text(f"says {name}")
 

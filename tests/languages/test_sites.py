@@ -12,7 +12,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from babel import Locale
 from pelican.settings import read_settings
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from comments_service import language as words
@@ -122,12 +122,12 @@ def test_a_site_speaks_one_language_everywhere(site: Site, browser: Browser) -> 
         page.goto(service.url + path)
         look(path, str(theme["Skip to the content"]))
     page.goto(f"{service.url}/one/")
-    assert page.get_by_role("heading", name=str(theme["Leave a Reply"])).is_visible()
+    expect(page.get_by_role("heading", name=str(theme["Leave a Reply"]))).to_be_visible()
     page.evaluate("document.querySelector('#respond form').noValidate = true")
     page.get_by_role("button", name=str(theme["Post Comment"]), exact=True).click()
-    assert page.locator("#author-error").is_visible()
-    assert site.text_of("Enter your name") in page.locator("#author-error").inner_text()
-    assert page.title().startswith(site.text_of("Error: %(title)s").split("%")[0])
+    expect(page.locator("#author-error")).to_contain_text(site.text_of("Enter your name"))
+    error = site.text_of("Error: %(title)s").split("%")[0]
+    expect(page).to_have_title(re.compile("^" + re.escape(error)))
     look("refused")
     # What is too long says so with the language's numbers.
     long = service.post("one", comment="x" * 10_001).text
