@@ -111,7 +111,8 @@ def store(database: Path, count: int) -> list[tuple[str, int]]:
                         number,
                     )
                 )
-                contacts.append((number, f"reader{number % 200_000}@example.org", str(number)))
+                address = f"reader{number % 200_000}@example.org"
+                contacts.append((number, address, address, str(number)))
                 words.append((number, searchable(text), searchable(name)))
                 if number % 20 == 3:
                     held.append(("links", number))
@@ -128,7 +129,8 @@ def store(database: Path, count: int) -> list[tuple[str, int]]:
                     comments,
                 )
                 connection.executemany(
-                    "INSERT INTO contact (comment_id, email, fingerprint) VALUES (?, ?, ?)",
+                    "INSERT INTO contact (comment_id, email, folded, fingerprint)"
+                    " VALUES (?, ?, ?, ?)",
                     contacts,
                 )
                 connection.executemany(

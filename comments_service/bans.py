@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 
+from comments_service.addresses import fold
 from comments_service.draft import email_problem
 from comments_service.errors import Invalid
 from comments_service.rules import told
@@ -60,12 +61,12 @@ def parse(form: Mapping[str, str], *, now: datetime) -> NewBan:
 
 def _address(typed: str) -> str:
     if _DOMAIN.fullmatch(typed) and email_problem("a" + typed) is None:
-        return typed.casefold()
+        return fold(typed)
     if email_problem(typed):
         raise ValueError(
             "Enter an email address like name@example.com, or all of a domain like @example.com"
         )
-    return typed.casefold()
+    return fold(typed)
 
 
 def _network(typed: str) -> str:
@@ -129,7 +130,7 @@ class Bans:
         `network` is an address, or as much of it as was kept; `texts` are rows of tokens. An
         address or network is told by the number of its ban: neither is for a reply's own record.
         """
-        address = email.casefold()
+        address = fold(email)
         found = [
             ("banned-address", self._addresses.get(address)),
             ("banned-address", self._addresses.get("@" + address.rpartition("@")[2])),

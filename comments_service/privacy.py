@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from sqlalchemy import Connection
 
+from comments_service.addresses import fold
 from comments_service.store import contacts
 
 # Of an address as typed or in small letters; what avatar services and trackers are known to use.
@@ -91,16 +92,16 @@ def private(connection: Connection, asked: Sequence[str]) -> list[Leak]:
     An address costs one look-up. Hashes cost one pass over all stored addresses, however many are
     asked about: they are rare, and keeping hashes would be keeping what should not leak.
     """
-    addresses = {one.casefold(): index for index, one in enumerate(asked) if "@" in one}
+    addresses = {fold(one): index for index, one in enumerate(asked) if "@" in one}
     networks: defaultdict[str, list[int]] = defaultdict(list)
     for index, one in enumerate(asked):
         for spelling in spellings(one):
             networks[spelling].append(index)
     digests = {one.lower(): index for index, one in enumerate(asked) if "@" not in one}
     leaks = [
-        Leak(addresses[found.email.casefold()], found.reply, "email")
+        Leak(addresses[fold(found.email)], found.reply, "email")
         for found in contacts.with_addresses(connection, addresses)
-        if found.email.casefold() in addresses
+        if fold(found.email) in addresses
     ]
     leaks += [
         Leak(index, found.reply, "network")

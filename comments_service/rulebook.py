@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from comments_service import network, privacy, rules
 from comments_service.actors import Actor
+from comments_service.addresses import fold
 from comments_service.bans import Bans, NewBan
 from comments_service.errors import Conflict, NotFound
 from comments_service.rules import Facts, Rules, Verdict
@@ -83,10 +84,10 @@ def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Ver
     }
     forms = {one: _as_stored(one) for found in shown.values() for one in found}
     asked = set[str]().union(*forms.values())
-    private = {one.email.casefold() for one in contacts.with_addresses(connection, asked)}
+    private = {fold(one.email) for one in contacts.with_addresses(connection, asked)}
     private |= {one.network for one in contacts.with_networks(connection, asked)}
     # Those who come at the same time are not stored yet.
-    private |= {case.email.casefold() for case in cases}
+    private |= {fold(case.email) for case in cases}
     keep = book.rules.keep_network
     private |= {kept for case in cases if (kept := network.kept(case.network, keep))}
     for number, found in shown.items():
@@ -103,7 +104,7 @@ def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Ver
 
 def _as_stored(candidate: str) -> set[str]:
     """Return how what looks like an address would be stored; nothing for a hash of one."""
-    return {candidate.casefold()} if "@" in candidate else privacy.spellings(candidate)
+    return {fold(candidate)} if "@" in candidate else privacy.spellings(candidate)
 
 
 def trusted(
@@ -118,11 +119,11 @@ def trusted(
     sent there or by the browser that used one; what was only typed is anybody's. It must have an
     approved reply from before, with the address confirmed as well.
     """
-    addresses = {store.small(email) for email, confirmed, _ in asked if confirmed}
+    addresses = {fold(email) for email, confirmed, _ in asked if confirmed}
     if not in_force.trust_verified or not addresses:
         return [False] * len(asked)
     known = store.approved_before(connection, site.id, addresses)
-    firsts = [known.get(store.small(email)) if confirmed else None for email, confirmed, _ in asked]
+    firsts = [known.get(fold(email)) if confirmed else None for email, confirmed, _ in asked]
     return [
         first is not None and first < came
         for first, (_, _, came) in zip(firsts, asked, strict=True)

@@ -20,10 +20,11 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
-    func,
     text,
     true,
 )
+
+from comments_service.addresses import FOLDED_LENGTH
 
 
 class Status(StrEnum):
@@ -203,6 +204,8 @@ contact = Table(
     metadata,
     Column("comment_id", ForeignKey("comment.id", ondelete="CASCADE"), primary_key=True),
     Column("email", String(254), nullable=False),
+    # The address as it is looked up (addresses.fold); "" of an erased reply.
+    Column("folded", String(FOLDED_LENGTH), nullable=False, index=True, server_default=""),
     # Keyed hash of (page, parent, name, email, text): tells a resend from a new reply.
     Column("fingerprint", String(64), nullable=False, index=True),
     # The author followed a link that was sent to the address (null: anybody may have typed it).
@@ -210,8 +213,6 @@ contact = Table(
     # The network, or the address, from which the reply came, as far as the operator keeps it.
     Column("network", String(50), nullable=True, index=True),
 )
-
-Index("ix_contact_email_lower", func.lower(contact.c.email))
 
 editor = Table(
     "editor",
@@ -427,7 +428,7 @@ subscription = Table(
     Column("state", String(16), nullable=False),
     Column("email", String(254), nullable=False),
     # The address in small letters: one mailbox, however it was typed.
-    Column("folded", String(800), nullable=False),
+    Column("folded", String(FOLDED_LENGTH), nullable=False),
     # What the link that ends it is made of; without the service's secret it opens nothing.
     Column("seed", String(22), nullable=False, unique=True),
     # SHA-256 of the token in the mail that asks whether the address agrees.

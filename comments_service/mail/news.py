@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from sqlalchemy import Connection
 
+from comments_service.addresses import fold
 from comments_service.language import counted, sentence
 from comments_service.mail import links, texts
 from comments_service.settings import Settings
@@ -66,7 +67,7 @@ class News:
             [
                 NewMail(one.site_id, followers.NEWS, str(one.id), who.email, subject, "", now)
                 for who in found
-                if followers.fold(who.email) not in have
+                if fold(who.email) not in have
             ],
         )
         if found:
@@ -86,12 +87,11 @@ class News:
                 for one in followers.of_address(connection, page_id, mail.to_address)
                 if one.state == State.CONFIRMED
             ]
-            mine = followers.fold(mail.to_address)
+            mine = fold(mail.to_address)
             told = [
                 reply
                 for reply in news.told(connection, round_id)
-                if followers.fold(reply.author_email) != mine
-                and any(_concerns(one, reply) for one in wishes)
+                if fold(reply.author_email) != mine and any(_concerns(one, reply) for one in wishes)
             ]
             if not told:
                 return None

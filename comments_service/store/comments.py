@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from comments_service.addresses import fold
 from comments_service.store import avatars, search, tallies
 from comments_service.tables import Origin, Status, comment, contact, held, page
 
@@ -105,7 +106,10 @@ def add(connection: Connection, new: Sequence[tuple[NewComment, NewContact]]) ->
     ids = {row.public_id: row.id for row in rows}
     connection.execute(
         _ADD_CONTACT,
-        [{"comment_id": ids[reply.public_id], **who._asdict()} for reply, who in new],
+        [
+            {"comment_id": ids[reply.public_id], "folded": fold(who.email), **who._asdict()}
+            for reply, who in new
+        ],
     )
     search.add(
         connection, [(ids[reply.public_id], reply.text, reply.author_name) for reply, _ in new]
@@ -242,7 +246,7 @@ def erase(connection: Connection, reply: Stored) -> None:
     connection.execute(
         update(contact)
         .where(contact.c.comment_id == reply.id)
-        .values(email="", fingerprint="", network=None, verified_at=None)
+        .values(email="", folded="", fingerprint="", network=None, verified_at=None)
     )
     connection.execute(
         update(comment)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, literal, select, update
 
+from comments_service.addresses import fold
 from comments_service.tables import comment, contact, subscription
 
 _BATCH = 500
@@ -43,15 +44,14 @@ _FOLLOWERS = select(subscription.c.email, literal("")).distinct()
 
 
 def with_addresses(connection: Connection, addresses: Collection[str]) -> Iterator[Contact]:
-    """Yield a contact for each of the addresses, given in small letters, that is stored."""
+    """Yield a contact for each of the addresses, given as `fold` makes them, that is stored."""
     wanted = sorted(addresses)
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
-        # The database folds ASCII only; what else is in an address is compared as it was typed.
-        query = _CONTACTS.where(func.lower(contact.c.email).in_(batch))
+        query = _CONTACTS.where(contact.c.folded.in_(batch))
         known = set()
         for row in connection.execute(query):
-            known.add(row.email.casefold())
+            known.add(fold(row.email))
             yield Contact(*row)
         rest = [one for one in batch if one not in known]
         for row in connection.execute(_FOLLOWERS.where(subscription.c.folded.in_(rest))):

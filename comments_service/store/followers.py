@@ -18,6 +18,7 @@ from sqlalchemy import (
     update,
 )
 
+from comments_service.addresses import fold
 from comments_service.tables import comment, contact, outbox, page, subscription
 
 # The kinds of mail that followers get: the question whether they agree, and news.
@@ -82,11 +83,6 @@ _SUBSCRIPTIONS = select(
     page.c.url.label("page_url"),
     page.c.title.label("page_title"),
 ).join(page, page.c.id == _table.page_id)
-
-
-def fold(email: str) -> str:
-    """Return the address as it is compared."""
-    return email.strip().casefold()
 
 
 def add(connection: Connection, new: NewSubscription) -> int:
@@ -208,7 +204,7 @@ def forget_reply(connection: Connection, site_id: int, comment_id: int, email: s
     wish that mailed links the end is kept while the address follows the page by another wish.
     """
     others = select(contact.c.comment_id).where(
-        func.lower(contact.c.email) == func.lower(email), contact.c.comment_id != comment_id
+        contact.c.folded == fold(email), contact.c.comment_id != comment_id
     )
     if connection.execute(others.limit(1)).first() is None:
         forget_address(connection, site_id, email)

@@ -22,8 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import FromClause
 
+from comments_service.addresses import fold
 from comments_service.store.comments import IS_PUBLIC
-from comments_service.store.followers import NEWS, Kind, State, fold
+from comments_service.store.followers import NEWS, Kind, State
 from comments_service.tables import (
     Origin,
     UTCDateTime,

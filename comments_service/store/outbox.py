@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
+from comments_service.addresses import fold
 from comments_service.tables import editor, mail_link, outbox
 
 # A warning is due when something should have left this long ago.
@@ -289,9 +290,9 @@ def count_since(
     new = (outbox.c.site_id == site_id, outbox.c.kind == kind, outbox.c.created_at > since)
     if address is not None:
         # Here and not in the database, which may fold ASCII only; limits keep them few.
-        folded = address.casefold()
+        folded = fold(address)
         known = connection.execute(select(outbox.c.to_address).where(*new)).scalars()
-        return sum(one.casefold() == folded for one in known)
+        return sum(fold(one) == folded for one in known)
     query = select(func.count()).select_from(outbox).where(*new)
     return connection.execute(query).scalar_one()
 

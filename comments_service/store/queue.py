@@ -18,6 +18,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from comments_service.addresses import fold
 from comments_service.store import search, tallies
 from comments_service.store.comments import ERASED, WISH
 from comments_service.tables import Status, UTCDateTime, comment, contact, held, page, sought
@@ -217,7 +218,7 @@ def states(
 
 def seek(connection: Connection, text: str) -> int:
     """Return the number that stands for a search for this address."""
-    text = text.strip().lower()
+    text = fold(text)
     found = connection.execute(select(sought.c.id).where(sought.c.text == text)).scalar()
     if found is None:
         new = insert(sought).values(text=text).returning(sought.c.id)
@@ -286,7 +287,7 @@ def _held(connection: Connection, reason: str) -> ColumnElement[bool]:
 
 def _contact(connection: Connection, what: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    stored = func.lower(contact.c.email)
+    stored = contact.c.folded
     if what.who is not None:
         email = sought_text(connection, what.who) or ""
         if email.startswith("@"):
@@ -296,7 +297,7 @@ def _contact(connection: Connection, what: Filter) -> list[ColumnElement[bool]]:
     if what.author:
         own, theirs = contact.alias("own"), comment.alias("theirs")
         address = (
-            select(func.lower(own.c.email))
+            select(own.c.folded)
             .join(theirs, theirs.c.id == own.c.comment_id)
             .where(theirs.c.public_id == what.author)
         )

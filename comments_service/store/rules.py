@@ -132,34 +132,28 @@ def ended_bans(connection: Connection, site_id: int, now: datetime) -> list[Ban]
     return [Ban._make(row) for row in connection.execute(query)]
 
 
-def small(address: str) -> str:
-    """Return an address as the look-ups here compare it: in small letters, as SQLite makes them."""
-    return "".join(char.lower() if char.isascii() else char for char in address)
-
-
 def approved_before(
     connection: Connection, site_id: int, addresses: Collection[str]
 ) -> dict[str, datetime]:
-    """Return when each address, as `small` gives it, first sent a reply that is approved.
+    """Return when each address, as `fold` gives it, first sent a reply that is approved.
 
     Counts only replies whose author has shown that the address is theirs: anybody can type one.
     """
     wanted = sorted(addresses)
-    lower = func.lower(contact.c.email)
     found: dict[str, datetime] = {}
     for start in range(0, len(wanted), _BATCH):
         query = (
-            select(lower.label("address"), func.min(comment.c.submitted_at).label("at"))
+            select(contact.c.folded, func.min(comment.c.submitted_at).label("at"))
             .join(comment, comment.c.id == contact.c.comment_id)
             .where(
-                lower.in_(wanted[start : start + _BATCH]),
+                contact.c.folded.in_(wanted[start : start + _BATCH]),
                 contact.c.verified_at.is_not(None),
                 comment.c.site_id == site_id,
                 IS_PUBLIC,
             )
-            .group_by(lower)
+            .group_by(contact.c.folded)
         )
-        found |= {row.address: row.at for row in connection.execute(query)}
+        found |= {row.folded: row.at for row in connection.execute(query)}
     return found
 
 

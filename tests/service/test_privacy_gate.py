@@ -29,6 +29,15 @@ def test_a_stored_address_is_recognised_in_any_letters(service: Service) -> None
         ]
 
 
+@pytest.mark.parametrize(
+    "typed", ["Öznur.Çelik@example.org", "ΣΟΦΙΑ@παράδειγμα.gr", "STRAẞE@x.example"]
+)
+def test_letters_of_every_script_have_their_capitals(service: Service, typed: str) -> None:
+    reply = service.submit(email=typed)
+    for form in (typed, typed.lower(), typed.upper(), typed.casefold()):
+        assert asked(service, form) == [{"position": 0, "reply": reply, "kind": "email"}]
+
+
 @pytest.mark.parametrize("kind", ["md5", "sha1", "sha256", "sha512"])
 def test_a_common_hash_of_a_stored_address_is_recognised(service: Service, kind: str) -> None:
     reply = service.submit(email=EMAIL)
