@@ -149,3 +149,6 @@ AUTHOR_FEED_RSS = None
 DISCUSSION_SNAPSHOT = str(ROOT / os.environ.get("REJOINDER_VAR", "var") / "discussions.sqlite3")
 DISCUSSION_MAX_DEPTH = 4
 DISCUSSION_REQUIRED = True
+# The form offers mail only where the service can send it. Every verb loads var/rejoinder.env, where
+# the service's setting stands; whoever builds on another machine sets this to True.
+DISCUSSION_FOLLOW = bool(os.environ.get("REJOINDER_SMTP_URL"))

@@ -36,6 +36,9 @@ class ReadingSite:
             "REJOINDER_SITE_URL": self.url,
             "REJOINDER_SERVICE_URL": self.url,
             "REJOINDER_SITE_DIR": str(self.output),
+            # Nothing is sent, but the form offers mail, as most public sites do: it is weighed too.
+            "REJOINDER_SMTP_URL": "smtp://127.0.0.1:1",
+            "REJOINDER_MAIL_FROM": "noreply@blog.example",
         }
         # An article that was once approved has a private page to look at.
         self.status_path = ""

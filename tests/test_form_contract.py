@@ -4,12 +4,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
+from pelican.settings import read_settings
 
+from comments_service.settings import Settings
 from plugins.discussion.model import Discussion, Page
 from plugins.discussion.options import RenderSettings
 from plugins.discussion.render import render
-from tests.running import free_port, running_service
+from tests.running import SECRET, TOKEN, free_port, running_service
 
 ROOT = Path(__file__).parents[1]
 # What the service adds when it shows the form again.
@@ -93,3 +96,15 @@ def test_the_form_is_the_one_that_was_promised() -> None:
 
 def test_where_no_mail_leaves_the_site_offers_none() -> None:
     assert "follow" not in [field.get("name") for field in static_form(follow=False).fields]
+
+
+@pytest.mark.parametrize("url", ["", "smtp://mail.example:587"])
+def test_the_project_offers_mail_where_the_service_has_a_mail_server(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("REJOINDER_SMTP_URL", url)
+    sender = {"REJOINDER_MAIL_FROM": "noreply@blog.example"} if url else {}
+    secrets = {"REJOINDER_SECRET": SECRET, "REJOINDER_API_TOKEN": TOKEN}
+    service = Settings.from_environ(secrets | sender | {"REJOINDER_SMTP_URL": url})
+    site = read_settings(str(ROOT / "pelicanconf.py"))
+    assert site["DISCUSSION_FOLLOW"] is service.sends_mail is bool(url)

@@ -108,6 +108,7 @@ async def follow_reply(request: Request) -> Response:
 async def confirm_form(request: Request) -> Response:
     """Show what a mailed link confirms, with the button that does."""
     context = context_of(request)
+    _need_mail(context)
     token = request.path_params["token"]
     asked = await run_in_threadpool(followers.look, context.db, token)
     one = asked.subscription
@@ -129,6 +130,7 @@ async def confirm(request: Request) -> Response:
     """Begin to mail news, once; this browser has shown that the address is its reader's."""
     context = context_of(request)
     security.check_origin(request, context.settings)
+    _need_mail(context)
     token = request.path_params["token"]
     email = await run_in_threadpool(lambda: followers.confirm(context.db, token, now=context.now()))
     response = RedirectResponse(f"/comments/follow/{token}", 303, headers=_NO_STORE)

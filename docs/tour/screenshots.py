@@ -264,7 +264,7 @@ def trouble(there: Stage, page: Page) -> None:
 
 def another_language(there: Stage) -> None:
     """The same articles on a site whose language is Arabic."""
-    with served(language="ar") as project:
+    with served("ar", there.post) as project:
         page = there.page(fine=True, path=f"{project.url}/{ARTICLE}/")
         discussion = shot(page, top=page.locator("#discussion"))
         phone = there.page(PHONE, scheme="dark", path=f"{project.url}/{ARTICLE}/")

@@ -15,7 +15,7 @@ from comments_service.store import followers as store
 from comments_service.store import outbox
 from comments_service.submission import the_site
 from tests.canary import leaks
-from tests.running import Service
+from tests.running import Service, running_service
 from tests.service.asking import Page, dump, signed_in
 from tests.service.following import Site, site, wish_states, wishes
 from tests.service.mailing import mails, states, until
@@ -248,6 +248,22 @@ def test_without_mail_nothing_is_offered_and_what_was_asked_is_answered(shared: 
     assert "This site sends no mail" in requests.get(shared.url + location, timeout=30).text
     plain = requests.get(shared.url + location.partition("?")[0], timeout=30).text
     assert "Mail me the answers" not in plain
+
+
+def test_a_mailed_link_promises_nothing_once_no_mail_leaves(tmp_path: Path) -> None:
+    with site(tmp_path) as blog:
+        blog.ask(EVE)
+        blog.post.wait()
+        link = blog.link()
+    with running_service(tmp_path) as service:
+        for answer in (
+            requests.get(service.url + link, timeout=30),
+            requests.post(service.url + link, timeout=30),
+        ):
+            assert answer.status_code == 409
+            assert "This site sends no mail" in answer.text
+            assert "Yes, mail me" not in answer.text
+        assert wish_states(service.db) == ["asked"]
 
 
 def test_erasing_a_reply_takes_its_authors_following_along(blog: Site) -> None:

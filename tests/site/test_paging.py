@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.discussion import builder
-from plugins.discussion.model import read_discussion
+from plugins.discussion.model import Page, read_discussion
+from plugins.discussion.options import RenderSettings
 from plugins.discussion.paging import divide
+from plugins.discussion.render import render, replies_page
 from tests.site.samples import (
     discussion,
     eventually,
@@ -22,6 +26,8 @@ from tests.site.samples import (
 )
 from tests.site.strategies import Step, histories
 from tests.site.wire_server import Wire
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def built(site: Path) -> Path:
@@ -140,3 +146,33 @@ def test_closing_and_pinning_come_to_the_later_pages(wire: Wire, environ: Path) 
         assert "#respond" not in third.read_text() + first.read_text()
         wire.put("networking", replies, None)
         eventually(lambda: "#respond" in third.read_text())
+
+
+@pytest.mark.parametrize("follow", [True, False])
+@pytest.mark.parametrize("opened", [True, False])
+def test_the_themes_later_pages_have_the_articles_form_while_it_is_open(
+    opened: bool, follow: bool
+) -> None:
+    article = Page("n", "/n/", "N", "", opened, page_size=2, replies_url="/n/{page}/")
+    options = RenderSettings("/comments", page_size=2, follow=follow)
+    templates = ROOT / "theme" / "templates" / "discussion"
+    read = read_discussion(discussion([reply(n, slot=n) for n in range(1, 6)], "n"))
+    form = re.compile(r'<section id="respond".*?</section>', re.DOTALL)
+    first = form.findall(render(read, article, options, templates))
+    for number in (2, 3):
+        html = replies_page(divide(read, 2), number, article, options, templates, "rejoinder:body:")
+        assert form.findall(html) == first
+        assert len(first) == opened
+        assert ("Mail me new replies" in html) == (opened and follow)
+        assert ("closed" in html) != opened
+        ids = re.findall(r' id="([^"]+)"', html)
+        assert len(ids) == len(set(ids))
+
+
+def test_the_themes_frame_of_later_pages_loads_the_script(wire: Wire, environ: Path) -> None:
+    wire.put("networking", [reply(n) for n in range(1, 4)])
+    output = built(make_site(environ, settings="DISCUSSION_PAGE_SIZE = 2", theme=ROOT))
+    html = (output / "networking/replies/2/index.html").read_text("utf-8")
+    head = html.partition("</head>")[0]
+    assert '<script src="/theme/js/replies.js" defer></script>' in head
+    assert '<section id="respond"' in html

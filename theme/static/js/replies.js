@@ -184,11 +184,13 @@
     return told;
   };
 
-  // Shown to the author only: a reply that waits, in its place.
-  const place = ({ id, parent: above, html }) => {
+  // Shown to the author only: a reply that waits, in its place, and on the page it was sent from.
+  const place = ({ id, parent: above, html }, here) => {
     by(`own-${id}`)?.parentNode.remove();
-    const around = by(`comment-${above}`)?.parentNode || by("discussion");
-    let list = [...around.children].find((one) => one.matches(".replies"));
+    const item = by(`comment-${above}`)?.parentNode;
+    if (!item && !here && (above || document.querySelector("link[rel=next]"))) return;
+    const around = item || by("discussion");
+    let list = around.querySelector(":scope > .replies");
     if (!list) around.append((list = make("ol", { className: "replies" })));
     list.append(make("li", { innerHTML: html }));
     return by(`own-${id}`);
@@ -196,14 +198,13 @@
   const mine = (change) => store.set("mine", change(store.get("mine") || []));
   part(() => {
     const here = (store.get("mine") || []).filter((one) => one.page === form.action);
-    here.forEach(async ({ link }) => {
+    here.forEach(async ({ link, at }) => {
       try {
         const answer = await fetch(link, { headers: json });
         const told = answer.ok && (await answer.json());
-        const waits = told && !/live|spam|declined|removed/.test(told.state);
-        if (answer.status === 404 || (told && !waits)) {
-          mine((all) => all.filter((one) => one.link !== link));
-        } else if (waits && !by(`comment-${told.id}`)) place(told);
+        const done = told ? /live|spam|declined|removed/.test(told.state) : answer.status === 404;
+        if (done) mine((all) => all.filter((one) => one.link !== link));
+        else if (told && !by(`comment-${told.id}`)) place(told, at === location.pathname);
       } catch (error) {
         console.error(error);
       }
@@ -273,11 +274,11 @@
       const told = await work(post, () => ask(form.action));
       if (!told) return;
       clear();
-      mine((all) => [...all, { page: form.action, link: told.link }].slice(-20));
+      mine((all) => [...all, { page: form.action, link: told.link, at: location.pathname }].slice(-20));
       comment.value = "";
       comment.dispatchEvent(new Event("input"));
       leave();
-      place(told).focus();
+      place(told, true).focus();
     };
     // Ours are the service's sentences, which the browser would keep from being asked for.
     form.noValidate = true;
