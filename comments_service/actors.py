@@ -76,6 +76,36 @@ DONE = {
 }
 
 
+# What the log can hold of a thing, in words.
+FIELDS = {
+    "status": "State",
+    "text": "Text",
+    "reasons": "Why it was held",
+    "wish": "Asked by its author",
+    "told": "Told to its author",
+    "pinned": "Pinned",
+    "locked": "Thread locked",
+    "opened": "Open for replies",
+    "replies": "Number of replies",
+    "editor": "Number of the editor",
+    "name": "Name",
+    "email": "Email",
+    "role": "Role",
+    "state": "Access",
+    "ban": "Number of the ban",
+    "kind": "Kind of ban",
+    "lifted": "Lifted",
+    "hold_all": "Hold every reply",
+    "trust_verified": "Trust confirmed addresses that had a reply approved",
+    "hold_links": "Number of links that hold a reply",
+    "hold_words": "Words that hold a reply",
+    "reject_words": "Words that reject a reply",
+    "close_after_days": "Days until a discussion closes",
+    "keep_network": "Kept of the network",
+    "network_days": "Days that the network is kept",
+}
+
+
 class Actor(NamedTuple):
     """Who acts: a name for the log, and the editor's row id if it is one."""
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import language, submission, upkeep
+from comments_service import language, submission, throttle, upkeep
 from comments_service.mail.editors import Notices
 from comments_service.mail.followers import Followers
 from comments_service.mail.worker import STOP_SECONDS, Worker
@@ -85,11 +85,17 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with _sending_mail(db, settings, now):
-            upkeeping = asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now())))
+            upkeeping = [
+                asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now()))),
+                asyncio.create_task(
+                    daily(lambda: throttle.forget_old(db, now=now()), every=throttle.FORGET_SECONDS)
+                ),
+            ]
             yield
-            upkeeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await upkeeping
+            for task in upkeeping:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             bell.close()
             await preparing.close()
             await runner.close()

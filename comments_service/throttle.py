@@ -32,6 +32,9 @@ CODE = Limit(5, timedelta(days=1))
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = _QUARTER
 _REMEMBERED = max(limit.window for limit in (ACCOUNT, NETWORK, CODE))
+# How often the service forgets them though nobody tries: so that each is gone a day after its
+# window at the latest, also of the shortest window.
+FORGET_SECONDS = 600
 
 
 class Attempt(NamedTuple):
@@ -61,6 +64,15 @@ def attempt(
         if until > now:
             raise TooMany(until, now)
         return Attempt(next(iter(keys)), attempts.add(connection, list(keys), now))
+
+
+def forget_old(db: Database, *, now: datetime) -> None:
+    """Forget what no limit counts any more; writes nothing when there is nothing."""
+    with db.read() as connection:
+        due = attempts.any_before(connection, now - _REMEMBERED)
+    if due:
+        with db.write() as connection:
+            attempts.forget_before(connection, now - _REMEMBERED)
 
 
 def good(db: Database, done: Attempt) -> None:

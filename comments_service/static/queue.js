@@ -81,6 +81,32 @@ function onKey(event) {
 if (help && queue) {
   document.querySelector(".keys-hint").hidden = false;
   document.addEventListener("keydown", onKey);
+  // The browser gives the focus back to where it was, if that is still there.
+  help.addEventListener("close", () => {
+    const here = document.activeElement;
+    if (!here || here === document.body || help.contains(here)) goTo(cards()[0]);
+  });
+}
+
+// ---- how many are selected ----
+
+function count() {
+  const told = document.getElementById("selected");
+  if (!told) return;
+  const number = document.querySelectorAll("#queue [data-key=x]:checked").length;
+  const words = number ? `${number} selected` : "None selected";
+  told.hidden = false;
+  // What says nothing new is not read out again.
+  if (told.textContent !== words) told.textContent = words;
+}
+
+if (queue) {
+  // A key presses the box, so it changes as it does under a pointer.
+  queue.addEventListener("change", count);
+  // A decided reply takes its box along; and who comes back finds the boxes as they were.
+  document.body.addEventListener("htmx:afterSettle", count);
+  window.addEventListener("pageshow", count);
+  count();
 }
 
 // ---- answers ----

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select
 
 from comments_service.tables import sign_in_failure
 
@@ -35,6 +35,12 @@ def forget(connection: Connection, key: str, ids: Collection[int]) -> None:
     """Forget every attempt under that key, and those rows."""
     mine = or_(sign_in_failure.c.key == key, sign_in_failure.c.id.in_(ids))
     connection.execute(delete(sign_in_failure).where(mine))
+
+
+def any_before(connection: Connection, moment: datetime) -> bool:
+    """Return whether there is anything that is too old to matter."""
+    query = select(exists().where(sign_in_failure.c.at <= moment))
+    return bool(connection.execute(query).scalar_one())
 
 
 def forget_before(connection: Connection, moment: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Does once a day what the rules ask for, as long as the service runs."""
+"""Does what is due again and again, once a day unless told otherwise, while the service runs."""
 
 import asyncio
 import logging

@@ -61,6 +61,7 @@ def _environment(words: Callable[[], Words]) -> Environment:
         "limits": draft.LIMITS,
         "reasons": actors.REASONS,
         "done": actors.DONE,
+        "fields": actors.FIELDS,
         "live_state": _live_state,
     }
     return environment

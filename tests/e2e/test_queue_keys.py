@@ -4,8 +4,10 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import delete, select
 
@@ -124,6 +126,70 @@ def test_a_wrong_bulk_action_is_undone_and_a_reply_written_by_keys(
     page.keyboard.press("Enter")
     expect(page.locator("#queue > .gone")).to_have_count(1)
     assert states(service) == ["approved", "pending", "pending", "pending", "approved"]
+
+
+def test_the_number_of_selected_replies_is_told_after_each_key(
+    service: Service, context: BrowserContext
+) -> None:
+    for number in range(3):
+        service.submit(comment=f"Number {number}.")
+    page = opened(context, service)
+    told = page.locator("#selected")
+    expect(told).to_have_text("None selected")
+    press(page, "x")
+    expect(told).to_have_text("1 selected")
+    press(page, "j")
+    press(page, "x")
+    expect(told).to_have_text("2 selected")
+    page.get_by_role("checkbox").last.check()
+    expect(told).to_have_text("3 selected")
+    # A reply that is decided takes its box along.
+    press(page, "s")
+    expect(told).to_have_text("2 selected")
+    press(page, "k")
+    press(page, "x")
+    expect(told).to_have_text("1 selected")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_list_of_keys_takes_the_focus_and_gives_it_back(
+    service: Service, context: BrowserContext, scheme: Literal["light", "dark"]
+) -> None:
+    for number in range(2):
+        service.submit(comment=f"Number {number}.")
+    page = opened(context, service)
+    page.emulate_media(color_scheme=scheme)
+    press(page, "j")
+    card = focused(page)
+    press(page, "?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    expect(dialog.get_by_role("heading", name="Keys")).to_be_focused()
+    assert Axe().run(page).response["violations"] == []
+    # Keys mean nothing to the replies below, and the focus does not leave for them.
+    page.keyboard.press("a")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('#queue')") is None
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert focused(page) == card
+    assert states(service) == ["pending"] * 2
+    press(page, "?")
+    dialog.get_by_role("button", name="Close").click()
+    assert focused(page) == card
+
+
+def test_closing_the_list_of_keys_finds_a_card_when_its_own_is_decided(
+    service: Service, context: BrowserContext
+) -> None:
+    for number in range(2):
+        service.submit(comment=f"Number {number}.")
+    page = opened(context, service)
+    first = focused(page)
+    page.keyboard.press("?")
+    page.locator(f"#{first}").evaluate("card => card.remove()")
+    page.keyboard.press("Escape")
+    assert focused(page) not in {"", first}
 
 
 def test_quick_edit_keeps_the_place_and_escape_leaves_it(

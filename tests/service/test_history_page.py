@@ -4,6 +4,9 @@ import csv
 import io
 import json
 
+from comments_service import own
+from comments_service.actors import FIELDS
+from comments_service.rules import Rules
 from tests.running import Service
 from tests.service.asking import Page, signed_in
 
@@ -49,6 +52,19 @@ def test_the_log_is_exported_whole_and_without_addresses(service: Service) -> No
         assert ADDRESS not in answer.text
         assert answer.headers["Cache-Control"] == "no-store"
         assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_what_its_author_asks_is_told_in_words(service: Service) -> None:
+    editor = signed_in(service)
+    public_id = service.submit()
+    own.ask(service.db, public_id, "edit", "It is Tuesday.", now=service.clock())
+    told = " ".join(editor.get("/moderate/history").text.split())
+    assert "Asked by its author: nothing → change it: It is Tuesday." in told
+    assert "wish:" not in told
+
+
+def test_every_rule_has_a_label() -> None:
+    assert Rules.model_fields.keys() <= FIELDS.keys()
 
 
 def test_no_cell_of_the_export_is_a_formula(service: Service) -> None:

@@ -1,5 +1,6 @@
 """Guessing is slowed down, for accounts that exist and for others alike, and never for long."""
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -13,7 +14,7 @@ from comments_service import auth, throttle
 from comments_service.errors import TooMany
 from comments_service.tables import sign_in_failure
 from comments_service.web.network import household
-from tests.running import SECRET, Service
+from tests.running import SECRET, Service, run
 from tests.service.asking import PASSWORD, Editor, Page, add_editor
 
 KEY = SECRET.encode()
@@ -164,6 +165,38 @@ def test_what_is_stored_names_nobody_and_goes(service: Service) -> None:
     service.clock.forward(days=1)
     guess(service, "somebody@example.org")
     assert count(service) == 2
+
+
+def test_what_is_stored_goes_though_nobody_tries_again(service: Service) -> None:
+    guess(service)
+    throttle.forget_old(service.db, now=service.clock())
+    assert count(service) == 2
+    service.clock.forward(days=1)
+    throttle.forget_old(service.db, now=service.clock())
+    assert count(service) == 0
+    # The shortest window, the longest memory and the longest pause: within a day of its end.
+    kept = timedelta(days=1, seconds=throttle.FORGET_SECONDS)
+    assert kept <= throttle.NETWORK.window + timedelta(days=1)
+
+
+def test_the_service_forgets_by_itself(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs for as long as the service does, with short pauses."""
+    from comments_service import app
+    from comments_service.web.daily import daily
+
+    guess(service)
+    service.clock.forward(days=1)
+    monkeypatch.setattr(
+        app, "daily", lambda work, **_: daily(work, first=0, every=throttle.FORGET_SECONDS)
+    )
+
+    async def a_while() -> None:
+        other = app.create_app(service.settings, service.db, service.clock)
+        async with other.router.lifespan_context(other):
+            while count(service):
+                await asyncio.sleep(0.05)
+
+    run(asyncio.wait_for(a_while(), 20))
 
 
 def test_five_failures_over_more_than_a_quarter_of_an_hour_are_nothing(service: Service) -> None:
