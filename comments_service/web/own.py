@@ -3,9 +3,10 @@
 The link is the permission, and opening a page changes nothing.
 """
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
@@ -67,6 +68,7 @@ async def status(request: Request) -> Response:
         view=view,
         reply=view.reply,
         base=request.url.path,
+        minutes_left=_minutes_to(view.open_until, context.now()),
         address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
         follow=await run_in_threadpool(followers.standing, context.db, public_id)
         if follows
@@ -220,6 +222,11 @@ async def ask(request: Request) -> Response:
     except (NotFound, Unavailable) as error:
         return _kept(request, error, form.get("words", ""))
     return _to_status(request)
+
+
+def _minutes_to(end: datetime | None, now: datetime) -> int:
+    # The last minute is one, not none.
+    return 0 if end is None else max(math.ceil((end - now) / timedelta(minutes=1)), 1)
 
 
 def look(context: Context, public_id: str) -> View:

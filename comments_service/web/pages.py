@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -73,6 +73,13 @@ _for_editors = _environment(lambda: language.ENGLISH)
 _EDITORS = ("/moderate", "/comments/api")
 
 
+class Back(NamedTuple):
+    """Where an error leads back to."""
+
+    title: str
+    url: str
+
+
 def speaks(request: Request) -> Words:
     """Return the words that the answer is written in: the site's, English for editors."""
     path = request.url.path
@@ -106,8 +113,14 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     return HTMLResponse(html, status, headers=headers)
 
 
-def message(request: Request, error: ServiceError, *, text: str = "") -> HTMLResponse:
-    """Render an error; `text` is what somebody typed and must not lose."""
+def message(
+    request: Request, error: ServiceError, *, text: str = "", back: Back | None = None
+) -> HTMLResponse:
+    """Render an error; `text` is what somebody typed and must not lose.
+
+    It leads back to a page, or to the front page where none is known.
+    """
     words = speaks(request)
     title, detail = words.gettext(error.title), words.say(error.detail)
-    return page(request, "message.html", error.status, title=title, detail=detail, text=text)
+    values = {"title": title, "detail": detail, "text": text, "back": back}
+    return page(request, "message.html", error.status, **values)

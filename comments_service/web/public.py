@@ -25,7 +25,7 @@ from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.mail_links import is_known
 from comments_service.web.network import client_of, network_of
-from comments_service.web.pages import message, page
+from comments_service.web.pages import Back, message, page
 from comments_service.web.problems import note_unavailable
 from comments_service.web.programs import json_answer, json_problem, wants_json
 
@@ -148,7 +148,9 @@ async def reply_form(request: Request) -> Response:
     key, parent = request.path_params["key"], request.path_params["id"]
     view = await run_in_threadpool(_look, context, key, parent)
     if view.parent is None:
-        raise NotFound(sentence("The reply that you want to answer is not there any more."))
+        gone = NotFound(sentence("The reply that you want to answer is not there any more."))
+        article = urljoin(context.settings.site_url, view.page.url)
+        return message(request, gone, back=Back(view.page.title, f"{article}#respond"))
     return _form_page(request, view, EMPTY | {"parent": parent})
 
 

@@ -59,7 +59,8 @@ def test_a_word_of_an_article_leads_to_the_article(project: Project, reader: Pag
     soon(reader, project, "Lyonne", found=True)
     first = reader.locator("#search-results li").first
     expect(first).to_contain_text("Article")
-    expect(first.locator("mark").first).to_contain_text("Lyonne")
+    expect(first.locator("mark").first).to_have_text("Lyonne")
+    expect(first.locator("p[dir]")).to_have_text(re.compile("^… .* …$", re.DOTALL))
     first.get_by_role("link").click()
     expect(reader).to_have_url(f"{project.url}/networking/")
 

@@ -480,3 +480,12 @@ def test_a_database_that_is_busy_keeps_the_edited_text(
     answer = edit(link, "My *other* text.")
     assert answer.status_code == 503
     assert Page(answer.text).fields["kept"] == "My *other* text."
+
+
+def test_the_page_says_how_many_minutes_are_left_to_edit(service: Service) -> None:
+    link = link_of(service)
+    assert "for 15 more minutes, until" in get(link).text
+    service.clock.forward(minutes=14, seconds=30)
+    assert "for 1 more minute, until" in get(link).text
+    service.clock.forward(minutes=1)
+    assert "more minute" not in get(link).text

@@ -1,6 +1,7 @@
 """A form with errors: a summary that leads to each field, and the same words beside it."""
 
 import pytest
+import requests
 
 from tests.running import Service
 from tests.service.asking import Element, Page
@@ -58,6 +59,13 @@ def test_a_lost_parent_is_told_beside_the_comment_in_the_same_words(shared: Serv
     [(where, words)] = page.summary
     assert where == "#comment"
     assert f"Error: {words}" in described(page, page.by_id("comment"))
+
+
+def test_the_form_of_a_reply_that_is_gone_leads_to_the_articles_own(shared: Service) -> None:
+    answer = requests.get(f"{shared.url}/comments/networking/reply/{'0' * 26}", timeout=10)
+    assert answer.status_code == 404
+    assert "is not there any more" in answer.text
+    assert f'href="{shared.settings.site_url}/networking/#respond"' in answer.text
 
 
 def test_the_form_says_what_the_issue_asks_for(shared: Service) -> None:

@@ -26,7 +26,7 @@
       const unit = Object.keys(units).find((one) => Math.abs(seconds) >= units[one]) || "minute";
       const ago = say.format(Math.trunc(seconds / units[unit]), unit);
       time.style.minInlineSize = `${rooms[index]}px`;
-      time.title = time.textContent;
+      (time.closest("a") || time).title = time.textContent;
       time.textContent = ago;
     });
   });
@@ -220,7 +220,7 @@
     box.setAttribute("aria-labelledby", title.id);
     const said = make("p", { className: "visually-hidden" });
     said.setAttribute("role", "status");
-    respond.append(said, box);
+    comment.parentNode.after(said, box);
     let turn = 0;
     let timer;
     preview = async () => {

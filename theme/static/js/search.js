@@ -44,9 +44,9 @@ const joined = (parts) => {
 
 // What the index keeps for this page of each record (plugins/search/records.py).
 const FACTS = "facts:";
-const facts = ({ anchors, excerpt: marked }) => {
+const facts = ({ anchors, excerpt: marked, content }) => {
   const { id } = anchors.find((one) => one.id.startsWith(FACTS));
-  return { ...JSON.parse(decodeURIComponent(id.slice(FACTS.length))), marked };
+  return { ...JSON.parse(decodeURIComponent(id.slice(FACTS.length))), marked, content };
 };
 
 // Pagefind also answers with words that what was typed merely begins like: "a" for "axolotl".
@@ -59,11 +59,19 @@ const fits = ({ marked, author, title }, text) => {
 };
 
 // Pagefind's excerpt escapes all tags but its own; nothing of it is ever read as HTML here.
-const excerpt = (marked) => {
+const flat = (text) => text.replace(/\s+/g, " ").trim();
+const excerpt = (marked, content) => {
   const plain = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">");
-  const parts = marked
-    .split(/<mark>(.*?)<\/mark>/s)
-    .map((text, at) => [plain(text), at % 2 === 1]);
+  // Marked is the word, not the full stop behind it.
+  const parts = marked.split(/<mark>(.*?)<\/mark>/s).flatMap((text, at) => {
+    if (at % 2 === 0) return [[plain(text), false]];
+    const [, word, rest] = plain(text).match(/^(.*?)([^\p{L}\p{N}\p{M}]*)$/su);
+    return [[word, true], [rest, false]];
+  });
+  const shown = flat(parts.map(([text]) => text).join(""));
+  const all = flat(plain(content));
+  if (!all.startsWith(shown)) parts.unshift(["… ", false]);
+  if (!all.endsWith(shown)) parts.push([" …", false]);
   const line = document.createElement("p");
   line.dir = "auto";
   let last;
@@ -78,7 +86,7 @@ const excerpt = (marked) => {
   return line;
 };
 
-const entry = ({ url, kind: kindOf, author: name, title: about, marked }) => {
+const entry = ({ url, kind: kindOf, author: name, title: about, marked, content }) => {
   const item = document.createElement("li");
   const title = document.createElement("h3");
   const link = document.createElement("a");
@@ -90,7 +98,7 @@ const entry = ({ url, kind: kindOf, author: name, title: about, marked }) => {
   kind.className = "kind";
   kind.textContent = reply ? words.kindReply : words.kindArticle;
   title.append(link);
-  item.append(title, kind, excerpt(marked));
+  item.append(title, kind, excerpt(marked, content));
   return item;
 };
 
