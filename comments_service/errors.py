@@ -75,15 +75,18 @@ class UnsupportedMediaType(ServiceError):
 
 
 class TooMany(ServiceError):
-    """Too often in a short time; `until` says from when on it may be tried again."""
+    """Too often in a short time; `until` says from when on it may be tried again.
+
+    `detail` says it in other words than those about attempts.
+    """
 
     status = 429
     title = marked("Too many attempts")
 
-    def __init__(self, until: datetime, now: datetime) -> None:
+    def __init__(self, until: datetime, now: datetime, detail: str = "") -> None:
         self.until = until
         self.seconds = max(1, math.ceil((until - now).total_seconds()))
-        super().__init__(_too_many(f"{until:%H:%M:%S}", self.seconds))
+        super().__init__(detail or _too_many(f"{until:%H:%M:%S}", self.seconds))
 
     @property
     def headers(self) -> dict[str, str]:

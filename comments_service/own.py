@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from comments_service import draft, moderation, rulebook, submission
 from comments_service.actors import AUTHOR
 from comments_service.draft import Draft, Refused
-from comments_service.errors import Conflict, Invalid, NotFound
+from comments_service.errors import Conflict, Invalid, NotFound, TooMany
 from comments_service.language import sentence
 from comments_service.live import live_state
 from comments_service.store import comments, contacts, events, publishing, sites
@@ -27,6 +27,9 @@ from comments_service.tables import Status
 
 KINDS = ("edit", "remove")
 WORDS_MOST = 1_000
+# Each asking is an entry of the history, which only grows.
+ASKS_MOST = 10
+ASKS_WITHIN = timedelta(days=1)
 
 UNCHANGED = sentence("Change the text, or leave without saving")
 GONE = sentence("This reply does not exist any more.")
@@ -46,6 +49,7 @@ TOO_LATE = sentence(
     "The time for changing this reply yourself is over. "
     "Your text is kept: ask the editors to change the reply"
 )
+ASKED_OFTEN = sentence("You have asked ten times within a day. Ask again tomorrow.")
 
 
 class Standing(StrEnum):
@@ -154,7 +158,7 @@ def remove(db: Database, public_id: str, *, was: str, window: timedelta, now: da
 def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -> Event | None:
     """Ask the editors to edit or remove the reply; None when the same is asked for already.
 
-    Raises `Invalid` with what is wrong with the question.
+    Raises `Invalid` with what is wrong with the question, and `TooMany`.
     """
     words = draft.clean_words(words)
     problems = _problems(kind, words)
@@ -165,11 +169,21 @@ def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -
         known = _find(connection, site, public_id).wish
         if known is not None and (known["kind"], known["words"]) == (kind, words):
             return None
+        _check_asked(connection, public_id, now)
         number, reply = moderation.take(connection, site, public_id)
         wish = {"kind": kind, "words": words, "at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
         return moderation.change(
             connection, site, number, reply, {"wish": wish}, "ask", by=AUTHOR, now=now
         )
+
+
+def _check_asked(connection: Connection, public_id: str, now: datetime) -> None:
+    """Raise `TooMany` where the reply's author has asked as often as a day may have."""
+    asked = events.latest_times(
+        connection, public_id, "ask", since=now - ASKS_WITHIN, most=ASKS_MOST
+    )
+    if len(asked) == ASKS_MOST:
+        raise TooMany(asked[-1] + ASKS_WITHIN, now, ASKED_OFTEN)
 
 
 def _problems(kind: str, words: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ ORDER = [
     "errors",
     "smtp",
     "settings",
+    "addresses",
     "tables",
     "ids",
     "words",

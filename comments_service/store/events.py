@@ -98,6 +98,19 @@ def last_of(connection: Connection, comment_id: str, *actions: str) -> Event | N
     return Event(*row) if row else None
 
 
+def latest_times(
+    connection: Connection, comment_id: str, action: str, *, since: datetime, most: int
+) -> list[datetime]:
+    """Return when that was last done to that reply after `since`: up to `most`, newest first."""
+    query = (
+        select(event.c.at)
+        .where(event.c.comment == comment_id, event.c.action == action, event.c.at > since)
+        .order_by(event.c.seq.desc())
+        .limit(most)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def last_with(connection: Connection, comment_id: str, fields: Collection[str]) -> Event | None:
     """Return the entry that made those fields of the reply what they are, or None.
 

@@ -138,7 +138,9 @@ async def _edited_meanwhile(request: Request, error: Conflict, text: str) -> Res
             # The second of two clicks.
             return _to_status(request)
     if now.open_until is None:
-        return _ask_page(request, now, {"kind": "edit"}, told=error.detail, kept=text)
+        return _ask_page(
+            request, now, {"kind": "edit"}, status=error.status, told=error.detail, kept=text
+        )
     return _edit_page(request, now, text, {"comment": error.detail}, error.status, theirs=True)
 
 
@@ -186,7 +188,9 @@ async def remove(request: Request) -> Response:
             # The second of two clicks.
             return _to_status(request)
         if now.open_until is None:
-            return _ask_page(request, now, {"kind": "remove"}, told=error.detail)
+            return _ask_page(
+                request, now, {"kind": "remove"}, status=error.status, told=error.detail
+            )
     # Also where it is another reply by now: its page says what it is.
     return _to_status(request)
 
@@ -219,6 +223,11 @@ async def ask(request: Request) -> Response:
             return _ask_page(request, await _mine(request), form, problems, error.status)
         except Invalid as error:
             return _ask_page(request, await _mine(request), form, error.fields, error.status)
+        except TooMany as error:
+            view = await _mine(request)
+            answer = _ask_page(request, view, form, status=error.status, told=error.detail)
+            answer.headers.update(error.headers)
+            return answer
     except (NotFound, Unavailable) as error:
         return _kept(request, error, form.get("words", ""))
     return _to_status(request)
@@ -319,7 +328,7 @@ def _ask_page(
     return page(
         request,
         "own_ask.html",
-        409 if told else status,
+        status,
         view=view,
         reply=view.reply,
         base=_base(request),

@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from filelock import FileLock
 
+from plugins.discussion import naming
 from plugins.discussion.client import Client
 from plugins.discussion.due import Due
 from plugins.discussion.errors import (
@@ -87,7 +88,7 @@ class Publisher:
         self._quiet_until = 0.0
         self._backoff = 0.0
         self._addresses = Addresses(site_url)
-        self._reporter, self._lookout = _reporting(client, self._addresses)
+        self._reporter, self._lookout = _reporting(client, self._addresses, self._named)
 
     def once(self) -> int:
         """Register, fetch and reconcile once; returns how many files were written.
@@ -143,12 +144,20 @@ class Publisher:
             except Exception as error:
                 self._reconcile = True
                 log.exception("event=error kind=unexpected")
-                self._reporter.trouble("round", f"{type(error).__name__}; its log says more.")
+                self._reporter.trouble("round", naming.unexpected(error, self._folders()))
                 stop.wait(RETRY_SECONDS)
         for helper in helpers:
             # One may be in the middle of a call, which is cut short with the process.
             helper.join(STOP_SECONDS)
         log.info("event=stopped")
+
+    def _folders(self) -> list[Path]:
+        """Of what may be named in a report: the build, what is beside it, and the project."""
+        shown = [] if self._site is None else [self._site.root]
+        return [*shown, self.output, self._snapshot.path.parent, self.output.parent]
+
+    def _named(self, why: str) -> str:
+        return naming.relative(why, self._folders())
 
     @property
     def waiting(self) -> int:
@@ -373,7 +382,9 @@ class Publisher:
         log.debug("event=changes count=%d next=%d", len(batch.discussions), batch.next)
 
 
-def _reporting(client: Client, addresses: Addresses) -> tuple[Reporter, Lookout]:
+def _reporting(
+    client: Client, addresses: Addresses, named: Callable[[str], str]
+) -> tuple[Reporter, Lookout]:
     """What tells the service of pages, and what looks at them; neither knows the publisher."""
 
     def expect(key: str, revision: int) -> None:
@@ -381,7 +392,7 @@ def _reporting(client: Client, addresses: Addresses) -> tuple[Reporter, Lookout]
         if url is not None:
             lookout.expect(key, url, revision)
 
-    reporter = Reporter(client, expect, lambda: lookout.forget())
+    reporter = Reporter(client, expect, lambda: lookout.forget(), named)
     lookout = Lookout(reporter.seen, reporter.unseen)
     return reporter, lookout
 

@@ -60,7 +60,7 @@ class Reporter:
     """Keeps the service's knowledge of the pages up to date; safe for several threads.
 
     `expect` is told of every page and revision that readers should get soon; `forget` that all
-    this begins anew.
+    this begins anew. `named` makes of each cause what the service may know of the machine's files.
     """
 
     def __init__(
@@ -68,8 +68,10 @@ class Reporter:
         client: Client,
         expect: Callable[[str, int], None] = lambda _key, _revision: None,
         forget: Callable[[], None] = lambda: None,
+        named: Callable[[str], str] = lambda why: why,
     ) -> None:
         self._client, self._expect, self._forget = client, expect, forget
+        self._named = named
         self._guard = threading.Lock()
         self._state = _State()
         # Pages with news; None: all of them. Nothing is said before there was a whole report.
@@ -92,11 +94,11 @@ class Reporter:
         others: Mapping[str, str],
     ) -> None:
         """All pages were compared: their revisions, their problems, and those of other files."""
+        causes = {key: self._named(why) for key, why in stalled.items()}
+        troubles = {file: self._named(why) for file, why in others.items()}
         with self._guard:
             trouble = {what: why for what, why in self._state.trouble.items() if what in LASTING}
-            self._state = _State(
-                epoch, dict(written), stalled=dict(stalled), trouble=trouble | dict(others)
-            )
+            self._state = _State(epoch, dict(written), stalled=causes, trouble=trouble | troubles)
             self._news, self._due = None, True
         self._forget()
 
@@ -110,6 +112,7 @@ class Reporter:
 
     def stalled(self, key: str, why: str) -> None:
         """A page cannot be written."""
+        why = self._named(why)
         with self._guard:
             if self._state.stalled.get(key) != why:
                 self._state.stalled[key] = why
@@ -131,6 +134,7 @@ class Reporter:
 
     def trouble(self, what: str, why: str | None) -> None:
         """Something else is wrong (None: not any more)."""
+        why = None if why is None else self._named(why)
         with self._guard:
             if self._state.trouble.get(what) == why:
                 return

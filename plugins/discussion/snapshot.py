@@ -285,8 +285,9 @@ class Snapshot:
             raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> SnapshotError:
+        why = error.strerror if isinstance(error, OSError) else error
         return SnapshotError(
-            f"The snapshot {self.path} cannot be used ({error}). It holds nothing that the service "
+            f"The snapshot {self.path} cannot be used ({why}). It holds nothing that the service "
             "does not have: delete it (and its -wal and -shm) and build again with the service on."
         )
 

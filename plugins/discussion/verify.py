@@ -21,10 +21,13 @@ from plugins.discussion.pelican_run import run_pelican
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.snapshot import Snapshot
 from plugins.progress import each
-from plugins.search import compare
+from plugins.search import compare, rounds
+from plugins.search.errors import SearchError
 
 # What the publisher still has to write may be late; what differs for longer is wrong.
 PATIENCE_SECONDS = 12.0
+# A round of indexing that can be seen to be under way is waited for, which may take its minutes.
+INDEX_PATIENCE_SECONDS = 600.0
 LOOK_EVERY_SECONDS = 1.0
 
 
@@ -58,7 +61,7 @@ def verify(root: Path, settings_file: Path, output: Path) -> list[Difference]:
                 snapshot.sync(client)
             run_pelican(root / settings_file, fresh, own, force=True, cache=False)
             with Snapshot(own) as snapshot:
-                return _settled(output, fresh, snapshot, client, var / "site.lock")
+                return _settled(output, fresh, snapshot, client, var)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         for leftover in var.glob(f"{own.name}*"):
@@ -74,26 +77,46 @@ def refetch(root: Path) -> None:
 
 
 def _settled(
-    output: Path, fresh: Path, snapshot: Snapshot, client: Client, lock: Path
+    output: Path, fresh: Path, snapshot: Snapshot, client: Client, var: Path
 ) -> list[Difference]:
-    """Compare until nothing differs, or the publisher has had its time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Compare until nothing differs, or publisher and indexer have had their time."""
+    begun = time.monotonic()
+    deadline, end = begun + PATIENCE_SECONDS, begun + INDEX_PATIENCE_SECONDS
     while True:
         snapshot.sync(client)
-        with FileLock(lock, mode=0o644):
+        with FileLock(var / "site.lock", mode=0o644):
             builder.bring_up_to_date(fresh, None, snapshot, client.private)
             found = list(_compare(output.resolve(), fresh))
         if not found:
             # The search index is made after the pages, and by itself.
-            found = [
-                Difference(*one)
-                for one in compare.differences(
-                    output.resolve(), fresh, snapshot, client.private, fresh.parent
-                )
-            ]
+            _wait_for_index(var, end)
+            before = rounds.mark(var, output)
+            found = _compare_index(output, fresh, snapshot, client)
+            if found and (rounds.under_way(var) or rounds.mark(var, output) != before):
+                # It was compared in the midst of a round: what that leaves gets its time again.
+                _wait_for_index(var, end)
+                if time.monotonic() < end:
+                    deadline = time.monotonic() + PATIENCE_SECONDS
+                    continue
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _wait_for_index(var: Path, end: float) -> None:
+    if not rounds.wait(var, end):
+        raise SearchError(
+            "Every page is as it should be, but the search index is still being made: "
+            f"after {INDEX_PATIENCE_SECONDS / 60:.0f} minutes it could not be compared. "
+            "Run rejoinder verify again when it is done."
+        )
+
+
+def _compare_index(
+    output: Path, fresh: Path, snapshot: Snapshot, client: Client
+) -> list[Difference]:
+    made = compare.differences(output.resolve(), fresh, snapshot, client.private, fresh.parent)
+    return [Difference(*one) for one in made]
 
 
 def _compare(shown: Path, right: Path) -> Iterator[Difference]:

@@ -14,15 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from plugins.discussion import page as pages
 from plugins.discussion.errors import DiscussionError
 from plugins.discussion.gate import Ask
 from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
 from plugins.search import bundle as bundles
-from plugins.search import engine, place
+from plugins.search import engine, place, rounds
 from plugins.search.records import REPLY, Record, records
 from plugins.search.state import Held, State
 
@@ -64,7 +62,7 @@ def update(
     folder = var / place.FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     # One at a time; whoever waited here looks at what is there by then.
-    with FileLock(var / "search.lock", mode=0o644):
+    with rounds.lock_of(var):
         site = Site.open(output, ask)
         shown, kept = place.bundle_of(var, output), place.state_of(var, output)
         place.link(site.root, shown)

@@ -7,14 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from filelock import FileLock
-
 from plugins.discussion.client import Client
 from plugins.discussion.errors import SettingsError
 from plugins.discussion.manifest import load
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.snapshot import Snapshot
-from plugins.search import engine, indexer, place
+from plugins.search import engine, indexer, place, rounds
 from plugins.search.indexer import Index
 
 # The word that tells the process to take back only.
@@ -57,7 +55,7 @@ def start(
 def forget(output: Path) -> None:
     """Have the next round make the index anew, whatever it finds."""
     var = SiteSettings.from_environ(os.environ).var.absolute()
-    with FileLock(var / "search.lock", mode=0o644):
+    with rounds.lock_of(var):
         place.state_of(var, output.absolute()).unlink(missing_ok=True)
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from plugins import progress
 from plugins.discussion import page as pages
 from plugins.discussion.client import Client
 from plugins.discussion.errors import DiscussionError
 from plugins.discussion.snapshot import Snapshot
 from plugins.discussion.verify import verify
-from plugins.search import bundle, engine, indexer, place
+from plugins.search import bundle, compare, engine, indexer, place, rounds
 from plugins.search.errors import SearchError
+from plugins.search.records import Record, records
 from plugins.search.state import State
 from tests.search.conftest import OUTPUT, SETTINGS, Indexed
 from tests.site.samples import identifier, removed, reply
@@ -235,6 +241,87 @@ def test_verify_names_what_the_search_lacks(
     [found] = verify(site.root, SETTINGS, OUTPUT)
     assert found.what == "differs"
     assert found.file.startswith("search/files/fragment/")
+
+
+@contextmanager
+def a_round(site: Indexed, ended: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """A round of indexing beside the block, which goes on until `ended` or the block's end."""
+    begun, stop = threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> Iterator[Record]:
+        begun.set()
+        while not (ended() or stop.wait(0.02)):
+            pass
+        yield from records(*given)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(indexer, "records", slow)
+        thread = threading.Thread(target=site.index)
+        thread.start()
+        try:
+            assert begun.wait(10)
+            yield
+        finally:
+            stop.set()
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is not waited for; looks at the lock come at once."""
+    monkeypatch.setattr("plugins.discussion.verify.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("plugins.search.rounds.LOOK_EVERY_SECONDS", 0.05)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_verify_waits_for_an_index_that_is_being_made_and_says_so(
+    site: Indexed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    looks: list[bool] = []
+    look = rounds.under_way
+
+    def noted(var: Path) -> bool:
+        looks.append(look(var))
+        return looks[-1]
+
+    monkeypatch.setattr(rounds, "under_way", noted)
+    with a_round(site, ended=lambda: len(looks) > 3):
+        assert verify(site.root, SETTINGS, OUTPUT) == []
+    assert "Seconds waited for the search index: " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_round_that_ends_while_verify_compares_is_no_difference(
+    site: Indexed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = compare.differences
+    rounds_made: list[object] = []
+
+    def meanwhile(*given: Any) -> Iterator[tuple[str, str]]:
+        found = list(compared(*given))
+        if not rounds_made:
+            rounds_made.append(site.index())
+        yield from found
+
+    monkeypatch.setattr(compare, "differences", meanwhile)
+    assert verify(site.root, SETTINGS, OUTPUT) == []
+    assert len(rounds_made) == 1
+
+
+@pytest.mark.usefixtures("hasty")
+def test_an_index_that_takes_too_long_is_said_to_be_still_in_the_making(
+    site: Indexed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins.discussion.verify.INDEX_PATIENCE_SECONDS", 0.0)
+    with a_round(site), pytest.raises(SearchError, match="index is still being made"):
+        verify(site.root, SETTINGS, OUTPUT)
+
+
+def test_a_look_for_a_round_leaves_nothing_behind(tmp_path: Path) -> None:
+    assert not rounds.under_way(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reply_that_the_gate_refuses_is_not_found(

@@ -360,6 +360,30 @@ def test_asking_for_the_same_twice_is_asking_once(service: Service) -> None:
     assert dump(service.db) == before
 
 
+def test_who_has_asked_ten_times_within_a_day_is_told_when_to_ask_again(service: Service) -> None:
+    link, other = link_of(service), link_of(service, comment="Another one.")
+    for number in range(10):
+        answer = post(link + "/ask", kind="edit", words=f"It is day {number}.")
+        assert answer.status_code == 303
+        service.clock.forward(hours=1)
+    before = dump(service.db)
+    # The same as last time writes nothing, so it is not too much either.
+    assert post(link + "/ask", kind="edit", words="It is day 9.").status_code == 303
+    refused = post(link + "/ask", kind="remove", words="No, <b>away</b> with it.")
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == str(14 * 3600)
+    assert "You have asked ten times within a day. Ask again tomorrow." in refused.text
+    assert "No, &lt;b&gt;away&lt;/b&gt; with it." in refused.text
+    assert dump(service.db) == before
+    # Nobody else pays for it, and what an editor settles makes no room.
+    assert post(other + "/ask", kind="edit", words="It is Tuesday.").status_code == 303
+    signed_in(service).decide(id_of(link), "settle")
+    assert post(link + "/ask", kind="edit", words="Once more.").status_code == 429
+    service.clock.forward(hours=14, seconds=1)
+    assert post(link + "/ask", kind="remove", words="Away with it.").status_code == 303
+    assert post(link + "/ask", kind="edit", words="Once more.").status_code == 429
+
+
 def test_what_is_wrong_with_a_question_is_said_beside_its_field(service: Service) -> None:
     link = link_of(service)
     answer = post(link + "/ask", kind="burn", words=" ")

@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from plugins.discussion import builder, lookout, reports
+from plugins.discussion import builder, lookout, naming, reports
 from plugins.discussion import page as pages
 from plugins.discussion.client import Client
-from plugins.discussion.errors import PageError, SettingsError
+from plugins.discussion.errors import ManifestError, PageError, SettingsError
 from plugins.discussion.lookout import Fetcher, Lookout
 from plugins.discussion.publisher import Publisher
 from plugins.discussion.reports import Reporter
 from plugins.discussion.settings import SiteSettings
+from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
 from tests.site.samples import (
     article,
@@ -220,6 +221,78 @@ def test_a_disk_that_takes_no_pages_is_reported(
         full.clear()
         eventually(lambda: known(wire)["networking"] == (1, None, None))
         eventually(lambda: wire.reports[-1]["trouble"] is None)
+
+
+def test_a_cause_names_files_below_the_output_and_nothing_of_the_machine(
+    wire: Wire, site: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with following(site / "output", store, wire.url):
+        eventually(lambda: bool(known(wire)))
+        monkeypatch.setattr("os.fsync", full)
+        wire.put("networking", [reply(1)])
+        told = "networking/index.html cannot be written (No space left on device)."
+        eventually(lambda: why(wire) == told)
+        eventually(lambda: str(wire.reports[-1]["trouble"]).startswith("index.html cannot be"))
+    assert str(site) not in str(wire.reports)
+
+
+@pytest.mark.parametrize("whose", ["output", "var"])
+def test_an_alarm_about_a_whole_round_shows_nothing_of_the_machine(
+    wire: Wire, site: Path, store: Path, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    failing = threading.Event()
+    failing.set()
+    opened = Site.open
+
+    def fails(output: Path, *rest: Any) -> Site:
+        if failing.is_set() and whose == "output":
+            raise ManifestError(f"{output.resolve()}/.discussion/pages.sqlite3 is missing.")
+        if failing.is_set():
+            raise PermissionError(13, "Permission denied", str(store.parent / "site.lock"))
+        return opened(output, *rest)
+
+    monkeypatch.setattr(Site, "open", fails)
+    with following(site / "output", store, wire.url) as publisher:
+        publisher._reporter.begin(wire.epoch)
+        told = {
+            "output": ".discussion/pages.sqlite3 is missing.",
+            "var": "Permission denied: site.lock",
+        }
+        eventually(lambda: [one["trouble"] for one in wire.reports] == [told[whose]])
+        failing.clear()
+        eventually(lambda: wire.reports[-1]["trouble"] is None)
+    assert str(site) not in str(wire.reports)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("/srv/site/output/a/index.html cannot", "a/index.html cannot"),
+        ("in '/srv/site/var/x.sqlite3'.", "in 'x.sqlite3'."),
+        ("/srv/site/output is gone; /srv/site/content/a.md", "output is gone; content/a.md"),
+        ("/srv/site/outputs/a /srv/sites", "outputs/a /srv/sites"),
+        ("https://r.example/srv/site/output/a/", "https://r.example/srv/site/output/a/"),
+    ],
+)
+def test_only_paths_of_the_site_are_shortened(text: str, told: str) -> None:
+    folders = [Path("/srv/site/output"), Path("/srv/site/var"), Path("/srv/site"), Path("/")]
+    assert naming.relative(text, folders) == told
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/srv/site/var/a"), "Permission denied: var/a"),
+        (PermissionError(13, "Permission denied", "/etc/other/key"), "Permission denied: key"),
+        (OSError(28, "No space left"), "No space left; its log says more."),
+        (KeyError("/srv/site/secret"), "KeyError; its log says more."),
+    ],
+)
+def test_what_nobody_planned_for_is_told_without_paths(error: Exception, told: str) -> None:
+    assert naming.unexpected(error, [Path("/srv/site")]) == told
 
 
 def test_without_a_build_the_service_is_told_so(wire: Wire, environ: Path) -> None:
