@@ -2,6 +2,7 @@
 
 import html
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urljoin
@@ -29,6 +30,20 @@ _WORD = re.compile(r"[^\W_]+")
 # Where a hit may stand: as a word, as the beginning of one, anywhere. In a long text another word
 # that only holds the letters comes too early.
 _BOUNDS = ((r"(?<![^\W_])", r"(?![^\W_])"), (r"(?<![^\W_])", ""), ("", ""))
+
+
+class _Bases(dict[int, int]):
+    """Letters without their accents, one for one, as the index has them."""
+
+    def __missing__(self, code: int) -> int:
+        parts = unicodedata.normalize("NFD", chr(code))
+        accents = parts[1:] and all(unicodedata.category(part) == "Mn" for part in parts[1:])
+        # か and が are letters of their own.
+        self[code] = ord(parts[0]) if accents and not writes_no_spaces(chr(code)) else code
+        return self[code]
+
+
+_BASES = _Bases()
 
 
 class Piece(NamedTuple):
@@ -121,8 +136,9 @@ def excerpt(text: str, asked: str) -> list[Piece]:
 
 def around(plain: str, asked: str) -> list[Piece]:
     """Return the words of a plain text around the first hit, in pieces."""
-    hits = _hits(plain, asked)
-    first = hits.search(plain)
+    folded = plain.translate(_BASES)
+    hits = _hits(folded, asked.translate(_BASES))
+    first = hits.search(folded)
     start = max(first.start() - AROUND, 0) if first else 0
     if start:
         # At the beginning of a word, where there is one soon.
@@ -131,8 +147,11 @@ def around(plain: str, asked: str) -> list[Piece]:
     shown = plain[start:end]
     pieces = [Piece("… ", False)] if start else []
     at = 0
-    for hit in hits.finditer(shown):
-        pieces += [Piece(shown[at : hit.start()], False), Piece(hit[0], True)]
+    for hit in hits.finditer(folded[start:end]):
+        pieces += [
+            Piece(shown[at : hit.start()], False),
+            Piece(shown[hit.start() : hit.end()], True),
+        ]
         at = hit.end()
     pieces.append(Piece(shown[at:] + (" …" if end < len(plain) else ""), False))
     return [piece for piece in pieces if piece.text]

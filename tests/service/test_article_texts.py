@@ -175,3 +175,12 @@ def test_a_whole_word_is_shown_before_one_that_only_holds_it() -> None:
     assert Piece("art", True) in pieces
     assert "The " in "".join(piece.text for piece in pieces)
     assert Piece("Artic", True) in around(text, "artic")
+
+
+@pytest.mark.parametrize(
+    ("asked", "hit"),
+    [("cafe", "CAFÉ"), ("résumé", "resume"), ("가방", "가방"), ("がく", "がく"), ("ê", "é")],
+)
+def test_what_the_index_finds_without_accents_is_marked(asked: str, hit: str) -> None:
+    text = "word " * 100 + "a CAFÉ, resume, 가방, é, かく, がく " + "word " * 100
+    assert Piece(hit, True) in around(text, asked)
