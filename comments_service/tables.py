@@ -125,6 +125,19 @@ page = Table(
     Index(None, "site_id", "revision"),
 )
 
+# The words of the articles themselves, for readers who search without JavaScript. Apart from
+# `page`, which is read with every reply.
+article_text = Table(
+    "article_text",
+    metadata,
+    Column("page_id", ForeignKey("page.id"), primary_key=True),
+    # What the publisher calls this state of the article.
+    Column("digest", String(64), nullable=False),
+    # Title and question as they stand in the index: whoever takes them out has to say them again.
+    Column("head", String(2001), nullable=False),
+    Column("text", Text, nullable=False),
+)
+
 comment = Table(
     "comment",
     metadata,

@@ -1,4 +1,4 @@
-"""What readers find: public replies by their words, registered pages by their titles."""
+"""What readers find: public replies and articles by their words, and by names and titles."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from comments_service.store import search
+from comments_service.store import search, texts
 from comments_service.store.comments import IS_PUBLIC
 from comments_service.tables import comment, page
 from comments_service.words import phrases
@@ -25,11 +25,13 @@ class FoundReply(NamedTuple):
 
 
 class FoundPage(NamedTuple):
-    """An article, by its title or its question."""
+    """An article, by its title, its question or its text; `text` is "" where it is not known."""
 
+    id: int
     title: str
     url: str
     question: str
+    text: str = ""
 
 
 def replies(connection: Connection, site_id: int, words: str, limit: int) -> list[FoundReply]:
@@ -57,12 +59,24 @@ def replies(connection: Connection, site_id: int, words: str, limit: int) -> lis
 
 
 def articles(connection: Connection, site_id: int, words: str, limit: int) -> list[FoundPage]:
-    """Return up to `limit` registered pages whose title or question has all the words."""
+    """Return up to `limit` registered pages that hold all the words.
+
+    First those that have them in title and question, then the others, the best ones first.
+    """
+    found = {one.id: one for one in _titled(connection, site_id, words, limit)}
+    for hit in texts.holding(connection, site_id, words, limit):
+        found.setdefault(hit.id, FoundPage(*hit))
+    shown = list(found.values())[:limit]
+    held = texts.of(connection, [one.id for one in shown])
+    return [one._replace(text=held.get(one.id, "")) for one in shown]
+
+
+def _titled(connection: Connection, site_id: int, words: str, limit: int) -> list[FoundPage]:
     asked = [f" {phrase}" for phrase in phrases(words)]
     if not asked:
         return []
     query = (
-        select(page.c.title, page.c.url, page.c.question)
+        select(page.c.id, page.c.title, page.c.url, page.c.question)
         .where(page.c.site_id == site_id, page.c.registered)
         .order_by(page.c.id)
     )
@@ -70,7 +84,7 @@ def articles(connection: Connection, site_id: int, words: str, limit: int) -> li
     for row in connection.execute(query):
         text = _line(row.title, row.question)
         if all(phrase in text for phrase in asked):
-            found.append(FoundPage._make(row))
+            found.append(FoundPage(row.id, row.title, row.url, row.question))
             if len(found) == limit:
                 break
     return found

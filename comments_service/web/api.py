@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from comments_service import privacy, submission
 from comments_service.errors import Conflict, NotFound, Unauthorized
-from comments_service.store import pages, publishing
+from comments_service.store import pages, publishing, texts
 from comments_service.store.database import Database
 from comments_service.store.discussions import PublicComment, public_discussion
 from comments_service.store.pages import Page, Registration
@@ -32,6 +32,13 @@ MAX_WAIT_S = 30
 BODY_LIMIT = 33_554_432
 # Addresses of the service itself, and what browsers take out of an address.
 RESERVED_KEYS = frozenset({"api", "status", "assets", "search", ".", ".."})
+
+# Characters of one article's text, and texts of one call.
+MAX_TEXT = 100_000
+MAX_TEXTS = 100
+
+_Key = Annotated[str, Field(min_length=1, max_length=200)]
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")]
 
 _bearer = HTTPBearer(auto_error=False, description="The setting REJOINDER_API_TOKEN.")
 
@@ -222,6 +229,45 @@ class Taken(BaseModel):
     unseen: list[str]
 
 
+class Digests(BaseModel):
+    """What the publisher calls the present texts of articles, by page key; "" for none."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    texts: dict[_Key, _Digest] = Field(max_length=100_000)
+
+
+class TextIn(BaseModel):
+    """An article's words, without any markup; an empty text takes the page's away."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: _Key
+    digest: _Digest
+    text: str = Field(max_length=MAX_TEXT)
+
+
+class TextsIn(BaseModel):
+    """Texts of some articles."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    texts: list[TextIn] = Field(max_length=MAX_TEXTS)
+
+
+class WantedTexts(BaseModel):
+    """Whose texts the service does not have, and which pages are not registered."""
+
+    wanted: list[str]
+    unknown: list[str]
+
+
+class TakenTexts(BaseModel):
+    """Which pages are not registered; the others' texts are kept."""
+
+    unknown: list[str]
+
+
 class Registered(BaseModel):
     """What a registration did."""
 
@@ -324,6 +370,23 @@ def private(request: Request, body: Candidates) -> dict[str, list[dict[str, obje
     with context_of(request).db.read() as connection:
         found = privacy.private(connection, body.candidates)
     return {"private": [leak._asdict() for leak in found]}
+
+
+@router.post("/texts/wanted", response_model=WantedTexts)
+def wanted_texts(request: Request, body: Digests) -> dict[str, list[str]]:
+    """Which articles' texts are others than the service has."""
+    with context_of(request).db.read() as connection:
+        site = submission.the_site(connection)
+        return texts.wanted(connection, site.id, body.texts)._asdict()
+
+
+@router.put("/texts", response_model=TakenTexts)
+def take_texts(request: Request, body: TextsIn) -> dict[str, list[str]]:
+    """Keep the texts of articles, so that readers find articles by their words."""
+    given = [texts.Text(one.key, one.digest, one.text) for one in body.texts]
+    with context_of(request).db.write() as connection:
+        site = submission.the_site(connection)
+        return {"unknown": texts.replace(connection, site.id, given)}
 
 
 @router.put("/published", response_model=Taken)

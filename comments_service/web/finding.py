@@ -1,7 +1,8 @@
-"""Readers' search without JavaScript: public replies, and articles by their titles."""
+"""Readers' search without JavaScript: articles and public replies."""
 
 import html
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urljoin
@@ -17,6 +18,7 @@ from comments_service.store import comments, findings, pages
 from comments_service.web.context import Context, context_of
 from comments_service.web.network import network_of
 from comments_service.web.pages import page
+from comments_service.words import writes_no_spaces
 
 MOST = 50
 LONGEST = 200
@@ -25,6 +27,23 @@ A_MINUTE = 60
 AROUND = 120
 _TAG = re.compile(r"<[^>]*>")
 _WORD = re.compile(r"[^\W_]+")
+# Where a hit may stand: as a word, as the beginning of one, anywhere. In a long text another word
+# that only holds the letters comes too early.
+_BOUNDS = ((r"(?<![^\W_])", r"(?![^\W_])"), (r"(?<![^\W_])", ""), ("", ""))
+
+
+class _Bases(dict[int, int]):
+    """Letters without their accents, one for one, as the index has them."""
+
+    def __missing__(self, code: int) -> int:
+        parts = unicodedata.normalize("NFD", chr(code))
+        accents = parts[1:] and all(unicodedata.category(part) == "Mn" for part in parts[1:])
+        # か and が are letters of their own.
+        self[code] = ord(parts[0]) if accents and not writes_no_spaces(chr(code)) else code
+        return self[code]
+
+
+_BASES = _Bases()
 
 
 class Piece(NamedTuple):
@@ -39,6 +58,15 @@ class Found(NamedTuple):
 
     reply: findings.FoundReply
     url: str
+    excerpt: list[Piece]
+
+
+class FoundArticle(NamedTuple):
+    """An article as the results show it; no excerpt where its text has no hit to show."""
+
+    title: str
+    url: str
+    question: str
     excerpt: list[Piece]
 
 
@@ -64,7 +92,7 @@ def _shown(
     asked: str,
     *,
     status: int = 200,
-    articles: Sequence[findings.FoundPage] = (),
+    articles: Sequence[FoundArticle] = (),
     replies: Sequence[Found] = (),
     problem: str | None = None,
 ) -> Response:
@@ -80,7 +108,7 @@ def _shown(
     )
 
 
-def _look(context: Context, asked: str) -> tuple[list[findings.FoundPage], list[Found]]:
+def _look(context: Context, asked: str) -> tuple[list[FoundArticle], list[Found]]:
     base = context.settings.site_url
     with context.db.read() as connection:
         site = submission.the_site(connection)
@@ -91,15 +119,26 @@ def _look(context: Context, asked: str) -> tuple[list[findings.FoundPage], list[
             address = pages.address_of_slot(connection, one.page_id, slot)
             url = f"{urljoin(base, address)}#comment-{one.public_id}"
             replies.append(Found(one, url, excerpt(one.html, asked)))
-    return [one._replace(url=urljoin(base, one.url)) for one in articles], replies
+    return [_article(base, one, asked) for one in articles], replies
+
+
+def _article(base: str, one: findings.FoundPage, asked: str) -> FoundArticle:
+    pieces = around(one.text, asked)
+    if not any(piece.hit for piece in pieces):
+        pieces = []
+    return FoundArticle(one.title, urljoin(base, one.url), one.question, pieces)
 
 
 def excerpt(text: str, asked: str) -> list[Piece]:
     """Return the words around the first hit, in pieces; `text` is HTML, the pieces are not."""
-    plain = " ".join(html.unescape(_TAG.sub(" ", text)).split())
-    words = sorted({re.escape(word) for word in _WORD.findall(asked)}, key=len, reverse=True)
-    hits = re.compile("|".join(words) or r"(?!)", re.IGNORECASE)
-    first = hits.search(plain)
+    return around(" ".join(html.unescape(_TAG.sub(" ", text)).split()), asked)
+
+
+def around(plain: str, asked: str) -> list[Piece]:
+    """Return the words of a plain text around the first hit, in pieces."""
+    folded = plain.translate(_BASES)
+    hits = _hits(folded, asked.translate(_BASES))
+    first = hits.search(folded)
     start = max(first.start() - AROUND, 0) if first else 0
     if start:
         # At the beginning of a word, where there is one soon.
@@ -108,11 +147,30 @@ def excerpt(text: str, asked: str) -> list[Piece]:
     shown = plain[start:end]
     pieces = [Piece("… ", False)] if start else []
     at = 0
-    for hit in hits.finditer(shown):
-        pieces += [Piece(shown[at : hit.start()], False), Piece(hit[0], True)]
+    for hit in hits.finditer(folded[start:end]):
+        pieces += [
+            Piece(shown[at : hit.start()], False),
+            Piece(shown[hit.start() : hit.end()], True),
+        ]
         at = hit.end()
     pieces.append(Piece(shown[at:] + (" …" if end < len(plain) else ""), False))
     return [piece for piece in pieces if piece.text]
+
+
+def _hits(plain: str, asked: str) -> re.Pattern[str]:
+    """Return what finds the words in this text, as strictly as they stand in it at all."""
+    words = sorted(set(_WORD.findall(asked)), key=len, reverse=True)
+    for before, after in _BOUNDS:
+        patterns = [
+            re.escape(word)
+            if any(map(writes_no_spaces, word))
+            else f"{before}{re.escape(word)}{after}"
+            for word in words
+        ]
+        hits = re.compile("|".join(patterns) or r"(?!)", re.IGNORECASE)
+        if hits.search(plain):
+            break
+    return hits
 
 
 ROUTES = [Route("/comments/search", search, methods=["GET"])]

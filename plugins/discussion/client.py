@@ -32,6 +32,8 @@ MAX_WAIT_SECONDS = 30
 # The service's limits for questions about private data, in strings and characters.
 MAX_CANDIDATES = 10_000
 MAX_CANDIDATE = 320
+# And for the texts of articles: characters of each.
+MAX_TEXT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,23 @@ class Report:
     pages: Sequence[PageReport]
     stalled: Mapping[str, str]
     trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """An article's words; `digest` names this state of it. Both are "" where there is none."""
+
+    key: str
+    digest: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose texts are others at the service, and which pages are not registered there."""
+
+    keys: list[str]
+    unknown: list[str]
 
 
 class Client:
@@ -220,11 +239,25 @@ class Client:
             "stalled": [{"key": key, "why": why} for key, why in report.stalled.items()],
             "trouble": report.trouble,
         }
-        answer = self._json(self._ask("PUT", "published", json=body))
-        unseen = answer.get("unseen") if isinstance(answer, dict) else None
-        if not isinstance(unseen, list):
-            raise WireError("answer.unseen: expected a list of page keys")
-        return [key for key in unseen if isinstance(key, str)]
+        return _keys(self._json(self._ask("PUT", "published", json=body)), "unseen")
+
+    def texts_wanted(self, digests: Mapping[str, str]) -> Wanted | None:
+        """Whose texts the service does not have, by digests; None from one that takes no texts."""
+        body = {"texts": dict(digests)}
+        response = self._ask("POST", "texts/wanted", json=body, missing_is_an_answer=True)
+        if response.status_code == requests.codes.not_found:
+            return None
+        answer = self._json(response)
+        return Wanted(_keys(answer, "wanted"), _keys(answer, "unknown"))
+
+    def send_texts(self, texts: Sequence[Text]) -> list[str]:
+        """Give the service these texts; returns the keys of pages that are not registered."""
+        body = {
+            "texts": [
+                {"key": one.key, "digest": one.digest, "text": one.text[:MAX_TEXT]} for one in texts
+            ]
+        }
+        return _keys(self._json(self._ask("PUT", "texts", json=body)), "unknown")
 
     def _ask(
         self,
@@ -286,6 +319,13 @@ class Client:
         except (ValueError, RecursionError):
             kind = response.headers.get("Content-Type", "nothing")
             raise WireError(f"answer: expected JSON, got {kind}") from None
+
+
+def _keys(answer: Any, name: str) -> list[str]:
+    found = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, list):
+        raise WireError(f"answer.{name}: expected a list of page keys")
+    return [key for key in found if isinstance(key, str)]
 
 
 def _registered(page: Page) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from plugins.search.errors import SearchError
 if TYPE_CHECKING:
     from plugins.discussion.publisher import Publisher
     from plugins.search.follower import Follower
+    from plugins.search.sender import Sender
 
 OUTPUT = Path("output")
 SETTINGS = Path("pelicanconf.py")
@@ -105,11 +106,13 @@ def publish(output: Path, once: bool) -> None:
                 _build_what_is_due(alarm, output, stop)
             written = publisher.once()
             _index_now(output)
+            _send_texts_now(output)
             click.echo(f"Every page is up to date; {written} changed.")
             return
         with _until_stopped() as stop:
             worker = _in_background(publisher.follow, stop)
             _in_background(_search(output).follow, stop)
+            _in_background(_sender(output).follow, stop)
             while not stop.wait(0.5) and worker.is_alive():
                 _build_what_is_due(alarm, output, stop)
             stop.set()
@@ -134,6 +137,7 @@ def watch(settings: Path, output: Path) -> None:
     ):
         worker = _in_background(publisher.follow, stop)
         _in_background(_search(output).follow, stop)
+        _in_background(_sender(output).follow, stop)
         # Editors replace files, which ends a watch on the file itself: compare stamps instead.
         configured = _stamps(root, settings)
         if not output.exists():
@@ -187,6 +191,24 @@ def _search(output: Path) -> Follower:
     from plugins.search.follower import Follower
 
     return Follower(output, SiteSettings.from_environ(os.environ).snapshot)
+
+
+def _sender(output: Path) -> Sender:
+    from plugins.discussion.client import Client
+    from plugins.discussion.settings import SiteSettings
+    from plugins.search.sender import Sender
+
+    settings = SiteSettings.from_environ(os.environ)
+    # A client of its own, and never closed: a thread may use it until the process ends.
+    return Sender(output, settings.snapshot, Client.from_settings(settings))
+
+
+def _send_texts_now(output: Path) -> None:
+    """Give the service the articles' texts; what keeps it from having them is said."""
+    try:
+        _sender(output).once()
+    except (DiscussionError, OSError) as error:
+        click.echo(f"WARNING: {error}", err=True)
 
 
 def _build_what_is_due(alarm: Alarm, output: Path, stop: threading.Event) -> None:

@@ -66,11 +66,15 @@ def records(world: World, root: Path, refused: Callable[[str], None]) -> Iterato
             refused(str(error))
 
 
+def without_regions(where: Path) -> bytes:
+    """A page without what changes with every reply, which has records of its own."""
+    data = pages.read(where)
+    return markers.splice(data, [(one, "") for one in markers.scan(data, str(where))])
+
+
 def _article(entry: Entry, root: Path) -> Record:
     page, where = entry.page, root / entry.file
-    data = pages.read(where)
-    # The regions change with every reply, and have records of their own.
-    bare = markers.splice(data, [(one, "") for one in markers.scan(data, str(where))])
+    bare = without_regions(where)
     if MARK.encode() not in bare:
         raise SearchError(
             f"{where}: nothing says which words are the article's; give the element that holds "

@@ -135,7 +135,7 @@ def test_without_the_index_the_service_is_offered(project: Project, reader: Page
     reader.route("**/search/files/**", lambda route: route.abort())
     reader.goto(f"{project.url}/search/?q=coffee")
     expect(reader.get_by_role("status")).to_contain_text("cannot be loaded just now")
-    reader.get_by_role("link", name="Search the replies").click()
+    reader.get_by_role("link", name="Let the server search").click()
     expect(reader).to_have_url(f"{project.url}/comments/search?q=coffee")
 
 
@@ -149,6 +149,29 @@ def test_without_javascript_the_same_form_gives_results(
     expect(page.get_by_role("heading", name="Results")).to_be_visible()
     page.locator("ol.results a").first.click()
     expect(page.locator(":target")).to_contain_text("Quokka")
+
+
+def test_without_javascript_a_word_of_an_article_s_text_leads_to_the_article(
+    project: Project, browser: Browser
+) -> None:
+    def found() -> bool:
+        asked = {"q": "Lyonne"}
+        return (
+            "Lyonne</mark>"
+            in requests.get(f"{project.url}/comments/search", params=asked, timeout=10).text
+        )
+
+    # The publisher sends the texts when it has a build.
+    project.wait(found)
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{project.url}/search/")
+    page.get_by_label("Words to look for").fill("Lyonne")
+    page.get_by_role("button", name="Search").click()
+    first = page.locator("ol.results li").first
+    expect(first).to_contain_text("Article")
+    expect(first.locator("mark").first).to_have_text("Lyonne")
+    first.get_by_role("link").click()
+    expect(page).to_have_url(f"{project.url}/networking/")
 
 
 def test_nothing_comes_from_elsewhere(project: Project, reader: Page) -> None:

@@ -15,6 +15,8 @@ PATHS = [
     ("GET", "/discussions/networking"),
     ("PUT", "/pages"),
     ("PUT", "/published"),
+    ("POST", "/texts/wanted"),
+    ("PUT", "/texts"),
 ]
 PAGE = {"key": "networking", "url": "/networking/", "title": "About networking"}
 
@@ -335,6 +337,8 @@ def test_the_description_is_valid_and_complete(shared: Service) -> None:
         ("PUT", "/pages"),
         ("PUT", "/published"),
         ("POST", "/private"),
+        ("POST", "/texts/wanted"),
+        ("PUT", "/texts"),
     }
     assert document["servers"] == [{"url": "/comments/api"}]
     for methods in document["paths"].values():

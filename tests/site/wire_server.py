@@ -33,6 +33,10 @@ class Wire:
     reports: list[dict[str, Any]] = field(default_factory=list)
     report_failures: list[int] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
+    # The articles' texts as they came, by key; None: an older service, which takes none.
+    texts: dict[str, dict[str, str]] | None = field(default_factory=dict)
+    text_failures: list[int] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
     limit: int = 100
     # Statuses to answer with before any real answer; 0 drops the connection.
     failures: list[int] = field(default_factory=list)
@@ -133,6 +137,9 @@ class Handler(BaseHTTPRequestHandler):
             # Apart from all else: reports come whenever they like.
             self.report(body)
             return
+        if target.path.startswith("/comments/api/texts"):
+            self.take_texts(body)
+            return
         wire.asked.append(f"{self.command} {self.path}")
         if wire.delay:
             time.sleep(wire.delay)
@@ -193,6 +200,30 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.wire.reports.append(report)
         self.json({"news": 0, "unseen": self.wire.unseen if report["complete"] else []})
+
+    def take_texts(self, body: bytes) -> None:
+        """Apart from all else, too: nobody waits for them."""
+        held = self.wire.texts
+        if held is None:
+            self.answer(404, b"{}")
+            return
+        if self.wire.text_failures:
+            self.answer(self.wire.text_failures.pop(0), b'{"detail": "as asked"}')
+            return
+        given = json.loads(body)["texts"]
+        known = {page["key"] for page in self.wire.pages}
+        if self.command == "POST":
+            here = {key: one["digest"] for key, one in held.items()}
+            wanted = [key for key in known & given.keys() if here.get(key, "") != given[key]]
+            self.json({"wanted": sorted(wanted), "unknown": sorted(given.keys() - known)})
+            return
+        for one in given:
+            if one["key"] in known:
+                self.wire.sent.append(one["key"])
+                held.pop(one["key"], None)
+                if one["text"]:
+                    held[one["key"]] = one
+        self.json({"unknown": sorted({one["key"] for one in given} - known)})
 
     def discussion(self, key: str, etag: str | None) -> None:
         found = self.wire.discussions.get(key)
