@@ -76,9 +76,7 @@ def _worn(pages: int) -> Any:
     )
     latest = [
         select(*face)
-        .where(
-            comment.c.page_id == bindparam(f"page_{i}"), IS_PUBLIC, comment.c.avatar.is_not(None)
-        )
+        .where(comment.c.page_id == bindparam(f"page_{i}"), IS_PUBLIC)
         .order_by(comment.c.submitted_at.desc(), comment.c.id.desc())
         .limit(LATEST)
         .subquery()
