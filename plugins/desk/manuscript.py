@@ -51,8 +51,12 @@ class Manuscript:
             "Status": "draft",
             "Question": self.question,
         }
-        # Pelican makes a summary of the first words where there is no line for one.
-        kept = {name: text for name, text in lines.items() if text or name != "Summary"}
+        # Without a line, Pelican makes a summary of the first words, and takes its own category.
+        kept = {
+            name: text
+            for name, text in lines.items()
+            if text or name not in ("Summary", "Category")
+        }
         return (
             "".join(f"{name}: {one_line(text)}".rstrip() + "\n" for name, text in kept.items())
             + "\n"
@@ -113,6 +117,24 @@ def categories(files: list[Metadata]) -> list[str]:
         if name:
             counts[name] = counts.get(name, 0) + 1
     return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def authors(files: list[Metadata], settings: Mapping[str, Any]) -> list[str]:
+    """The authors that the site knows: those of AUTHOR_FACTS, and those who have written."""
+    written = [
+        one_line(name)
+        for one in files
+        for key in ("author", "authors")
+        for name in one.values.get(key, "").split(";")
+    ]
+    found = dict.fromkeys([*settings.get("AUTHOR_FACTS", {}), *sorted(written)])
+    return [name for name in found if name]
+
+
+def as_known(name: str, known: list[str]) -> str:
+    """A name as the site writes it, whatever its capitals; as it is if it is a new one."""
+    name = one_line(name)
+    return next((one for one in known if one.casefold() == name.casefold()), name)
 
 
 def write(
