@@ -53,7 +53,7 @@ def new(
         title, texts = _asked(title, given, files, site)
         page = Manuscript(
             title=title,
-            slug=slug or manuscript.slug_of(title, site),
+            slug=slug or _slug(title, site),
             date=datetime.now(ZoneInfo(str(site["TIMEZONE"]))),
             **texts,
         )
@@ -127,6 +127,17 @@ def _asked(
     return manuscript.one_line(title), {
         name: manuscript.one_line(text) for name, text in texts.items()
     }
+
+
+def _slug(title: str, site: Mapping[str, Any]) -> str:
+    """The slug of a title; a guess is put to whoever can answer, and else said."""
+    slug = manuscript.slug_of(title, site)
+    if not slug.isascii() or not manuscript.is_transliterated(title):
+        return slug
+    if _somebody_answers():
+        return str(click.prompt("Slug (the address)", default=slug)).strip()
+    click.echo(f"The address is made of the title: {slug}; --slug sets another.", err=True)
+    return slug
 
 
 def _chosen(word: str, known: list[str], default: str) -> str:

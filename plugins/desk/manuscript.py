@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,8 @@ from typing import Any
 from plugins.desk.errors import DeskError
 
 _LINE = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
+# Scripts whose letters have one usual spelling; what is unnamed or a sign is no letter of others.
+_SPELT = ("LATIN", "GREEK", "CYRILLIC", "FULLWIDTH LATIN", "FEMININE", "MASCULINE", "MICRO", "MATH")
 # What an article would hide (plugins/discussion/hooks.py refuses these too).
 RESERVED = frozenset(
     {"comments", "moderate", "search", "theme", "api", "assets", "status", "drafts"}
@@ -92,6 +95,15 @@ def slug_of(title: str, settings: Mapping[str, Any]) -> str:
     if not slug:
         raise DeskError(f"The title {title!r} gives no address; name one with --slug")
     return slug
+
+
+def is_transliterated(title: str) -> bool:
+    """Whether a title has letters of scripts that are spelt in Latin ones by guessing.
+
+    Han is read as Chinese, also where it is Japanese.
+    """
+    letters = (unicodedata.name(char, "") for char in title if char.isalpha())
+    return not all(name.startswith(_SPELT) for name in letters)
 
 
 def existing(content: Path) -> Iterator[Metadata]:

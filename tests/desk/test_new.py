@@ -93,6 +93,27 @@ def test_the_address_is_the_one_pelican_makes(
 
 
 @pytest.mark.parametrize(
+    ("title", "guessed"),
+    [("日本語", True), ("カナ", True), ("한국어", True), ("שלום", True), ("Q&A 問", True),
+     ("Größe", False), ("Ελλάδα", False), ("Привет!", False), ("C++: 3 × 4 ☕", False)],
+)  # fmt: skip
+def test_a_guessed_address_is_said_and_offered(
+    site: Path, monkeypatch: pytest.MonkeyPatch, title: str, guessed: bool
+) -> None:
+    words = (title, "--topic", "Careers")
+    said = new(*words)
+    assert said.exit_code == 0, said.output
+    assert ("The address is made of the title: " in said.output) == guessed
+    assert ("--slug sets another" in said.output) == guessed
+    assert "The address is made" not in new(*words, "--slug", "own").output
+    monkeypatch.setattr(commands, "_somebody_answers", lambda: True)
+    asked = new(*words, "--question", "", "--subtitle", "", "--summary", "", "--tags", "",
+                given="chosen\n")  # fmt: skip
+    assert ("Slug (the address) [" in asked.output) == guessed
+    assert (site / "content/chosen.md").is_file() == guessed
+
+
+@pytest.mark.parametrize(
     ("words", "why"),
     [
         (["A"], "content/a.md has the address 'a' already"),
