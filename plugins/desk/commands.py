@@ -72,19 +72,32 @@ def new(
     show_default=True,
     help="The link to the newest build.",
 )
-def drafts(output: Path) -> None:
-    """List the drafts of the last build, with the links that show them."""
+@_settings
+def drafts(output: Path, settings: Path) -> None:
+    """List the drafts of the last build, with the links that show them, and name newer ones."""
     with _readable_errors():
-        var = SiteSettings.from_environ(os.environ).var
-        found = kept.recall(kept.path_of(var, output.absolute()))
-    if not found:
-        click.echo("There are no drafts.")
+        path = kept.path_of(SiteSettings.from_environ(os.environ).var, output.absolute())
+        found = kept.recall(path)
+        when = f"{kept.remembered_at(path):%Y-%m-%d at %H:%M} UTC"
+    which = "These drafts are" if found else "There are no drafts"
+    click.echo(f"{which} in the last build, of {when}.")
     for one in sorted(found, key=lambda draft: (draft.due or "~", draft.source)):
         link = f"{_site_url()}{one.url}" if one.url.startswith("/") else one.url
         click.echo(f"{one.title} ({one.source})\n  {link}")
         if one.due is not None:
             due = datetime.fromisoformat(one.due)
             click.echo(f"  public on {due:%Y-%m-%d} at {due:%H:%M} UTC")
+    for source in _newer(settings, {one.source for one in found}):
+        click.echo(f"{source} is a draft that is not in that build yet.")
+
+
+def _newer(settings: Path, built: set[str]) -> list[str]:
+    """The drafts among the sources that the last build did not have."""
+    if not settings.is_file():
+        return []
+    files = manuscript.existing(Path(_read_settings(settings)["PATH"]))
+    drafts = [one.path for one in files if one.values.get("status", "").lower() == "draft"]
+    return [name for name in map(os.path.relpath, drafts) if name not in built]
 
 
 def _asked(
