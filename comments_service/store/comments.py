@@ -1,4 +1,4 @@
-"""Replies: what is stored, and the one rule of what is public."""
+"""Replies: what is stored."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -8,11 +8,8 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from comments_service.addresses import fold
 from comments_service.store import avatars, search, tallies
+from comments_service.store.public import IS_PUBLIC as IS_PUBLIC
 from comments_service.tables import Origin, Status, comment, contact, held, page
-
-# The one rule of what is public. Pages, feeds, counts and search all ask it.
-IS_PUBLIC = comment.c.status == Status.APPROVED
-
 
 # Under this reason the queue lists replies whose authors ask the editors for something.
 WISH = "wish"

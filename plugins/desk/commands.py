@@ -15,7 +15,7 @@ import click
 
 from plugins.desk import drafts as kept
 from plugins.desk import manuscript, secret
-from plugins.desk.manuscript import Manuscript
+from plugins.desk.manuscript import Manuscript, Metadata
 from plugins.discussion.errors import DiscussionError
 from plugins.discussion.settings import SiteSettings
 
@@ -36,7 +36,7 @@ _settings = click.option(
 @click.option("--question", help="The closing question, above the replies.")
 @click.option("--subtitle", help="The line under the title.")
 @click.option("--summary", help="What lists and search engines show.")
-@click.option("--category", help="The article's category.")
+@click.option("--topic", "--category", "category", help="The article's topic (Category).")
 @click.option("--tags", help="Tags, with commas between.")
 @click.option("--author", help="Who writes it; the site's AUTHOR if unset.")
 @click.option("--slug", help="The address, where it is not to be made of the title.")
@@ -50,10 +50,10 @@ def new(
         site = _read_settings(settings)
         content = Path(site["PATH"])
         files = list(manuscript.existing(content))
-        title, texts = _asked(title, given, manuscript.categories(files), site)
+        title, texts = _asked(title, given, files, site)
         page = Manuscript(
             title=title,
-            slug=slug or manuscript.slug_of(title, site),
+            slug=slug or _slug(title, site),
             date=datetime.now(ZoneInfo(str(site["TIMEZONE"]))),
             **texts,
         )
@@ -72,25 +72,43 @@ def new(
     show_default=True,
     help="The link to the newest build.",
 )
-def drafts(output: Path) -> None:
-    """List the drafts of the last build, with the links that show them."""
+@_settings
+def drafts(output: Path, settings: Path) -> None:
+    """List the drafts of the last build, with the links that show them, and name newer ones."""
     with _readable_errors():
-        var = SiteSettings.from_environ(os.environ).var
-        found = kept.recall(kept.path_of(var, output.absolute()))
-    if not found:
-        click.echo("There are no drafts.")
+        path = kept.path_of(SiteSettings.from_environ(os.environ).var, output.absolute())
+        found = kept.recall(path)
+        when = f"{kept.remembered_at(path):%Y-%m-%d at %H:%M} UTC"
+    which = "These drafts are" if found else "There are no drafts"
+    click.echo(f"{which} in the last build, of {when}.")
     for one in sorted(found, key=lambda draft: (draft.due or "~", draft.source)):
         link = f"{_site_url()}{one.url}" if one.url.startswith("/") else one.url
         click.echo(f"{one.title} ({one.source})\n  {link}")
         if one.due is not None:
             due = datetime.fromisoformat(one.due)
             click.echo(f"  public on {due:%Y-%m-%d} at {due:%H:%M} UTC")
+    for source in _newer(settings, {one.source for one in found}):
+        click.echo(f"{source} is a draft that is not in that build yet.")
+
+
+def _newer(settings: Path, built: set[str]) -> list[str]:
+    """The drafts among the sources that the last build did not have."""
+    if not settings.is_file():
+        return []
+    files = manuscript.existing(Path(_read_settings(settings)["PATH"]))
+    drafts = [one.path for one in files if one.values.get("status", "").lower() == "draft"]
+    return [name for name in map(os.path.relpath, drafts) if name not in built]
 
 
 def _asked(
-    title: str | None, given: Mapping[str, str | None], known: list[str], site: Mapping[str, Any]
+    title: str | None,
+    given: Mapping[str, str | None],
+    files: list[Metadata],
+    site: Mapping[str, Any],
 ) -> tuple[str, dict[str, str]]:
     """The title and the other texts; what is missing is asked for where somebody can answer."""
+    topics, authors = manuscript.categories(files), manuscript.authors(files, site)
+    default = str(site["DEFAULT_CATEGORY"])
     asks = _somebody_answers()
     if title is None and asks:
         title = click.prompt("Title")
@@ -107,16 +125,39 @@ def _asked(
             if given[name] is None:
                 texts[name] = click.prompt(words, default="", show_default=False)
         if given["category"] is None:
-            if known:
-                click.echo(f"Categories so far: {', '.join(known)}")
-            default = known[0] if known else str(site["DEFAULT_CATEGORY"])
-            texts["category"] = click.prompt("Category", default=default)
+            texts["category"] = _chosen("Topic", topics, topics[0] if topics else default)
         if given["tags"] is None:
             texts["tags"] = click.prompt("Tags", default="", show_default=False)
-    texts["category"] = texts["category"] or str(site["DEFAULT_CATEGORY"])
+        if given["author"] is None and set(authors) - {texts["author"]}:
+            texts["author"] = _chosen("Author", authors, texts["author"])
+    if not texts["category"] and (default in topics or not topics):
+        texts["category"] = default
+    elif not texts["category"]:
+        known = ", ".join(topics)
+        click.echo(f"It has no topic yet; add a line Category: with one of: {known}", err=True)
+    texts["category"] = manuscript.as_known(texts["category"], topics)
+    texts["author"] = manuscript.as_known(texts["author"], authors)
     return manuscript.one_line(title), {
         name: manuscript.one_line(text) for name, text in texts.items()
     }
+
+
+def _slug(title: str, site: Mapping[str, Any]) -> str:
+    """The slug of a title; a guess is put to whoever can answer, and else said."""
+    slug = manuscript.slug_of(title, site)
+    if not slug.isascii() or not manuscript.is_transliterated(title):
+        return slug
+    if _somebody_answers():
+        return str(click.prompt("Slug (the address)", default=slug)).strip()
+    click.echo(f"The address is made of the title: {slug}; --slug sets another.", err=True)
+    return slug
+
+
+def _chosen(word: str, known: list[str], default: str) -> str:
+    """An answer with those offered that the site has."""
+    if known:
+        click.echo(f"{word}s so far: {', '.join(known)}")
+    return str(click.prompt(word, default=default, show_default=bool(default)))
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from plugins.desk.errors import DeskError
@@ -34,6 +35,11 @@ def remember(path: Path, drafts: Iterable[Draft]) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump([asdict(one) for one in drafts], file, ensure_ascii=False, indent=1)
     temporary.replace(path)
+
+
+def remembered_at(path: Path) -> datetime:
+    """When the build came to its end whose drafts `recall` tells."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def recall(path: Path) -> list[Draft]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,8 @@ from typing import Any
 from plugins.desk.errors import DeskError
 
 _LINE = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
+# Scripts whose letters have one usual spelling; what is unnamed or a sign is no letter of others.
+_SPELT = ("LATIN", "GREEK", "CYRILLIC", "FULLWIDTH LATIN", "FEMININE", "MASCULINE", "MICRO", "MATH")
 # What an article would hide (plugins/discussion/hooks.py refuses these too).
 RESERVED = frozenset(
     {"comments", "moderate", "search", "theme", "api", "assets", "status", "drafts"}
@@ -51,8 +54,12 @@ class Manuscript:
             "Status": "draft",
             "Question": self.question,
         }
-        # Pelican makes a summary of the first words where there is no line for one.
-        kept = {name: text for name, text in lines.items() if text or name != "Summary"}
+        # Without a line, Pelican makes a summary of the first words, and takes its own category.
+        kept = {
+            name: text
+            for name, text in lines.items()
+            if text or name not in ("Summary", "Category")
+        }
         return (
             "".join(f"{name}: {one_line(text)}".rstrip() + "\n" for name, text in kept.items())
             + "\n"
@@ -90,6 +97,15 @@ def slug_of(title: str, settings: Mapping[str, Any]) -> str:
     return slug
 
 
+def is_transliterated(title: str) -> bool:
+    """Whether a title has letters of scripts that are spelt in Latin ones by guessing.
+
+    Han is read as Chinese, also where it is Japanese.
+    """
+    letters = (unicodedata.name(char, "") for char in title if char.isalpha())
+    return not all(name.startswith(_SPELT) for name in letters)
+
+
 def existing(content: Path) -> Iterator[Metadata]:
     """The metadata of every Markdown file that is there; only their first lines are read."""
     for path in sorted(content.rglob("*.md")):
@@ -113,6 +129,24 @@ def categories(files: list[Metadata]) -> list[str]:
         if name:
             counts[name] = counts.get(name, 0) + 1
     return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def authors(files: list[Metadata], settings: Mapping[str, Any]) -> list[str]:
+    """The authors that the site knows: those of AUTHOR_FACTS, and those who have written."""
+    written = [
+        one_line(name)
+        for one in files
+        for key in ("author", "authors")
+        for name in one.values.get(key, "").split(";")
+    ]
+    found = dict.fromkeys([*settings.get("AUTHOR_FACTS", {}), *sorted(written)])
+    return [name for name in found if name]
+
+
+def as_known(name: str, known: list[str]) -> str:
+    """A name as the site writes it, whatever its capitals; as it is if it is a new one."""
+    name = one_line(name)
+    return next((one for one in known if one.casefold() == name.casefold()), name)
 
 
 def write(

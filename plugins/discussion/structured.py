@@ -10,7 +10,7 @@ from markupsafe import Markup
 from plugins.discussion.model import Comment, Discussion, Page, iso
 from plugins.discussion.options import RenderSettings
 from plugins.discussion.paging import Parts
-from plugins.discussion.views import text_of
+from plugins.discussion.views import lines_of
 
 # Inside <script> neither a tag nor a line separator may be understood as anything but data.
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
@@ -64,6 +64,6 @@ def _comment(comment: Comment, page: Page) -> dict[str, Any]:
     data |= {
         "author": author,
         "datePublished": iso(comment.submitted),
-        "text": text_of(comment.html),
+        "text": lines_of(comment.html),
     }
     return data if comment.edited is None else data | {"dateModified": iso(comment.edited)}

@@ -19,6 +19,9 @@ from plugins.discussion.paging import Parts, permalink
 from plugins.language import formats
 
 _BREAK = re.compile(r"<(?:br|/p|/li|/pre|/blockquote|/h[1-6])\b[^>]*>", re.IGNORECASE)
+# Where a line of a reply begins or ends; a list within a list begins one, too.
+_BLOCK = re.compile(r"<(?:br|/?(?:p|li|ul|ol|pre|blockquote|h[1-6]))\b[^>]*>", re.IGNORECASE)
+_PRE = re.compile(r"<pre\b.*?</pre>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 # How much of a pinned reply its line in the list shows, in characters.
 EXCERPT = 100
@@ -129,6 +132,14 @@ def day_of(moment: datetime, language: str) -> Time:
 def text_of(markup: str) -> str:
     """The visible text of a reply's sanitised HTML, in one line."""
     return " ".join(html.unescape(_TAG.sub("", _BREAK.sub(" ", markup))).split())
+
+
+def lines_of(markup: str) -> str:
+    """The same, with each paragraph, list item and line of code on a line of its own."""
+    if "<pre" in markup:
+        markup = _PRE.sub(lambda found: found[0].replace("\n", "<br>"), markup)
+    lines = (html.unescape(_TAG.sub("", block)).split() for block in _BLOCK.split(markup))
+    return "\n".join(" ".join(words) for words in lines if words)
 
 
 def excerpt_of(text: str) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
+from plugins.desk import sources
 from plugins.pictures.errors import PictureError
 from plugins.pictures.markup import Found, dress, several
 from plugins.pictures.picture import FOLDER, look
@@ -80,8 +81,14 @@ class _Wall:
             return None  # plugins.desk says where
         try:
             picture = self._look(str(file.source_path))
-        except (OSError, ValueError) as error:
-            _complain(content, src, error)
+        except FileNotFoundError:
+            return None  # Pelican knows a file as soon as a text names it; plugins.desk says where
+        except OSError as error:
+            why = f"{sources.shown(str(file.source_path))}: {error.strerror or error}"
+            _complain(content, src, why, "mend the file")
+            return None
+        except ValueError as error:
+            _complain(content, src, str(error), "save it again as JPEG, PNG, WebP or SVG")
             return None
         if picture is None:
             return None
@@ -105,12 +112,10 @@ class _Wall:
         return None
 
 
-def _complain(content: Any, src: str, error: Exception) -> None:
-    source = os.path.relpath(str(content.source_path))
-    what = (
-        f'{source}: the image "{src}" cannot be read ({error}); '
-        "save it again as JPEG, PNG, WebP or SVG"
-    )
+def _complain(content: Any, src: str, why: str, mend: str) -> None:
+    source = str(content.source_path)
+    place = f"{sources.shown(source)}:{sources.lines_of(source, src)[0]}"
+    what = f'{place}: the image "{src}" cannot be read ({why}); {mend}'
     if content.status != "draft":
         raise PictureError(what)
     print(f"WARNING: {what} (a draft)", file=sys.stderr, flush=True)

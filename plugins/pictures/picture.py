@@ -58,7 +58,8 @@ def look(path: Path, kept: Path) -> Picture | None:
         try:
             known = _make(path, len(data), key, kept)
         except Exception as error:  # decoders raise whatever they like
-            raise ValueError(str(error)) from error
+            # Some of them name the file as this machine knows it.
+            raise ValueError(str(error).replace(str(path), path.name)) from error
         _write(note, json.dumps(known).encode())
     return known
 

@@ -64,7 +64,16 @@ def test_without_a_build_or_drafts_the_verb_says_so(environ: Path) -> None:
     assert done.exit_code == 1
     assert "run: rejoinder build" in done.output
     built(desk(environ, {"a.md": article("A", "a")}))
-    assert listed(environ) == "There are no drafts.\n"
+    built_at = r"There are no drafts in the last build, of \d{4}-\d\d-\d\d at \d\d:\d\d UTC\.\n"
+    assert re.fullmatch(built_at, listed(environ))
+
+
+def test_a_draft_that_the_last_build_did_not_have_is_named(environ: Path) -> None:
+    built(desk(environ, ARTICLES, LOCAL))
+    assert "in that build yet" not in listed(environ)
+    (environ / "content" / "e.md").write_text(article("Newer", "newer", Status="draft"))
+    assert "content/e.md is a draft that is not in that build yet.\n" in listed(environ)
+    assert "content/d.md is" not in listed(environ)
 
 
 def test_the_secret_may_be_given_and_must_be_long(tmp_path: Path) -> None:

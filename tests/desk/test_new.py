@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from plugins.desk import commands
 from tests.desk.desks import LOCAL, PUBLIC, built, desk, one
+from tests.site.samples import article
 from tests.site.wire_server import Wire
 
 
@@ -43,11 +44,39 @@ def test_a_person_is_asked_for_what_is_missing(site: Path, monkeypatch: pytest.M
     monkeypatch.setattr(commands, "_somebody_answers", lambda: True)
     done = new(given="My title\nAnd you?\n\nIn short.\n\n\n")
     assert done.exit_code == 0, done.output
-    assert "Categories so far: Careers" in done.output
+    assert "Topics so far: Careers" in done.output
     text = (site / "content/my-title.md").read_text()
     assert "Question: And you?\n" in text
     assert "Category: Careers\n" in text
     assert "Summary: In short.\n" in text
+
+
+def test_topics_and_authors_are_written_as_the_site_writes_them(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (site / "content/m.md").write_text(article("M", "m", Author="Mara L", Category="Meetings"))
+    done = new("One", "--topic", "meetings", "--author", "mara l")
+    assert done.exit_code == 0, done.output
+    text = (site / "content/one.md").read_text()
+    assert "Category: Meetings\n" in text
+    assert "Author: Mara L\n" in text
+    monkeypatch.setattr(commands, "_somebody_answers", lambda: True)
+    done = new("Two", given="\n\n\nMEETINGS\n\nmara l\n")
+    assert "Topics so far: Meetings, Careers" in done.output
+    assert "Authors so far: Mara L" in done.output
+    text = (site / "content/two.md").read_text()
+    assert "Category: Meetings\n" in text
+    assert "Author: Mara L\n" in text
+
+
+def test_no_topic_is_made_up_where_the_site_has_others(site: Path) -> None:
+    done = new("Say no")
+    assert "no topic yet; add a line Category: with one of: Careers" in done.output
+    assert "Category" not in (site / "content/say-no.md").read_text()
+    with (site / "pelicanconf.py").open("a") as settings:
+        settings.write('DEFAULT_CATEGORY = "Careers"\n')
+    new("Say yes")
+    assert "Category: Careers\n" in (site / "content/say-yes.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -61,6 +90,27 @@ def test_the_address_is_the_one_pelican_makes(
     assert done.exit_code == 0, done.output
     assert f"Title: {title}\n" in (site / f"content/{name}.md").read_text("utf-8")
     assert (built(site) / f"drafts/{name}/index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("title", "guessed"),
+    [("日本語", True), ("カナ", True), ("한국어", True), ("שלום", True), ("Q&A 問", True),
+     ("Größe", False), ("Ελλάδα", False), ("Привет!", False), ("C++: 3 × 4 ☕", False)],
+)  # fmt: skip
+def test_a_guessed_address_is_said_and_offered(
+    site: Path, monkeypatch: pytest.MonkeyPatch, title: str, guessed: bool
+) -> None:
+    words = (title, "--topic", "Careers")
+    said = new(*words)
+    assert said.exit_code == 0, said.output
+    assert ("The address is made of the title: " in said.output) == guessed
+    assert ("--slug sets another" in said.output) == guessed
+    assert "The address is made" not in new(*words, "--slug", "own").output
+    monkeypatch.setattr(commands, "_somebody_answers", lambda: True)
+    asked = new(*words, "--question", "", "--subtitle", "", "--summary", "", "--tags", "",
+                given="chosen\n")  # fmt: skip
+    assert ("Slug (the address) [" in asked.output) == guessed
+    assert (site / "content/chosen.md").is_file() == guessed
 
 
 @pytest.mark.parametrize(

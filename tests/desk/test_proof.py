@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.pictures.errors import PictureError
 from tests.desk.desks import DESK, LOCAL, QUICK, built, desk, one, refused
 from tests.site.samples import article
 from tests.site.wire_server import Wire
@@ -149,3 +150,35 @@ def test_the_site_may_stand_below_a_path(environ: Path, wire: Wire) -> None:
     built(desk(environ, {"b.md": article("B", "b"), **one(good)}, below))
     bad = desk(environ, one("[x](/blog/c/)"), below, DESK)
     assert refused(bad) == ['content/a.md:5: the link to "/blog/c/" leads nowhere']
+
+
+PICTURES = 'PLUGINS = ["plugins.pictures", "plugins.discussion", "plugins.desk"]\n'
+
+
+def test_a_missing_image_is_told_with_all_other_problems_where_images_are_dressed(
+    environ: Path,
+) -> None:
+    body = "![a]({static}/images/gone.svg)\n\n![b]({attach}gone.jpg)\n\n[x](/nowhere/)"
+    assert refused(desk(environ, one(body), plugins=PICTURES)) == [
+        'content/a.md:5: the image "{static}/images/gone.svg" is not there',
+        'content/a.md:7: the image "{attach}gone.jpg" is not there',
+        'content/a.md:9: the link to "/nowhere/" leads nowhere',
+    ]
+
+
+@pytest.mark.parametrize("kind", ["text", "folder"])
+def test_an_image_that_cannot_be_read_is_told_by_line_and_never_by_the_machines_path(
+    environ: Path, kind: str
+) -> None:
+    root = desk(environ, one("Before.\n\n![a]({static}/x.jpg)"), plugins=PICTURES)
+    file = root / "content" / "x.jpg"
+    if kind == "folder":
+        file.mkdir()
+    else:
+        file.write_text("not at all")
+    with pytest.raises(PictureError) as caught:
+        built(root)
+    said = str(caught.value)
+    assert said.startswith('content/a.md:7: the image "{static}/x.jpg" cannot be read (')
+    assert str(root) not in said
+    assert ("content/x.jpg: Is a directory" in said) == (kind == "folder")
