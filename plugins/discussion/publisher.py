@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -88,7 +89,10 @@ class Publisher:
         self._quiet_until = 0.0
         self._backoff = 0.0
         self._addresses = Addresses(site_url)
-        self._reporter, self._lookout = _reporting(client, self._addresses, self._named)
+        # Of what may be named in a report: the build that shows, what is beside it, the project.
+        self._folders = (self.output, snapshot.path.parent, self.output.parent)
+        named = partial(naming.relative, folders=self._folders)
+        self._reporter, self._lookout = _reporting(client, self._addresses, named)
 
     def once(self) -> int:
         """Register, fetch and reconcile once; returns how many files were written.
@@ -144,20 +148,12 @@ class Publisher:
             except Exception as error:
                 self._reconcile = True
                 log.exception("event=error kind=unexpected")
-                self._reporter.trouble("round", naming.unexpected(error, self._folders()))
+                self._reporter.trouble("round", naming.unexpected(error, self._folders))
                 stop.wait(RETRY_SECONDS)
         for helper in helpers:
             # One may be in the middle of a call, which is cut short with the process.
             helper.join(STOP_SECONDS)
         log.info("event=stopped")
-
-    def _folders(self) -> list[Path]:
-        """Of what may be named in a report: the build, what is beside it, and the project."""
-        shown = [] if self._site is None else [self._site.root]
-        return [*shown, self.output, self._snapshot.path.parent, self.output.parent]
-
-    def _named(self, why: str) -> str:
-        return naming.relative(why, self._folders())
 
     @property
     def waiting(self) -> int:

@@ -48,7 +48,7 @@ def test_the_form_saves_what_it_says_with_its_undo(service: Service) -> None:
     assert editor.undo(number_of(done)).status_code == 303
     assert in_force(service) == Rules()
     history = editor.get("/moderate/history")
-    assert "hold all" in history.text
+    assert "Hold every reply" in history.text
     assert history.status_code == 200
 
 
