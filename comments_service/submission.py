@@ -277,7 +277,8 @@ def _store(
         where = network.kept(one.network, book.rules.keep_network)
         verified_at = one.now if one.verified else None
         rows.append((reply, NewContact(one.draft.email, one.fingerprint, where, verified_at)))
-    ids = comments.add(connection, rows)
+    revisions = {page.id: page.revision for page in known.values()}
+    ids = comments.add(connection, rows, revisions)
     events.add_all(connection, site.id, entries + by_rules)
     public = [reply for reply, _ in rows if reply.status == Status.APPROVED]
     for reply in public:

@@ -1,6 +1,6 @@
 """Replies: what is stored."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -89,10 +89,17 @@ _SAME = (
 )
 
 
-def add(connection: Connection, new: Sequence[tuple[NewComment, NewContact]]) -> dict[str, int]:
-    """Store replies and, apart from them, their authors' contacts; return each one's row id."""
+def add(
+    connection: Connection,
+    new: Sequence[tuple[NewComment, NewContact]],
+    revisions: Mapping[int, int] = avatars.NOTHING,
+) -> dict[str, int]:
+    """Store replies and, apart from them, their authors' contacts; return each one's row id.
+
+    The pages' `revisions`, by row id, make it quicker.
+    """
     faces = [(reply.page_id, reply.author_name, reply.by_editor) for reply, _ in new]
-    drawn = avatars.draw_all(connection, faces)
+    drawn = avatars.draw_all(connection, faces, revisions)
     rows = connection.execute(
         _ADD,
         [
