@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from comments_service.addresses import fold
 from comments_service.store import avatars, search, tallies
-from comments_service.store.public import IS_PUBLIC as IS_PUBLIC
+from comments_service.store.public import IS_PUBLIC
 from comments_service.tables import Origin, Status, comment, contact, held, page
 
 # Under this reason the queue lists replies whose authors ask the editors for something.

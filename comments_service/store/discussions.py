@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from comments_service.store.comments import IS_PUBLIC
+from comments_service.store.public import IS_PUBLIC
 from comments_service.tables import comment
 
 

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.sql import FromClause
 
 from comments_service.addresses import fold
-from comments_service.store.comments import IS_PUBLIC
 from comments_service.store.followers import NEWS, Kind, State
+from comments_service.store.public import IS_PUBLIC
 from comments_service.tables import (
     Origin,
     UTCDateTime,

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from comments_service.store.comments import ERASED, IS_PUBLIC
+from comments_service.store.comments import ERASED
+from comments_service.store.public import IS_PUBLIC
 from comments_service.tables import Origin, ban, comment, contact, page, setting
 
 RULES, BANS = "rules", "bans"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Any
@@ -77,7 +77,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """An article's words; `digest` names this state of it. Both are "" where there is none."""
+    """An article's words, at most MAX_TEXT characters of them; `digest` names this state of it.
+
+    Both are "" where there is none.
+    """
 
     key: str
     digest: str
@@ -252,11 +255,7 @@ class Client:
 
     def send_texts(self, texts: Sequence[Text]) -> list[str]:
         """Give the service these texts; returns the keys of pages that are not registered."""
-        body = {
-            "texts": [
-                {"key": one.key, "digest": one.digest, "text": one.text[:MAX_TEXT]} for one in texts
-            ]
-        }
+        body = {"texts": [asdict(one) for one in texts]}
         return _keys(self._json(self._ask("PUT", "texts", json=body)), "unknown")
 
     def _ask(

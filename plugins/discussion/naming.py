@@ -18,8 +18,9 @@ def relative(text: str, folders: Iterable[Path]) -> str:
     for folder in sorted(_both(folders), key=lambda one: len(one.parts), reverse=True):
         whole = re.escape(str(folder))
         text = re.sub(f"{_BEGINS}{whole}/(?=[^/\\s])", "", text)
-        # A function, because a folder's name may have a backslash.
-        text = re.sub(f"{_BEGINS}{whole}/?{_ENDS}", lambda _: folder.name, text)  # noqa: B023
+        # In what is put in, a backslash is a sign of its own.
+        name = folder.name.replace("\\", r"\\")
+        text = re.sub(f"{_BEGINS}{whole}/?{_ENDS}", name, text)
     return text
 
 

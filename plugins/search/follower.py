@@ -12,14 +12,13 @@ import threading
 import time
 from pathlib import Path
 
-from plugins.discussion.errors import DiscussionError
 from plugins.discussion.site import stamp_of
 from plugins.discussion.snapshot import Snapshot
 from plugins.search import indexer, work
+from plugins.search.watching import look_until
 
 log = logging.getLogger("rejoinder.search")
 
-LOOK_SECONDS = 0.5
 # On a large site a round takes its time; at most a third of one core is spent on it. What is
 # taken back meanwhile does not wait for the next one.
 REST = 2.0
@@ -41,12 +40,7 @@ class Follower:
 
     def follow(self, stop: threading.Event) -> None:
         """Until `stop` is set; no error ends it."""
-        with Snapshot(self._snapshot) as snapshot:
-            while not stop.wait(LOOK_SECONDS):
-                try:
-                    self._look(snapshot, stop)
-                except (DiscussionError, OSError) as error:
-                    self._fail(str(error))
+        look_until(stop, self._snapshot, self._look, self._fail)
 
     def _look(self, snapshot: Snapshot, stop: threading.Event) -> None:
         now = time.monotonic()

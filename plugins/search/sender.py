@@ -16,16 +16,15 @@ from pathlib import Path
 
 from plugins.discussion import manifest as manifests
 from plugins.discussion.client import MAX_TEXT, Client, Text
-from plugins.discussion.errors import DiscussionError
 from plugins.discussion.manifest import Entry, Manifest
 from plugins.discussion.site import stamp_of
 from plugins.discussion.snapshot import Snapshot
 from plugins.search import words
 from plugins.search.records import MARK, without_regions
+from plugins.search.watching import look_until
 
 log = logging.getLogger("rejoinder.search")
 
-LOOK_SECONDS = 0.5
 RETRY_SECONDS = 2.0
 MAX_RETRY_SECONDS = 60.0
 # A service that takes no texts may be replaced by one that does.
@@ -61,15 +60,7 @@ class Sender:
 
     def follow(self, stop: threading.Event) -> None:
         """Until `stop` is set; no error ends it."""
-        with Snapshot(self._snapshot) as snapshot:
-            while not stop.wait(LOOK_SECONDS):
-                try:
-                    self._look(snapshot, stop)
-                except (DiscussionError, OSError) as error:
-                    self._later(str(error))
-                except Exception as error:
-                    log.exception("event=texts-failed kind=unexpected")
-                    self._later(type(error).__name__)
+        look_until(stop, self._snapshot, self._look, self._later)
 
     def once(self) -> None:
         """Send what the service lacks; raises DiscussionError or OSError."""

@@ -11,7 +11,7 @@ import pytest
 from plugins.discussion.client import Client, Text
 from plugins.discussion.errors import WireError
 from plugins.discussion.manifest import load
-from plugins.search import sender
+from plugins.search import sender, watching
 from plugins.search.sender import Sender
 from tests.search.conftest import OUTPUT, Indexed
 from tests.site.samples import eventually, reply
@@ -22,7 +22,7 @@ from tests.site.wire_server import Wire
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(sender, "RETRY_SECONDS", 0.05)
 
 

@@ -96,6 +96,14 @@ def test_people_of_one_discussion_look_different_as_long_as_there_are_looks(
     assert drawn[-1] == 0
 
 
+def test_who_comes_after_an_approval_looks_different_from_who_was_approved(
+    service: Service,
+) -> None:
+    for name in ("Ann", "Ben", "Cy"):
+        _approved(service, author=name, comment=f"I am {name}.")
+    assert _avatars(service) == [0, 1, 2]
+
+
 def test_a_half_turn_of_stripes_that_are_public_is_not_drawn(service: Service) -> None:
     _approved(service, author="Ann")
     service.submit(author="Waits", comment="Not public yet.")
