@@ -5,10 +5,15 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 from playwright.sync_api import Browser, expect
 
+from comments_service import passwords
 from tests.browser import browser as running_browser
 from tests.running import Service, running_service
+
+# Argon2 at production cost takes 0.2 s of CPU for each sign-in. Real processes keep that cost.
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 # A slow machine must not fail a property that holds.
 hypothesis.settings.register_profile(

@@ -15,11 +15,10 @@ from sqlalchemy import func, select, update
 from comments_service import actors, markup, moderation, submission
 from comments_service.app import create_app
 from comments_service.errors import ServiceError
-from comments_service.migrations import upgrade
 from comments_service.store import pages, sites
 from comments_service.store.database import Database
 from comments_service.tables import Origin, comment, event, page, site
-from tests.running import Clock, Service, free_port, serving, settings_for
+from tests.running import Clock, Service, copy_migrated_database, free_port, serving, settings_for
 
 # No spaces: the site side refuses what no header could carry.
 TOKEN = "the-token-of-the-tests-of-crashes-and-histories"
@@ -62,9 +61,7 @@ class House:
         self._running = ExitStack()
         self._count = 0
         self._empty = folder / "empty.sqlite3"
-        db = Database(self._settings.database)
-        upgrade(db.engine)
-        db.close()
+        copy_migrated_database(self.file)
         copy_database(self.file, self._empty)
         self.start()
 
