@@ -15,11 +15,12 @@ from pelican.contents import Article, Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 from pelican.urlwrappers import Category
 
-from plugins.desk import clock, future, redirects, secret
+from plugins.desk import clock, future, labels, redirects, secret, sources
 from plugins.desk.drafts import Draft
 from plugins.desk.errors import DeskError, ProofError
 from plugins.desk.future import Scheduled
 from plugins.desk.proof import Problem, Proof
+from plugins.desk.reading import Checks
 from plugins.desk.redirects import Redirect
 from plugins.desk.targets import Targets
 from plugins.discussion.hooks import plain
@@ -43,7 +44,12 @@ class Run:
     contents: list[Any] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    # Of texts that cannot be published as they are; only a public build fails with them.
+    bad_texts: list[Problem] = field(default_factory=list)
     context: Any = None
+
+    def __post_init__(self) -> None:
+        self.checks = Checks(self.bad_texts.append)
 
 
 _runs: list[Run] = []
@@ -60,6 +66,19 @@ def begin(pelican: Any) -> None:
     var = SiteSettings.from_environ(os.environ).var
     key = secret.key_of(os.environ, var) if hidden else None
     _runs.append(Run(clock.moment_of(settings), key))
+
+
+def check_texts(generator: Any) -> None:
+    """At a generator's start: check every text that it reads."""
+    if _runs and isinstance(generator, ArticlesGenerator | PagesGenerator):
+        _runs[-1].checks.watch(generator)
+
+
+def untangle_labels(generator: Any) -> None:
+    """At `article_generator_pretaxonomy`: names that share an address."""
+    if _runs:
+        listed = sorted(generator.articles, key=lambda one: str(one.source_path))
+        _runs[-1].bad_texts += labels.untangle(listed)
 
 
 def file_away(content: Any) -> None:
@@ -98,6 +117,7 @@ def lay_redirects(generators: Iterable[Any]) -> None:
     if not _runs:
         return
     run = _runs[-1]
+    _tell_bad_texts(run, generators := list(generators))
     output = None
     for generator in generators:
         if isinstance(generator, ArticlesGenerator | PagesGenerator):
@@ -134,11 +154,12 @@ def look_over(pelican: Any) -> None:
     targets = Targets(settings["SITEURL"], _files(output), _ignored(settings))
     proof = Proof(settings, output, targets, run.contents, run.context, due)
     problems += proof.problems()
-    for one in problems:
-        if one.draft:
-            print(f"WARNING: {one} (a draft)", file=sys.stderr, flush=True)
+    _warn(f"{one} (a draft)" for one in problems if one.draft)
     fatal = sorted(one for one in problems if not one.draft)
-    if fatal:
+    if fatal and run.checks.left_out:
+        # Links may lead to what was left out; that is not their fault.
+        _warn(fatal)
+    elif fatal:
         raise ProofError("\n".join(map(str, fatal)))
     # A text that Pelican refused for another reason will not become public either.
     made = {id(one) for one in run.contents}
@@ -147,6 +168,21 @@ def look_over(pelican: Any) -> None:
     _drafts.extend(
         _draft(one, due.get(id(one)), settings) for one in run.contents if one.status == "draft"
     )
+
+
+def _tell_bad_texts(run: Run, generators: list[Any]) -> None:
+    """Fail a public build with every bad text; say them otherwise."""
+    found = sorted(set(run.bad_texts))
+    site_url = next((str(one.settings["SITEURL"]) for one in generators), "")
+    if found and site_url.startswith(("http://", "https://")):
+        raise ProofError("\n".join(map(str, found)))
+    left_out = {sources.shown(one) for one in run.checks.left_out}
+    _warn(f"{one} (left out of this build)" if one.source in left_out else one for one in found)
+
+
+def _warn(messages: Iterable[object]) -> None:
+    for one in messages:
+        print(f"WARNING: {one}", file=sys.stderr, flush=True)
 
 
 def drafts_of_last_run() -> list[Draft]:

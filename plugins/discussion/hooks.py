@@ -18,9 +18,9 @@ from urllib.parse import quote
 from feedgenerator import Rss201rev2Feed
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
+from plugins.discussion import addresses, places, regions, shell, survey
 from plugins.discussion import manifest as manifests
 from plugins.discussion import page as pages
-from plugins.discussion import places, regions, shell, survey
 from plugins.discussion.client import Client
 from plugins.discussion.errors import (
     BuildError,
@@ -32,7 +32,7 @@ from plugins.discussion.feeds import page_id
 from plugins.discussion.gate import Ask
 from plugins.discussion.later import Later, Source
 from plugins.discussion.manifest import Address, Entry, Manifest
-from plugins.discussion.model import Facts, Page, key_problem
+from plugins.discussion.model import Facts, Page
 from plugins.discussion.options import Limits, RenderSettings
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Outcome, Site
@@ -43,11 +43,6 @@ from plugins.language.hooks import folder_of
 
 logger = logging.getLogger(__name__)
 
-# Folders of the output, or doors of the service, that an article would hide.
-RESERVED = frozenset({"comments", "moderate", "search", "theme", manifests.FOLDER})
-BEGINNINGS = (*RESERVED, ".", "/")
-# Below /comments/ these are addresses of the service itself; it refuses them as keys.
-RESERVED_KEYS = RESERVED | {"api", "assets", "search", "status"}
 # What paths leave out.
 ODD = re.compile(r"//|/\./|/\.?$")
 TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
@@ -111,7 +106,7 @@ def attach_discussions(generators: Iterable[Any]) -> None:
     (strings; "" for drafts) and `discussion_open`, and DISCUSSION_LATEST for all templates. Raises
     BuildError for keys that are not allowed or used twice.
     """
-    run = _runs[-1]
+    run, generators = _runs[-1], list(generators)
     articles: list[Any] = []
     drafts: list[Any] = []
     static_pages: list[Any] = []
@@ -137,9 +132,11 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         raise BuildError("There is no articles generator to attach discussions to.")
     settings, output = main.settings, Path(main.output_path)
     for content in chain(articles, static_pages):
-        _check_place(content)
+        if wrong := addresses.reserved(content, settings):
+            raise BuildError(f"{addresses.shown(content)}: {wrong}")
     discussed = [*articles, *(static_pages if settings.get("DISCUSSION_PAGES", False) else ())]
     discussed = [one for one in discussed if one.save_as]
+    addresses.check(generators, settings, discussed)
     words = file_of(folder_of(settings["THEME"]), settings["DEFAULT_LANG"])
     templates = manifests.keep_templates(_discussion_templates(settings), output, words)
     options = render_settings(settings)
@@ -166,7 +163,7 @@ def attach_discussions(generators: Iterable[Any]) -> None:
     run.before = before
     for draft in drafts:
         # Nobody can reply to what is not published; metadata `Discussion:` must not show either.
-        draft.discussion_key = _key(draft)
+        draft.discussion_key = _key(draft, settings)
         draft.discussion_open = False
         draft.discussion = draft.discussion_head = ""
         draft.discussion_invite = draft.discussion_count = ""
@@ -307,10 +304,10 @@ def _entries(
     made = []
     for content in contents:
         page = _page(content, settings, options)
-        other = sources.setdefault(page.key, str(content.source_path))
-        if other != str(content.source_path):
+        other = sources.setdefault(page.key, addresses.shown(content))
+        if other != addresses.shown(content):
             raise BuildError(
-                f"{content.source_path} and {other} have the same discussion {page.key!r}; "
+                f"{addresses.shown(content)} and {other} have the same discussion {page.key!r}; "
                 "give one of them another slug, or a line like: Discussion: another-key"
             )
         made.append((content, Entry(page, _posix(str(content.save_as)))))
@@ -325,7 +322,7 @@ def _posix(save_as: str) -> str:
 def _page(article: Any, settings: Mapping[str, Any], options: RenderSettings) -> Page:
     url = _url(article, settings)
     return Page(
-        key=_key(article),
+        key=_key(article, settings),
         url=url,
         title=plain(article.title),
         question=plain(article.metadata.get("question", "")),
@@ -403,34 +400,10 @@ def _keep_shells(
         pages.replace(path, text.encode())
 
 
-def _key(article: Any) -> str:
-    """The page key: what `Discussion:` says, or the slug; other languages add theirs."""
-    configured = article.metadata.get("discussion")
-    key = str(article.slug if configured is None else configured).strip()
-    if configured is None and not article.in_default_lang:
-        key += f".{article.lang}"
-    if problem := key_problem(key):
-        raise BuildError(
-            f"{article.source_path}: the discussion's key {problem}; "
-            "add a line like: Discussion: another-key"
-        )
-    if key in RESERVED_KEYS:
-        raise BuildError(
-            f"{article.source_path}: the discussion's key {key!r} is reserved; "
-            "choose another slug, or add a line like: Discussion: another-key"
-        )
-    return key
-
-
-def _check_place(content: Any) -> None:
-    place = str(content.save_as)
-    # Texts first: nearly every place is innocent.
-    reserved = place.startswith(BEGINNINGS) and RESERVED.intersection(Path(place).parts[:1])
-    if content.slug in RESERVED or reserved:
-        raise BuildError(
-            f"{content.source_path}: its slug or address begins with a reserved name "
-            f"({', '.join(sorted(RESERVED))}); choose another slug"
-        )
+def _key(content: Any, settings: Mapping[str, Any]) -> str:
+    if wrong := addresses.key_problem(content, settings):
+        raise BuildError(f"{addresses.shown(content)}: {wrong}")
+    return addresses.key_of(content)
 
 
 def _discussion_templates(settings: Mapping[str, Any]) -> list[Path]:
