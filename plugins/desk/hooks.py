@@ -23,7 +23,7 @@ from plugins.desk.proof import Problem, Proof
 from plugins.desk.reading import Checks
 from plugins.desk.redirects import Redirect
 from plugins.desk.targets import Targets
-from plugins.discussion.hooks import plain
+from plugins.discussion.hooks import title_of
 from plugins.discussion.page import replace
 from plugins.discussion.settings import SiteSettings
 
@@ -227,7 +227,7 @@ def _ignored(settings: Any) -> list[str]:
 
 def _draft(content: Any, due: datetime | None, settings: Any) -> Draft:
     return Draft(
-        title=plain(content.title),
+        title=title_of(content),
         source=os.path.relpath(str(content.source_path)),
         url=f"{settings['SITEURL']}/{content.url}",
         due=None if due is None else due.isoformat(),

@@ -16,7 +16,9 @@ def register() -> None:
     signals.generator_init.connect(give_words)
     # Once per run, unlike `initialized`, which autoreload would let go stale.
     signals.get_generators.connect(hooks.fetch_discussions)
+    signals.article_generator_context.connect(hooks.keep_title_whole)
+    signals.page_generator_context.connect(hooks.keep_title_whole)
     signals.all_generators_finalized.connect(hooks.attach_discussions)
     signals.article_writer_finalized.connect(hooks.remember_writer)
-    signals.feed_generated.connect(hooks.name_entries)
+    signals.feed_generated.connect(hooks.complete_feed)
     signals.finalized.connect(hooks.finish)

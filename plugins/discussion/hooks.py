@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from feedgenerator import Rss201rev2Feed
+from markupsafe import Markup
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from plugins.discussion import addresses, places, regions, shell, survey
@@ -34,6 +34,7 @@ from plugins.discussion.later import Later, Source
 from plugins.discussion.manifest import Address, Entry, Manifest
 from plugins.discussion.model import Facts, Page
 from plugins.discussion.options import Limits, RenderSettings
+from plugins.discussion.plain_text import field_text, is_html, one_line, plain, slug_of, xml_safe
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Outcome, Site
 from plugins.discussion.snapshot import Position, Snapshot
@@ -45,7 +46,6 @@ logger = logging.getLogger(__name__)
 
 # What paths leave out.
 ODD = re.compile(r"//|/\./|/\.?$")
-TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
 
 
 @dataclass
@@ -175,19 +175,63 @@ def remember_writer(_generator: Any, writer: Any) -> None:
         _runs[-1].writer = writer
 
 
-def name_entries(_context: Any, feed: Any) -> None:
-    """At `feed_generated`: RSS entries get the permanent ids that Atom's get when they are marked.
+def keep_title_whole(generator: Any, metadata: dict[str, Any]) -> None:
+    """When metadata is read: make the slug of the whole title.
 
-    Without it their ids would be no addresses, and RSS would take them for such.
+    Pelican takes “<3 meetings, and 5 >” for a tag and makes the slug of what is left.
     """
-    if not _runs or _runs[-1].manifest is None or not isinstance(feed, Rss201rev2Feed):
+    settings, title = generator.settings, metadata.get("title")
+    if "slug" in metadata or settings["SLUGIFY_SOURCE"] != "title" or not isinstance(title, str):
         return
-    keys = {page.url: page.key for page in _runs[-1].manifest.pages}
+    if "<" in title and not is_html(metadata, "title", settings):
+        metadata["slug"] = slug_of(title, settings)
+
+
+def title_of(content: Any) -> str:
+    """The title of an article or page as plain text."""
+    return field_text({**content.metadata, "title": content.title}, "title", content.settings)
+
+
+def complete_feed(context: Any, feed: Any) -> None:
+    """At `feed_generated`: whole titles, permanent ids in RSS, and nothing that breaks XML.
+
+    Pelican strips what looks like tags from titles. Its ids would be taken for addresses in RSS;
+    Atom gets the permanent ones when it is marked.
+    """
+    if not _runs or _runs[-1].manifest is None:
+        return
+    listed = {page.url: page for page in _runs[-1].manifest.pages}
     for entry in feed.items:
-        entry["unique_id_is_permalink"] = False
-        key = keys.get(entry["link"].removesuffix("?ref=feed"))
-        if key is not None:
-            entry["unique_id"] = page_id(key)
+        page = listed.get(entry["link"].removesuffix("?ref=feed"))
+        if page is not None:
+            entry["title"] = page.title
+        if isinstance(feed, Rss201rev2Feed):
+            entry["unique_id_is_permalink"] = False
+            if page is not None:
+                entry["unique_id"] = page_id(page.key)
+        _make_xml_safe(entry)
+    feed.feed["title"] = _feed_title(context, feed.feed["title"])
+    _make_xml_safe(feed.feed)
+
+
+def _feed_title(context: Any, stripped: str) -> str:
+    """The title of which Pelican left this."""
+    site = str(context["SITENAME"])
+    lists = chain(
+        context.get("tags", ()), context.get("categories", ()), context.get("authors", ())
+    )
+    for title in (site, *(f"{site} - {one.name}" for one, _ in lists)):
+        if ("<" in title or "&" in title) and Markup(title).striptags() == stripped:  # noqa: S704
+            return one_line(title)
+    return stripped
+
+
+def _make_xml_safe(values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, str):
+            values[name] = xml_safe(value)
+        elif name == "categories" and value:
+            values[name] = [xml_safe(str(one)) for one in value]
 
 
 def finish(pelican: Any) -> None:
@@ -278,7 +322,7 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             | dict(limits),
             "page_size": settings.get("DISCUSSION_PAGE_SIZE", 50),
             "site_url": settings["SITEURL"],
-            "site_name": plain(settings["SITENAME"]),
+            "site_name": one_line(settings["SITENAME"]),
             "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
             "public_addresses": settings.get("DISCUSSION_PUBLIC_ADDRESSES", ()),
             # Without its page nobody could search.
@@ -287,14 +331,6 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             "follow": settings.get("DISCUSSION_FOLLOW", True),
         }
     )
-
-
-def plain(text: object) -> str:
-    """A title as plain text: smarty and typogrify may have put tags and entities into it."""
-    bare = str(text)
-    if "<" in bare:
-        bare = TAG.sub("", bare)
-    return " ".join(html.unescape(bare).split())
 
 
 def _entries(
@@ -324,13 +360,13 @@ def _page(article: Any, settings: Mapping[str, Any], options: RenderSettings) ->
     return Page(
         key=_key(article, settings),
         url=url,
-        title=plain(article.title),
-        question=plain(article.metadata.get("question", "")),
+        title=title_of(article),
+        question=field_text(article.metadata, "question", settings),
         open=str(article.metadata.get("comments", "open")).strip().lower() != "closed",
         page_size=options.page_size,
         replies_url=places.replies_pattern(url) if options.page_size else None,
         facts=Facts(
-            authors=tuple((plain(one.name), _url(one, settings)) for one in _authors(article)),
+            authors=tuple((one_line(one.name), _url(one, settings)) for one in _authors(article)),
             published=_moment(article, "date"),
             modified=_moment(article, "modified"),
             description=plain(getattr(article, "summary", "") or ""),
