@@ -55,12 +55,15 @@ class Run:
 _runs: list[Run] = []
 # The drafts of the last run that came to its end, for whoever keeps them.
 _drafts: list[Draft] = []
+# What the last run said of texts, for whoever shows it.
+_warnings: list[str] = []
 
 
 def begin(pelican: Any) -> None:
     """At `get_generators`: the moment of the build, and the secret if drafts need it."""
     _runs.clear()
     _drafts.clear()
+    _warnings.clear()
     settings = pelican.settings
     hidden = any(PREVIEW in str(settings.get(name, "")) for name in FORMATS)
     var = SiteSettings.from_environ(os.environ).var
@@ -182,7 +185,13 @@ def _tell_bad_texts(run: Run, generators: list[Any]) -> None:
 
 def _warn(messages: Iterable[object]) -> None:
     for one in messages:
+        _warnings.append(str(one))
         print(f"WARNING: {one}", file=sys.stderr, flush=True)
+
+
+def warnings_of_last_run() -> list[str]:
+    """What the last run said of texts, a line each."""
+    return list(_warnings)
 
 
 def drafts_of_last_run() -> list[Draft]:

@@ -10,7 +10,7 @@ import pytest
 
 from plugins.discussion import builder, manifest
 from plugins.discussion.errors import BuildError, PageError, SettingsError
-from plugins.discussion.hooks import plain
+from plugins.discussion.plain_text import plain
 from tests.site.samples import article, make_site, reply
 from tests.site.wire_server import Wire
 
