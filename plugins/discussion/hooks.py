@@ -31,6 +31,7 @@ from plugins.discussion.errors import (
 from plugins.discussion.feeds import page_id
 from plugins.discussion.gate import Ask
 from plugins.discussion.later import Later, Source
+from plugins.discussion.leftovers import Leftovers
 from plugins.discussion.manifest import Address, Entry, Manifest
 from plugins.discussion.model import Facts, Page
 from plugins.discussion.options import Limits, RenderSettings
@@ -60,8 +61,10 @@ class Run:
     before: Position | None = None
     # Of which generation all discussions in the pages are; None when it changed meanwhile.
     generation: str | None = None
-    # Pelican's, which may know which files it took over from an earlier build.
+    # Pelican's, which knows which files it wrote, and may know which it took over.
     writer: Any = None
+    # Pelican's map of static files by their sources.
+    static: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ask(self) -> Ask | None:
@@ -160,7 +163,7 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         content.discussion_count = Later(source, "count", entry.page)
     # Pelican's generators share one context.
     main.context["DISCUSSION_LATEST"] = regions.SITE_REGIONS["latest"].show(world)
-    run.before = before
+    run.before, run.static = before, main.context.get("static_content", {})
     for draft in drafts:
         # Nobody can reply to what is not published; metadata `Discussion:` must not show either.
         draft.discussion_key = _key(draft, settings)
@@ -252,7 +255,8 @@ def finish(pelican: Any) -> None:
     urls = {page.url: page.key for page in manifest.pages}
     before = survey.before(pelican.settings.get("DISCUSSION_BEFORE"))
     linked = getattr(run.writer, "linked", ())
-    places = survey.places(output, own, urls, regions.ONCE, linked, before)
+    left = _leftovers(run, output, manifest.settings.precompress)
+    places = survey.places(output, own, urls, regions.ONCE, linked, before, left)
     if any(file.endswith(survey.FEEDS) for file in places):
         # Their regions are still empty.
         _built_from.clear()
@@ -272,6 +276,15 @@ def finish(pelican: Any) -> None:
         except ServiceError as error:
             _warn(f"The pages could not be registered; the publisher will do it. {error}")
     close()
+
+
+def _leftovers(run: Run, output: Path, kinds: Iterable[str]) -> Leftovers | None:
+    """What earlier builds left; None where another plugin's writer does not say what it wrote."""
+    written = getattr(run.writer, "_written_files", None)
+    if not isinstance(written, set):
+        return None
+    copied = {str(output / str(one.save_as)) for one in run.static.values() if one is not None}
+    return Leftovers(output, written | copied, kinds)
 
 
 def built_from() -> Position | None:
