@@ -9,9 +9,10 @@ def register() -> None:
     """Connect the plugin to Pelican's signals."""
     from pelican import signals
 
-    from plugins.discussion import hooks
+    from plugins.discussion import autoreload, hooks
     from plugins.language.hooks import give_words
 
+    signals.initialized.connect(autoreload.guard)
     # The theme speaks with it; connecting it twice is connecting it once.
     signals.generator_init.connect(give_words)
     # Once per run, unlike `initialized`, which autoreload would let go stale.

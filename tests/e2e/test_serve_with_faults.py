@@ -31,6 +31,10 @@ def break_it(project: Project) -> Path:
     return article
 
 
+def failures(project: Project) -> int:
+    return sum("The build failed" in line for line in project.lines)
+
+
 def fix_it(article: Path) -> None:
     article.write_text(article.read_text("utf-8").removesuffix(BROKEN), "utf-8")
 
@@ -56,8 +60,13 @@ def test_the_last_good_build_is_served_with_the_fault_on_it(project: Project) ->
     assert answer.status_code == 200
     assert "/nowhere-at-all/" in answer.text
     assert "Leave a Reply" in answer.text
-    tries = len([line for line in project.lines if "The build failed" in line])
-    assert tries == 1
+    assert failures(project) == 1
+    # Only a change is a reason to try again.
+    (project.root / "content/pages/about.md").touch()
+    project.wait(lambda: failures(project) > 1, 60)
+    (project.root / "content/pages/about.md").touch()
+    project.wait(lambda: failures(project) > 2, 60)
+    assert failures(project) == 3
     fix_it(article)
     project.wait(
         lambda: (
