@@ -125,9 +125,12 @@ def create_app(
     ]
     if settings.site_dir is not None:
         if settings.live_reload:
-            routes += live_reload.routes(settings.site_dir, lambda: bell.closed)
+            routes += live_reload.routes(
+                settings.site_dir, lambda: bell.closed, settings.site_report
+            )
         else:
-            routes.append(Mount("/", GZipMiddleware(StaticSite(settings.site_dir))))
+            site = StaticSite(settings.site_dir, settings.site_report)
+            routes.append(Mount("/", GZipMiddleware(site)))
     app = Starlette(
         routes=routes,
         exception_handlers=problems.PAGE_HANDLERS,

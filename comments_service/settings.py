@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """The site's style sheet, so that forms and status pages look like the site."""
     site_dir: Path | None = None
     """Folder with the built site, served at `/`; unset where a web server does that."""
+    site_report: Path | None = None
+    """File that says what is wrong with the last build of that folder; for authors only."""
     live_reload: bool = False
     """Whether pages of that folder reload in the browser when they change; for authors only."""
     body_limit: int = Field(default=262_144, ge=65_536, le=1_048_576)

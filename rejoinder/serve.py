@@ -39,6 +39,8 @@ def serve(port: int, host: str, reload: bool) -> None:
         "REJOINDER_SITE_URL": url,
         "REJOINDER_SERVICE_URL": url,
         "REJOINDER_SITE_DIR": "output",
+        # Where the build writes it (plugins/discussion/build_report.py).
+        "REJOINDER_SITE_REPORT": str(environment.var() / "build-report-output.txt"),
         "REJOINDER_LIVE_RELOAD": "1" if reload else "0",
         SUPERVISED: "1",
     }
@@ -47,7 +49,7 @@ def serve(port: int, host: str, reload: bool) -> None:
         children.start("service", "--quiet", "--host", host, "--port", str(port))
         _wait_for(f"{url}/comments/api/openapi.json", children)
         click.echo("Building the site ...")
-        _run("build")
+        _build()
         children.start("watch")
         _greet(url, reload=reload)
         children.keep_running()
@@ -84,6 +86,14 @@ def _run(*words: str) -> None:
     code = subprocess.run(_command(*words), check=False).returncode
     if code:
         raise click.ClickException(f"rejoinder {' '.join(words)} failed, so nothing is running.")
+
+
+def _build(*words: str) -> None:
+    """Build once; with a build that fails the service runs, and the next one may succeed."""
+    if subprocess.run(_command("build", *words), check=False).returncode:
+        built = Path("output").exists()
+        shown = "the last good build is shown" if built else "there is no earlier one to show"
+        click.echo(f"The build failed; {shown}. Save a file and it is built again.", err=True)
 
 
 def _check_free(host: str, port: int) -> None:

@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.types import Scope
 
+from comments_service.web import build_report
 from comments_service.web.static_site import HEADERS, StaticSite
 
 ADDRESS = "/.live"
@@ -70,15 +71,15 @@ class LiveSite(StaticSite):
         except OSError:
             return answer  # swapped away at this instant: Starlette says it as for any file
         return Response(
-            _with_script(html, at, version),
+            _with_script(_with_report(html, self.report), at, version),
             answer.status_code,
             media_type="text/html",
             headers=HEADERS | {"Cache-Control": "no-store"},
         )
 
     def version(self, path: str) -> str:
-        """Another text whenever a build is swapped in, or the page at this path is replaced."""
-        told = []
+        """Another text whenever a build is swapped in or reported, or the page is replaced."""
+        told = [build_report.read(self.report)]
         for directory in self.all_directories:
             try:
                 told.append(str(Path(directory).readlink()))
@@ -93,9 +94,14 @@ class LiveSite(StaticSite):
         return blake2b("\0".join(told).encode(), digest_size=12).hexdigest()
 
 
-def routes(site_dir: Path, closed: Callable[[], bool]) -> list[Route | Mount]:
-    """The site with reloading pages; `closed` tells that the service is stopping."""
-    site = LiveSite(site_dir)
+def routes(
+    site_dir: Path, closed: Callable[[], bool], report: Path | None = None
+) -> list[Route | Mount]:
+    """The site with reloading pages; `closed` tells that the service is stopping.
+
+    What the file `report` says of the last build stands at the top of each page.
+    """
+    site = LiveSite(site_dir, report)
 
     async def script(_request: Request) -> Response:
         return Response(SCRIPT, media_type="text/javascript", headers=HEADERS)
@@ -131,6 +137,16 @@ async def _changes(
             beats = 0
             yield ":\n\n"
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def _with_report(html: bytes, report: Path | None) -> bytes:
+    """The page with what is wrong with the last build, where anything is."""
+    text = build_report.read(report)
+    begin = html.find(b"<body")
+    end = html.find(b">", begin) + 1
+    if not text or begin < 0 or not end:
+        return html
+    return html[:end] + build_report.notice(text) + html[end:]
 
 
 def _with_script(html: bytes, file: str, version: str) -> bytes:

@@ -14,7 +14,8 @@ from pelican.generators import ArticlesGenerator
 
 from plugins.cards.card import FOLDER, FONT, Card
 from plugins.cards.errors import CardError
-from plugins.discussion.hooks import plain
+from plugins.discussion.hooks import title_of
+from plugins.discussion.plain_text import field_text, one_line
 from plugins.quick import pages, workers
 from plugins.quick.settings import QuickSettings
 
@@ -55,13 +56,16 @@ def _deal(generator: Any) -> None:
             article.card = ""
         return
     font = _font(settings)
-    site = plain(settings["SITENAME"])
-    own = Card(site, site, plain(settings.get("SITESUBTITLE") or ""), settings["DEFAULT_LANG"])
+    site = one_line(settings["SITENAME"])
+    own = Card(site, site, one_line(settings.get("SITESUBTITLE") or ""), settings["DEFAULT_LANG"])
     wanted: dict[str, Card] = {own.name(font): own}
     context["SITE_CARD"] = own.name(font)
     for article in listed:
         card = Card(
-            site, plain(article.title), plain(getattr(article, "subtitle", "")), str(article.lang)
+            site,
+            title_of(article),
+            field_text(article.metadata, "subtitle", settings),
+            str(article.lang),
         )
         article.card = name = card.name(font)
         wanted[name] = card

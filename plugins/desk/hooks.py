@@ -15,14 +15,15 @@ from pelican.contents import Article, Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 from pelican.urlwrappers import Category
 
-from plugins.desk import clock, future, redirects, secret
+from plugins.desk import clock, future, labels, redirects, secret, sources
 from plugins.desk.drafts import Draft
 from plugins.desk.errors import DeskError, ProofError
 from plugins.desk.future import Scheduled
 from plugins.desk.proof import Problem, Proof
+from plugins.desk.reading import Checks
 from plugins.desk.redirects import Redirect
 from plugins.desk.targets import Targets
-from plugins.discussion.hooks import plain
+from plugins.discussion.hooks import title_of
 from plugins.discussion.page import replace
 from plugins.discussion.settings import SiteSettings
 
@@ -43,23 +44,44 @@ class Run:
     contents: list[Any] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    # Of texts that cannot be published as they are; only a public build fails with them.
+    bad_texts: list[Problem] = field(default_factory=list)
     context: Any = None
+
+    def __post_init__(self) -> None:
+        self.checks = Checks(self.bad_texts.append)
 
 
 _runs: list[Run] = []
 # The drafts of the last run that came to its end, for whoever keeps them.
 _drafts: list[Draft] = []
+# What the last run said of texts, for whoever shows it.
+_warnings: list[str] = []
 
 
 def begin(pelican: Any) -> None:
     """At `get_generators`: the moment of the build, and the secret if drafts need it."""
     _runs.clear()
     _drafts.clear()
+    _warnings.clear()
     settings = pelican.settings
     hidden = any(PREVIEW in str(settings.get(name, "")) for name in FORMATS)
     var = SiteSettings.from_environ(os.environ).var
     key = secret.key_of(os.environ, var) if hidden else None
     _runs.append(Run(clock.moment_of(settings), key))
+
+
+def check_texts(generator: Any) -> None:
+    """At a generator's start: check every text that it reads."""
+    if _runs and isinstance(generator, ArticlesGenerator | PagesGenerator):
+        _runs[-1].checks.watch(generator)
+
+
+def untangle_labels(generator: Any) -> None:
+    """At `article_generator_pretaxonomy`: names that share an address."""
+    if _runs:
+        listed = sorted(generator.articles, key=lambda one: str(one.source_path))
+        _runs[-1].bad_texts += labels.untangle(listed)
 
 
 def file_away(content: Any) -> None:
@@ -98,6 +120,7 @@ def lay_redirects(generators: Iterable[Any]) -> None:
     if not _runs:
         return
     run = _runs[-1]
+    _tell_bad_texts(run, generators := list(generators))
     output = None
     for generator in generators:
         if isinstance(generator, ArticlesGenerator | PagesGenerator):
@@ -134,11 +157,12 @@ def look_over(pelican: Any) -> None:
     targets = Targets(settings["SITEURL"], _files(output), _ignored(settings))
     proof = Proof(settings, output, targets, run.contents, run.context, due)
     problems += proof.problems()
-    for one in problems:
-        if one.draft:
-            print(f"WARNING: {one} (a draft)", file=sys.stderr, flush=True)
+    _warn(f"{one} (a draft)" for one in problems if one.draft)
     fatal = sorted(one for one in problems if not one.draft)
-    if fatal:
+    if fatal and run.checks.left_out:
+        # Links may lead to what was left out; that is not their fault.
+        _warn(fatal)
+    elif fatal:
         raise ProofError("\n".join(map(str, fatal)))
     # A text that Pelican refused for another reason will not become public either.
     made = {id(one) for one in run.contents}
@@ -147,6 +171,27 @@ def look_over(pelican: Any) -> None:
     _drafts.extend(
         _draft(one, due.get(id(one)), settings) for one in run.contents if one.status == "draft"
     )
+
+
+def _tell_bad_texts(run: Run, generators: list[Any]) -> None:
+    """Fail a public build with every bad text; say them otherwise."""
+    found = sorted(set(run.bad_texts))
+    site_url = next((str(one.settings["SITEURL"]) for one in generators), "")
+    if found and site_url.startswith(("http://", "https://")):
+        raise ProofError("\n".join(map(str, found)))
+    left_out = {sources.shown(one) for one in run.checks.left_out}
+    _warn(f"{one} (left out of this build)" if one.source in left_out else one for one in found)
+
+
+def _warn(messages: Iterable[object]) -> None:
+    for one in messages:
+        _warnings.append(str(one))
+        print(f"WARNING: {one}", file=sys.stderr, flush=True)
+
+
+def warnings_of_last_run() -> list[str]:
+    """What the last run said of texts, a line each."""
+    return list(_warnings)
 
 
 def drafts_of_last_run() -> list[Draft]:
@@ -191,7 +236,7 @@ def _ignored(settings: Any) -> list[str]:
 
 def _draft(content: Any, due: datetime | None, settings: Any) -> Draft:
     return Draft(
-        title=plain(content.title),
+        title=title_of(content),
         source=os.path.relpath(str(content.source_path)),
         url=f"{settings['SITEURL']}/{content.url}",
         due=None if due is None else due.isoformat(),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins.desk.errors import DeskError
+from plugins.discussion import plain_text
 
 _LINE = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
 # Scripts whose letters have one usual spelling; what is unnamed or a sign is no letter of others.
@@ -81,17 +82,7 @@ def one_line(text: str) -> str:
 
 def slug_of(title: str, settings: Mapping[str, Any]) -> str:
     """The slug that Pelican makes of a title; DeskError when there is none to be made."""
-    from pelican.utils import slugify
-
-    make: Any = slugify
-    slug = str(
-        make(
-            title,
-            regex_subs=settings.get("SLUG_REGEX_SUBSTITUTIONS", []),
-            preserve_case=settings.get("SLUGIFY_PRESERVE_CASE", False),
-            use_unicode=settings.get("SLUGIFY_USE_UNICODE", False),
-        )
-    )
+    slug = plain_text.slug_of(title, settings)
     if not slug:
         raise DeskError(f"The title {title!r} gives no address; name one with --slug")
     return slug

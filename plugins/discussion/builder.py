@@ -24,7 +24,7 @@ from typing import Any
 from filelock import FileLock
 
 from plugins.desk.drafts import path_of, remember
-from plugins.discussion import beside
+from plugins.discussion import beside, build_report
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError, ServiceError, SettingsError
 from plugins.discussion.gate import Ask
@@ -91,7 +91,12 @@ def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) 
                 _link_search(fresh, place.bundle_of(var, output))
                 previous = _show(fresh, output, builds)
             _remember_drafts(var, output)
-        except BaseException:
+            build_report.write(build_report.path_of(var, output), _warnings())
+        except BaseException as error:
+            if isinstance(error, Exception):
+                what = str(error) or type(error).__name__
+                report = ["The build failed. These pages are of the last good build.", what]
+                build_report.write(build_report.path_of(var, output), report)
             if helper is not None:
                 # It may still make folders.
                 helper.kill()
@@ -228,6 +233,11 @@ def _remember_drafts(var: Path, output: Path) -> None:
     desk: Any = sys.modules.get(DESK)
     if desk is not None:
         remember(path_of(var, output), desk.drafts_of_last_run())
+
+
+def _warnings() -> list[str]:
+    desk: Any = sys.modules.get(DESK)
+    return [] if desk is None else list(desk.warnings_of_last_run())
 
 
 def new_name(output: Path) -> str:

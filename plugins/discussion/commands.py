@@ -33,6 +33,8 @@ SETTINGS = Path("pelicanconf.py")
 WATCHED = ("content", "theme", "plugins")
 # What a page write in flight may still take; kill -9 would be safe too.
 STOP_SECONDS = 0.8
+# Set by `rejoinder serve` for the commands that it starts.
+SUPERVISED = "REJOINDER_SUPERVISED"
 
 _output = click.option(
     "--output",
@@ -140,7 +142,8 @@ def watch(settings: Path, output: Path) -> None:
         _in_background(_sender(output).follow, stop)
         # Editors replace files, which ends a watch on the file itself: compare stamps instead.
         configured = _stamps(root, settings)
-        if not output.exists():
+        # `rejoinder serve` has just built, or tried to.
+        if not output.exists() and not os.environ.get(SUPERVISED):
             _rebuild(settings, output, stop, standby)
         standby.prepare()
         for changes in changes_of(
@@ -243,7 +246,7 @@ def _rebuild(settings: Path, output: Path, stop: threading.Event, standby: Stand
         click.echo(f"Rebuilt in {time.monotonic() - started:.1f} s")
     else:
         click.echo("".join(lines).rstrip(), err=True)
-        click.echo("The build failed; the pages stay as they were.", err=True)
+        click.echo("The build failed; the pages stay. Save a file to try again.", err=True)
 
 
 def _stamps(root: Path, settings: Path) -> list[tuple[int, int] | None]:

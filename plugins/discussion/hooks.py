@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import os
 import re
@@ -16,11 +15,12 @@ from typing import Any
 from urllib.parse import quote
 
 from feedgenerator import Rss201rev2Feed
+from markupsafe import Markup
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
+from plugins.discussion import addresses, places, regions, shell, survey
 from plugins.discussion import manifest as manifests
 from plugins.discussion import page as pages
-from plugins.discussion import places, regions, shell, survey
 from plugins.discussion.client import Client
 from plugins.discussion.errors import (
     BuildError,
@@ -31,9 +31,11 @@ from plugins.discussion.errors import (
 from plugins.discussion.feeds import page_id
 from plugins.discussion.gate import Ask
 from plugins.discussion.later import Later, Source
+from plugins.discussion.leftovers import Leftovers
 from plugins.discussion.manifest import Address, Entry, Manifest
-from plugins.discussion.model import Facts, Page, key_problem
+from plugins.discussion.model import Facts, Page
 from plugins.discussion.options import Limits, RenderSettings
+from plugins.discussion.plain_text import field_text, is_html, one_line, plain, slug_of, xml_safe
 from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Outcome, Site
 from plugins.discussion.snapshot import Position, Snapshot
@@ -43,14 +45,8 @@ from plugins.language.hooks import folder_of
 
 logger = logging.getLogger(__name__)
 
-# Folders of the output, or doors of the service, that an article would hide.
-RESERVED = frozenset({"comments", "moderate", "search", "theme", manifests.FOLDER})
-BEGINNINGS = (*RESERVED, ".", "/")
-# Below /comments/ these are addresses of the service itself; it refuses them as keys.
-RESERVED_KEYS = RESERVED | {"api", "assets", "search", "status"}
 # What paths leave out.
 ODD = re.compile(r"//|/\./|/\.?$")
-TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
 
 
 @dataclass
@@ -65,8 +61,10 @@ class Run:
     before: Position | None = None
     # Of which generation all discussions in the pages are; None when it changed meanwhile.
     generation: str | None = None
-    # Pelican's, which may know which files it took over from an earlier build.
+    # Pelican's, which knows which files it wrote, and may know which it took over.
     writer: Any = None
+    # Pelican's map of static files by their sources.
+    static: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ask(self) -> Ask | None:
@@ -111,7 +109,7 @@ def attach_discussions(generators: Iterable[Any]) -> None:
     (strings; "" for drafts) and `discussion_open`, and DISCUSSION_LATEST for all templates. Raises
     BuildError for keys that are not allowed or used twice.
     """
-    run = _runs[-1]
+    run, generators = _runs[-1], list(generators)
     articles: list[Any] = []
     drafts: list[Any] = []
     static_pages: list[Any] = []
@@ -137,9 +135,11 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         raise BuildError("There is no articles generator to attach discussions to.")
     settings, output = main.settings, Path(main.output_path)
     for content in chain(articles, static_pages):
-        _check_place(content)
+        if wrong := addresses.reserved(content, settings):
+            raise BuildError(f"{addresses.shown(content)}: {wrong}")
     discussed = [*articles, *(static_pages if settings.get("DISCUSSION_PAGES", False) else ())]
     discussed = [one for one in discussed if one.save_as]
+    addresses.check(generators, settings, discussed)
     words = file_of(folder_of(settings["THEME"]), settings["DEFAULT_LANG"])
     templates = manifests.keep_templates(_discussion_templates(settings), output, words)
     options = render_settings(settings)
@@ -163,10 +163,10 @@ def attach_discussions(generators: Iterable[Any]) -> None:
         content.discussion_count = Later(source, "count", entry.page)
     # Pelican's generators share one context.
     main.context["DISCUSSION_LATEST"] = regions.SITE_REGIONS["latest"].show(world)
-    run.before = before
+    run.before, run.static = before, main.context.get("static_content", {})
     for draft in drafts:
         # Nobody can reply to what is not published; metadata `Discussion:` must not show either.
-        draft.discussion_key = _key(draft)
+        draft.discussion_key = _key(draft, settings)
         draft.discussion_open = False
         draft.discussion = draft.discussion_head = ""
         draft.discussion_invite = draft.discussion_count = ""
@@ -178,19 +178,63 @@ def remember_writer(_generator: Any, writer: Any) -> None:
         _runs[-1].writer = writer
 
 
-def name_entries(_context: Any, feed: Any) -> None:
-    """At `feed_generated`: RSS entries get the permanent ids that Atom's get when they are marked.
+def keep_title_whole(generator: Any, metadata: dict[str, Any]) -> None:
+    """When metadata is read: make the slug of the whole title.
 
-    Without it their ids would be no addresses, and RSS would take them for such.
+    Pelican takes “<3 meetings, and 5 >” for a tag and makes the slug of what is left.
     """
-    if not _runs or _runs[-1].manifest is None or not isinstance(feed, Rss201rev2Feed):
+    settings, title = generator.settings, metadata.get("title")
+    if "slug" in metadata or settings["SLUGIFY_SOURCE"] != "title" or not isinstance(title, str):
         return
-    keys = {page.url: page.key for page in _runs[-1].manifest.pages}
+    if "<" in title and not is_html(metadata, "title", settings):
+        metadata["slug"] = slug_of(title, settings)
+
+
+def title_of(content: Any) -> str:
+    """The title of an article or page as plain text."""
+    return field_text({**content.metadata, "title": content.title}, "title", content.settings)
+
+
+def complete_feed(context: Any, feed: Any) -> None:
+    """At `feed_generated`: whole titles, permanent ids in RSS, and nothing that breaks XML.
+
+    Pelican strips what looks like tags from titles. Its ids would be taken for addresses in RSS;
+    Atom gets the permanent ones when it is marked.
+    """
+    if not _runs or _runs[-1].manifest is None:
+        return
+    listed = {page.url: page for page in _runs[-1].manifest.pages}
     for entry in feed.items:
-        entry["unique_id_is_permalink"] = False
-        key = keys.get(entry["link"].removesuffix("?ref=feed"))
-        if key is not None:
-            entry["unique_id"] = page_id(key)
+        page = listed.get(entry["link"].removesuffix("?ref=feed"))
+        if page is not None:
+            entry["title"] = page.title
+        if isinstance(feed, Rss201rev2Feed):
+            entry["unique_id_is_permalink"] = False
+            if page is not None:
+                entry["unique_id"] = page_id(page.key)
+        _make_xml_safe(entry)
+    feed.feed["title"] = _feed_title(context, feed.feed["title"])
+    _make_xml_safe(feed.feed)
+
+
+def _feed_title(context: Any, stripped: str) -> str:
+    """The title of which Pelican left this."""
+    site = str(context["SITENAME"])
+    lists = chain(
+        context.get("tags", ()), context.get("categories", ()), context.get("authors", ())
+    )
+    for title in (site, *(f"{site} - {one.name}" for one, _ in lists)):
+        if ("<" in title or "&" in title) and Markup(title).striptags() == stripped:  # noqa: S704
+            return one_line(title)
+    return stripped
+
+
+def _make_xml_safe(values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, str):
+            values[name] = xml_safe(value)
+        elif name == "categories" and value:
+            values[name] = [xml_safe(str(one)) for one in value]
 
 
 def finish(pelican: Any) -> None:
@@ -211,7 +255,8 @@ def finish(pelican: Any) -> None:
     urls = {page.url: page.key for page in manifest.pages}
     before = survey.before(pelican.settings.get("DISCUSSION_BEFORE"))
     linked = getattr(run.writer, "linked", ())
-    places = survey.places(output, own, urls, regions.ONCE, linked, before)
+    left = _leftovers(run, output, manifest.settings.precompress)
+    places = survey.places(output, own, urls, regions.ONCE, linked, before, left)
     if any(file.endswith(survey.FEEDS) for file in places):
         # Their regions are still empty.
         _built_from.clear()
@@ -231,6 +276,15 @@ def finish(pelican: Any) -> None:
         except ServiceError as error:
             _warn(f"The pages could not be registered; the publisher will do it. {error}")
     close()
+
+
+def _leftovers(run: Run, output: Path, kinds: Iterable[str]) -> Leftovers | None:
+    """What earlier builds left; None where another plugin's writer does not say what it wrote."""
+    written = getattr(run.writer, "_written_files", None)
+    if not isinstance(written, set):
+        return None
+    copied = {str(output / str(one.save_as)) for one in run.static.values() if one is not None}
+    return Leftovers(output, written | copied, kinds)
 
 
 def built_from() -> Position | None:
@@ -281,7 +335,7 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             | dict(limits),
             "page_size": settings.get("DISCUSSION_PAGE_SIZE", 50),
             "site_url": settings["SITEURL"],
-            "site_name": plain(settings["SITENAME"]),
+            "site_name": one_line(settings["SITENAME"]),
             "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
             "public_addresses": settings.get("DISCUSSION_PUBLIC_ADDRESSES", ()),
             # Without its page nobody could search.
@@ -292,14 +346,6 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
     )
 
 
-def plain(text: object) -> str:
-    """A title as plain text: smarty and typogrify may have put tags and entities into it."""
-    bare = str(text)
-    if "<" in bare:
-        bare = TAG.sub("", bare)
-    return " ".join(html.unescape(bare).split())
-
-
 def _entries(
     contents: Iterable[Any], settings: Mapping[str, Any], options: RenderSettings
 ) -> list[tuple[Any, Entry]]:
@@ -307,10 +353,10 @@ def _entries(
     made = []
     for content in contents:
         page = _page(content, settings, options)
-        other = sources.setdefault(page.key, str(content.source_path))
-        if other != str(content.source_path):
+        other = sources.setdefault(page.key, addresses.shown(content))
+        if other != addresses.shown(content):
             raise BuildError(
-                f"{content.source_path} and {other} have the same discussion {page.key!r}; "
+                f"{addresses.shown(content)} and {other} have the same discussion {page.key!r}; "
                 "give one of them another slug, or a line like: Discussion: another-key"
             )
         made.append((content, Entry(page, _posix(str(content.save_as)))))
@@ -325,15 +371,15 @@ def _posix(save_as: str) -> str:
 def _page(article: Any, settings: Mapping[str, Any], options: RenderSettings) -> Page:
     url = _url(article, settings)
     return Page(
-        key=_key(article),
+        key=_key(article, settings),
         url=url,
-        title=plain(article.title),
-        question=plain(article.metadata.get("question", "")),
+        title=title_of(article),
+        question=field_text(article.metadata, "question", settings),
         open=str(article.metadata.get("comments", "open")).strip().lower() != "closed",
         page_size=options.page_size,
         replies_url=places.replies_pattern(url) if options.page_size else None,
         facts=Facts(
-            authors=tuple((plain(one.name), _url(one, settings)) for one in _authors(article)),
+            authors=tuple((one_line(one.name), _url(one, settings)) for one in _authors(article)),
             published=_moment(article, "date"),
             modified=_moment(article, "modified"),
             description=plain(getattr(article, "summary", "") or ""),
@@ -403,34 +449,10 @@ def _keep_shells(
         pages.replace(path, text.encode())
 
 
-def _key(article: Any) -> str:
-    """The page key: what `Discussion:` says, or the slug; other languages add theirs."""
-    configured = article.metadata.get("discussion")
-    key = str(article.slug if configured is None else configured).strip()
-    if configured is None and not article.in_default_lang:
-        key += f".{article.lang}"
-    if problem := key_problem(key):
-        raise BuildError(
-            f"{article.source_path}: the discussion's key {problem}; "
-            "add a line like: Discussion: another-key"
-        )
-    if key in RESERVED_KEYS:
-        raise BuildError(
-            f"{article.source_path}: the discussion's key {key!r} is reserved; "
-            "choose another slug, or add a line like: Discussion: another-key"
-        )
-    return key
-
-
-def _check_place(content: Any) -> None:
-    place = str(content.save_as)
-    # Texts first: nearly every place is innocent.
-    reserved = place.startswith(BEGINNINGS) and RESERVED.intersection(Path(place).parts[:1])
-    if content.slug in RESERVED or reserved:
-        raise BuildError(
-            f"{content.source_path}: its slug or address begins with a reserved name "
-            f"({', '.join(sorted(RESERVED))}); choose another slug"
-        )
+def _key(content: Any, settings: Mapping[str, Any]) -> str:
+    if wrong := addresses.key_problem(content, settings):
+        raise BuildError(f"{addresses.shown(content)}: {wrong}")
+    return addresses.key_of(content)
 
 
 def _discussion_templates(settings: Mapping[str, Any]) -> list[Path]:

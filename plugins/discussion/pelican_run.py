@@ -128,8 +128,10 @@ class _Errors(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the record's message, and the reason when it has one."""
         message = record.getMessage()
-        if record.exc_info and record.exc_info[1]:
-            message += f" ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
+        # Pelican leaves the reason out unless it debugs; it is logged while it is handled.
+        reason = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
+        if reason is not None:
+            message += f" ({type(reason).__name__}: {reason})"
         self.messages.append(message)
 
 

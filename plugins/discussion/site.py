@@ -275,7 +275,9 @@ class Site:
             if folder.is_dir():
                 pages.sweep(folder)
             for later in (folder / "replies").glob("*") if folder.is_dir() else ():
-                pages.sweep(later)
+                # An article of its own may have a file there.
+                if later.is_dir():
+                    pages.sweep(later)
 
 
 def _named(made: Iterator[Derived], file: str, outcome: Outcome) -> Iterator[Derived]:

@@ -16,6 +16,7 @@ from plugins.discussion import manifest as manifests
 from plugins.discussion import markers, page
 from plugins.discussion.errors import ManifestError, PageError
 from plugins.discussion.feeds import page_id
+from plugins.discussion.leftovers import Leftovers
 from plugins.discussion.manifest import FOLDER
 
 PAGES = (".html", ".htm")
@@ -77,12 +78,15 @@ def places(
     once: Iterable[str],
     linked: Collection[str] = (),
     before: Before | None = None,
+    leftovers: Leftovers | None = None,
 ) -> dict[str, set[str | None]]:
     """The keys that each file shows something of (None: of the whole site), by its POSIX path.
 
     Entries of Pelican's Atom feeds get their region on the way; `urls` leads from an article's
     absolute URL to its key; `own` from a key to its page's file, which must have each of the
     regions `once`. Raises PageError for markers that are not in pairs or of no page.
+
+    A file of `leftovers` with a region of no page is removed, or is not looked at.
 
     `linked` are files that nobody changed since an earlier build wrote them; of those that the
     build `before` had too, its answer is taken over.
@@ -109,12 +113,15 @@ def places(
         for key in keys_of.pop(name, ()):
             for kind in once:
                 markers.only(regions, kind, key, str(path))
-        for region in regions:
-            if region.key is not None and region.key not in own:
-                raise PageError(
-                    f"{path} has a region {region.name} of {region.key!r}, which is no page of "
-                    "this site; nothing but the theme may print markers, also no article's text."
-                )
+        strange = [one for one in regions if one.key is not None and one.key not in own]
+        if strange and leftovers is not None and leftovers.has(name):
+            leftovers.settle(name, strange)
+            continue
+        if strange:
+            raise PageError(
+                f"{path} has a region {strange[0].name} of {strange[0].key!r}, which is no page of "
+                "this site; nothing but the theme may print markers, also no article's text."
+            )
         # What the plugin makes itself is found by its own rules.
         shown = {one.key for one in regions if one.name not in {"feed", "newest", "replies"}}
         if shown:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -19,10 +18,8 @@ from jinja2.loaders import ChoiceLoader
 
 from plugins.discussion.errors import RenderError
 from plugins.discussion.markers import BEGINNINGS
+from plugins.discussion.plain_text import xml_safe
 from plugins.language.catalog import catalog_of, file_of, install
-
-# What XML 1.0 has no way to write, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def paint(templates: Path, name: str, key: str | None, values: Mapping[str, Any]) -> str:
@@ -51,7 +48,7 @@ def paint(templates: Path, name: str, key: str | None, values: Mapping[str, Any]
 
 def paint_xml(templates: Path, name: str, key: str | None, values: Mapping[str, Any]) -> str:
     """The same for XML: characters that it cannot hold are left out."""
-    return _NOT_XML.sub("", paint(templates, name, key, values))
+    return xml_safe(paint(templates, name, key, values))
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,7 @@ import pytest
 
 from plugins.discussion import builder, manifest
 from plugins.discussion.errors import BuildError, PageError, SettingsError
-from plugins.discussion.hooks import plain
+from plugins.discussion.plain_text import plain
 from tests.site.samples import article, make_site, reply
 from tests.site.wire_server import Wire
 
@@ -255,3 +255,49 @@ def test_both_settings_files_work_from_any_folder(tmp_path: Path) -> None:
     missing = read("publishconf.py", REJOINDER_SITE_URL="")
     assert missing.returncode == 1
     assert "REJOINDER_SITE_URL is missing" in missing.stderr
+
+
+@pytest.mark.parametrize("gone", ["deleted", "made a draft"])
+def test_plain_pelican_goes_on_when_an_article_is_gone(
+    wire: Wire, environ: Path, gone: str
+) -> None:
+    settings = """
+SITEURL = "https://r.example"
+TAG_URL = "tag/{slug}/"
+TAG_SAVE_AS = "tag/{slug}/index.html"
+DRAFT_URL = "drafts/{slug}/"
+DRAFT_SAVE_AS = "drafts/{slug}/index.html"
+FEED_ALL_ATOM = "feeds/all.atom.xml"
+TAG_FEED_ATOM = "feeds/tag/{slug}.atom.xml"
+THEME_TEMPLATES_OVERRIDES = ["t"]
+DISCUSSION_PAGE_SIZE = 2
+DISCUSSION_PRECOMPRESS = ["gz"]
+"""
+    site = make_site(environ, None, settings)
+    (site / "t").mkdir()
+    (site / "t/tag.html").write_text(
+        "{% for one in articles %}{{ one.discussion_count }}{% endfor %}"
+    )
+    texts = site / "content"
+    (texts / "meetings.md").write_text(article("Meetings", "meetings", Tags="one"))
+    wire.put("meetings", [reply(number) for number in range(1, 6)])
+    pelican = [sys.executable, "-m", "pelican", "content", "-s", "pelicanconf.py"]
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(pelican, cwd=site, capture_output=True, text=True, check=False)
+
+    assert run().returncode == 0
+    shown = sorted((site / "output/meetings").rglob("*"))
+    assert site / "output/meetings/replies.atom" in shown
+    assert site / "output/meetings/replies/2/index.html" in shown
+    if gone == "deleted":
+        (texts / "meetings.md").unlink()
+    else:
+        (texts / "meetings.md").write_text(
+            article("Meetings", "meetings", Tags="one", Status="draft", Category="Misc")
+        )
+    for _ in range(3):
+        done = run()
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert not [one for one in (site / "output/meetings").rglob("*") if one.is_file()]
+    assert (site / "output/networking/index.html").is_file()
