@@ -35,6 +35,7 @@ from plugins.discussion.places import shard_number
 from plugins.discussion.reports import Reporter
 from plugins.discussion.site import Outcome, Site, stamp_of
 from plugins.discussion.snapshot import Position, Snapshot, follows
+from plugins.error_log import described
 
 log = logging.getLogger("rejoinder.publisher")
 
@@ -165,7 +166,7 @@ class Publisher:
                 stop.wait(RETRY_SECONDS)
             except Exception as error:
                 self._reconcile = True
-                log.exception("event=error kind=unexpected")
+                log.error("event=error kind=unexpected %s", described(error))  # noqa: TRY400
                 self._reporter.trouble("round", naming.unexpected(error, self._folders))
                 stop.wait(RETRY_SECONDS)
         for helper in helpers:
@@ -360,7 +361,7 @@ class Publisher:
     def _take(self, ask: _Ask) -> None:
         if ask.error is not None:
             if not isinstance(ask.error, DiscussionError):
-                log.error("event=error kind=unexpected", exc_info=ask.error)
+                log.error("event=error kind=unexpected %s", described(ask.error))
             self._away(ask.error)
             return
         if self._lost:

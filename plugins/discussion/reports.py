@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from plugins.discussion.client import Client, PageReport, Report
 from plugins.discussion.errors import ServiceError
+from plugins.error_log import described
 
 log = logging.getLogger("rejoinder.publisher")
 
@@ -190,9 +191,9 @@ class Reporter:
                 if not self._failing:
                     log.warning("event=report-failed detail=%r", str(error))
                 self._failing = True
-            except Exception:
+            except Exception as error:
                 pause = MAX_BACKOFF_SECONDS
-                log.exception("event=report-failed kind=unexpected")
+                log.error("event=report-failed kind=unexpected %s", described(error))  # noqa: TRY400
             stop.wait(pause)
 
     def send(self) -> None:
