@@ -44,6 +44,7 @@ from comments_service.web import (
 )
 from comments_service.web import settings as settings_page
 from comments_service.web.bell import Bell
+from comments_service.web.contained import Application, log_forgotten
 from comments_service.web.context import Context
 from comments_service.web.daily import daily
 from comments_service.web.intake import Intake
@@ -84,6 +85,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(log_forgotten)
         async with _sending_mail(db, settings, now):
             upkeeping = [
                 asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now()))),
@@ -131,7 +133,7 @@ def create_app(
         else:
             site = StaticSite(settings.site_dir, settings.site_report)
             routes.append(Mount("/", GZipMiddleware(site)))
-    app = Starlette(
+    app = Application(
         routes=routes,
         exception_handlers=problems.PAGE_HANDLERS,
         middleware=[Middleware(_RequestLog), Middleware(_NoSniff)],

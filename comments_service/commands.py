@@ -1,6 +1,8 @@
 """The service's verbs of the `rejoinder` command. Imports are inside, so that `--help` is quick."""
 
 import logging
+import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ def service(host: str, port: int, quiet: bool) -> None:
     """Run the comments service alone: readers' forms, the queue, the API."""
     import uvicorn
 
+    from comments_service import startup
     from comments_service.app import create_app
 
     logging.basicConfig(
@@ -31,6 +34,11 @@ def service(host: str, port: int, quiet: bool) -> None:
         format="%(asctime)s %(name)s %(message)s",
     )
     settings, db = _open()
+    _check_free(host, port)
+    with _told():
+        for note in startup.prepare(db, _var(), create=False):
+            click.echo(note, err=True)
+        startup.remember(db, _var())
     app = create_app(settings, db)
 
     class Server(uvicorn.Server):
@@ -55,14 +63,29 @@ def service(host: str, port: int, quiet: bool) -> None:
 
 
 @click.command()
-def migrate() -> None:
+@click.option(
+    "--accept-empty", is_flag=True, help="Set up an empty database where there was one before."
+)
+def migrate(accept_empty: bool) -> None:
     """Bring the database to the newest schema; safe to run at any time."""
+    from sqlalchemy.exc import DBAPIError
+
+    from comments_service import startup
     from comments_service.migrations import upgrade
 
-    settings, db = _open()
-    if settings.database.startswith("sqlite:///"):
-        Path(settings.database.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    upgrade(db.engine)
+    _, db = _open()
+    with _told():
+        for note in startup.prepare(db, _var(), create=True, accept_empty=accept_empty):
+            click.echo(note, err=True)
+        try:
+            upgrade(db.engine, _var())
+        except DBAPIError as error:
+            raise click.ClickException(f"The database cannot be migrated: {error.orig}") from None
+        except OSError as error:
+            raise click.ClickException(
+                f"The database {db.file} cannot be created: {error.strerror}"
+            ) from None
+        startup.remember(db, _var())
     db.close()
 
 
@@ -202,10 +225,29 @@ def _open() -> "tuple[Settings, Database]":
 
     try:
         settings = Settings.from_environ()
+        language.use(settings.language)
+        return settings, Database(settings.database)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    language.use(settings.language)
-    return settings, Database(settings.database)
+
+
+def _var() -> Path:
+    return Path(os.environ.get("REJOINDER_VAR", "").strip() or "var")
+
+
+def _check_free(host: str, port: int) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot listen on {host}:{port} ({error.strerror}); choose another --port, or stop "
+            "the program that listens there."
+        ) from None
 
 
 def _password() -> str:
@@ -218,10 +260,12 @@ def _password() -> str:
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn the service's errors into the command line's."""
-    from comments_service.errors import ServiceError, Unavailable
+    from comments_service.errors import ServiceError, StartupError, Unavailable
 
     try:
         yield
+    except StartupError as error:
+        raise click.ClickException(str(error)) from None
     except Unavailable as error:
         raise click.ClickException(
             f"The database cannot be used: {error.reason}. If it is new, run: rejoinder migrate"

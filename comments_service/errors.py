@@ -14,6 +14,14 @@ class SettingsError(Exception):
     """The environment does not hold usable settings; the text names each and its mend."""
 
 
+class StartupError(Exception):
+    """The service cannot start; the text says why and what to do."""
+
+
+class DatabaseDamaged(Exception):
+    """The database file is damaged; the text is SQLite's, without anything that is stored."""
+
+
 class ServiceError(Exception):
     """Something that a caller did or met, told in words that may be shown to them."""
 

@@ -2,6 +2,9 @@
 
 import os
 import secrets
+import stat
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from dotenv import load_dotenv
@@ -15,13 +18,31 @@ def var() -> Path:
 def load() -> None:
     """Put var/rejoinder.env and var/serve.env into the environment; what is set already wins."""
     for name in ("rejoinder.env", "serve.env"):
+        _make_private(var() / name)
         load_dotenv(var() / name, override=False)
+
+
+def make_var() -> None:
+    """Make the folder; others may pass through it to the built pages, but not list it."""
+    if not var().exists():
+        var().mkdir(parents=True)
+        var().chmod(0o711)
+
+
+def has_disappeared() -> bool:
+    """Whether the folder is missing or empty although the service remembers a database in use.
+
+    The service leaves its marker beside the folder, which may be a volume that is not mounted.
+    """
+    here = var().absolute()
+    marker = here.parent / f".{here.name}-databases.json"
+    return marker.exists() and not (here.is_dir() and any(here.iterdir()))
 
 
 def ensure_secrets() -> None:
     """Make var/rejoinder.env with fresh secrets if it is not there; only its owner can read it."""
     path = var() / "rejoinder.env"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_var()
     if not path.exists():
         _write_private(
             path,
@@ -36,6 +57,16 @@ def ensure_secrets() -> None:
 def remember_address(url: str) -> None:
     """Keep the address of the running service for verbs in other terminals."""
     _write_private(var() / "serve.env", f"REJOINDER_SITE_URL={url}\nREJOINDER_SERVICE_URL={url}\n")
+
+
+def _make_private(path: Path) -> None:
+    """Take from others what a file made by hand may have given them: it holds the secrets."""
+    with suppress(OSError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o007:
+            path.chmod(0o600)
+            note = f"{path} was open to other users ({mode:04o}); it is private now."
+            print(note, file=sys.stderr)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ import requests
 
 from rejoinder import environment
 from rejoinder.cli import SUPERVISED
+from rejoinder.single_instance import only_one
 
 START_SECONDS = 30
 STOP_SECONDS = 5
@@ -27,12 +28,29 @@ TRIES = 3
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--reload/--no-reload", default=True, help="Reload open pages when they change.")
-def serve(port: int, host: str, reload: bool) -> None:
+@click.option(
+    "--accept-empty",
+    is_flag=True,
+    help="Start, once, although the database is new, a different one or has lost most replies.",
+)
+def serve(port: int, host: str, reload: bool, accept_empty: bool) -> None:
     """Build the site and run everything on one address, with an embedded database."""
     if not Path("pelicanconf.py").exists():
         raise click.ClickException("There is no pelicanconf.py here; run it in the site's folder.")
-    _check_free(host, port)
     url = f"http://{host}:{port}"
+    if environment.has_disappeared() and not accept_empty:
+        raise click.ClickException(
+            f"The folder {environment.var()}/ is missing or empty, but a database was in use here "
+            "before. Nothing was changed. Mount its volume or restore the folder, then start "
+            "again. To begin with an empty database, run: rejoinder serve --accept-empty"
+        )
+    environment.make_var()
+    with only_one(environment.var(), url):
+        _serve(host, port, url, reload=reload, accept_empty=accept_empty)
+
+
+def _serve(host: str, port: int, url: str, *, reload: bool, accept_empty: bool) -> None:
+    _check_free(host, port)
     environment.ensure_secrets()
     environment.remember_address(url)
     os.environ |= {
@@ -44,12 +62,13 @@ def serve(port: int, host: str, reload: bool) -> None:
         "REJOINDER_LIVE_RELOAD": "1" if reload else "0",
         SUPERVISED: "1",
     }
-    _run("migrate")
+    consent = ("--accept-empty",) if accept_empty else ()
+    _run("migrate", *consent)
     with _Children() as children:
         children.start("service", "--quiet", "--host", host, "--port", str(port))
         _wait_for(f"{url}/comments/api/openapi.json", children)
         click.echo("Building the site ...")
-        _build()
+        _build(*consent)
         children.start("watch")
         _greet(url, reload=reload)
         children.keep_running()
@@ -85,7 +104,7 @@ def _run(*words: str) -> None:
     """Run a verb to its end; stop here if it fails (it has said why)."""
     code = subprocess.run(_command(*words), check=False).returncode
     if code:
-        raise click.ClickException(f"rejoinder {' '.join(words)} failed, so nothing is running.")
+        raise click.ClickException(f"rejoinder {words[0]} failed, so nothing is running.")
 
 
 def _build(*words: str) -> None:

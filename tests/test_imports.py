@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     "language",
     "errors",
+    "error_log",
     "smtp",
     "settings",
     "addresses",
@@ -49,6 +50,7 @@ ORDER = [
     "migrations",
     "demo",
     "app",
+    "startup",
     "commands",
 ]
 

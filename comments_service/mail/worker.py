@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from comments_service import smtp
+from comments_service.error_log import described
 from comments_service.errors import Unavailable
 from comments_service.mail import messages
 from comments_service.mail.editors import Notices
@@ -71,11 +72,11 @@ class Worker:
                 more = await self.round()
             except Unavailable as error:
                 more = False
-                logger.warning("event=mail-waits error=%s", type(error.__cause__ or error).__name__)
+                logger.warning("event=mail-waits %s", described(error))
             except Exception as error:
                 more = False
-                # The kind only: the text of the error could hold what a mail holds.
-                logger.error("event=mail-worker-failed error=%s", type(error).__name__)  # noqa: TRY400
+                # Not the text of the error: it could hold what a mail holds.
+                logger.error("event=mail-worker-failed %s", described(error))  # noqa: TRY400
             if not more:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), LOOK_EVERY_S)
@@ -144,7 +145,7 @@ class Worker:
             return Said(Result.LATER, "The database could not be read")
         except Exception as error:
             # A row that no message can be made of must not stop the others.
-            logger.error("event=mail-unbuilt mail=%d error=%s", mail.id, type(error).__name__)  # noqa: TRY400
+            logger.error("event=mail-unbuilt mail=%d %s", mail.id, described(error))  # noqa: TRY400
             return Said(Result.REFUSED, "No message could be made of it")
         return await sender.send(message, self._sender, messages.recipient(mail.to_address))
 

@@ -1,15 +1,17 @@
 """The engine and its transactions: many readers, one writer at a time, nothing lost once said."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError
 
 from comments_service.errors import Unavailable
+from comments_service.store import database_file, database_url
 
 # How long a writer waits for its turn, and then for a writer of another process. Milliseconds.
 BUSY_TIMEOUT_MS = 10_000
@@ -17,7 +19,9 @@ _WRITES = "rejoinder_writes"
 
 
 class Database:
-    """Transactions on one database. Safe to share between threads.
+    """Transactions on one database. Safe to share between threads. Raises `SettingsError`.
+
+    A SQLite file that does not exist is an error, never a new database: only `upgrade` creates it.
 
     `announce` tells whoever called `subscribe` that something public changed; call it after the
     transaction, never inside, so that nobody acts on what may still be rolled back.
@@ -25,12 +29,14 @@ class Database:
 
     def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self._patience = busy_timeout_ms / 1000
-        self._sqlite = make_url(url).get_backend_name() == "sqlite"
-        self._engine = (
-            _sqlite_engine(url, self._patience)
-            if self._sqlite
-            else create_engine(url, hide_parameters=True)
-        )
+        with database_url.readable_errors():
+            self.url = database_url.parse(url)
+            self._sqlite = self.url.get_backend_name() == "sqlite"
+            self._engine = (
+                _sqlite_engine(self.url, self._patience)
+                if self._sqlite
+                else create_engine(self.url, hide_parameters=True)
+            )
         self._writer = self._engine.execution_options(**{_WRITES: True})
         # Writers of this process queue here instead of polling SQLite's lock, which would make
         # the unlucky one wait many times longer than the others.
@@ -75,6 +81,11 @@ class Database:
             listener()
 
     @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database."""
+        return database_file.path_of(self.url)
+
+    @property
     def engine(self) -> Engine:
         """The engine, for migrations."""
         return self._engine
@@ -90,12 +101,23 @@ def _usable() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise Unavailable(str(error.orig)) from error
+    except DatabaseError as error:
+        # SQLite's word for a damaged file. Its subclasses are mistakes of ours.
+        if type(error) is not DatabaseError:
+            raise
+        raise Unavailable(str(error.orig)) from error
 
 
-def _sqlite_engine(url: str, patience: float) -> Engine:
+def _sqlite_engine(url: URL, patience: float) -> Engine:
+    file = database_file.path_of(url)
+    own: dict[str, Any] = (
+        {"connect_args": {"timeout": patience, "check_same_thread": False}}
+        if file is None
+        else {"creator": lambda: database_file.connect(file, patience)}
+    )
     engine = create_engine(
         url,
-        connect_args={"timeout": patience, "check_same_thread": False},
+        **own,
         pool_size=16,
         # Parameters are readers' texts and addresses: no error may carry them into a log.
         hide_parameters=True,
@@ -103,7 +125,7 @@ def _sqlite_engine(url: str, patience: float) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
+    def prepare(connection: Any, record: Any) -> None:
         # The driver's own transaction handling begins too late for BEGIN IMMEDIATE.
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -113,6 +135,14 @@ def _sqlite_engine(url: str, patience: float) -> Engine:
         # SQLite ignores foreign keys unless asked, per connection.
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+        if file is not None:
+            record.info["file"] = _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def still_there(_connection: Any, record: Any, _proxy: Any) -> None:
+        # What is written to a file that was deleted or replaced is lost, though it succeeds.
+        if file is not None and record.info.get("file") != _identity(file):
+            raise DisconnectionError("the database file was deleted or replaced")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -121,3 +151,11 @@ def _sqlite_engine(url: str, patience: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(file)  # noqa: PTH116 - before every transaction
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from comments_service import bulk
 from comments_service.actors import Actor
+from comments_service.error_log import described
 from comments_service.errors import BadRequest, NotFound
 from comments_service.store import batches
 from comments_service.store import queue as listings
@@ -69,7 +70,7 @@ class Runner:
                     break
         except Exception as error:
             # Its page says what was done and what was not, and how to go on.
-            logger.error("event=batch-stopped batch=%d error=%s", batch_id, type(error).__name__)  # noqa: TRY400 - an error's text may hold a reader's
+            logger.error("event=batch-stopped batch=%d %s", batch_id, described(error))  # noqa: TRY400 - an error's text may hold a reader's
         finally:
             del self._tasks[batch_id]
 

@@ -7,6 +7,8 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
+from comments_service.error_log import described
+
 logger = logging.getLogger("rejoinder.service")
 
 # Starting stays quick, and a service that is restarted every day has its turn.
@@ -25,5 +27,4 @@ async def daily(
         try:
             await run_in_threadpool(work)
         except Exception as error:
-            # The kind only: a text of the error could hold a reader's.
-            logger.warning("event=daily-failed error=%s", type(error).__name__)
+            logger.warning("event=daily-failed %s", described(error))

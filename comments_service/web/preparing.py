@@ -18,6 +18,7 @@ from typing import Any, Final
 from starlette.concurrency import run_in_threadpool
 
 from comments_service.draft import Refused
+from comments_service.error_log import described
 from comments_service.helper import HEAD, Asked, prepare_all
 from comments_service.submission import Submission
 from comments_service.web.batches import Batches
@@ -118,8 +119,7 @@ class Preparing:
 
     def _give_up(self, error: Exception) -> None:
         self._not_before = time.monotonic() + REST_SECONDS
-        # The kind only: a text of the error could hold a reader's.
-        logger.warning("event=helper-failed error=%s", type(error).__name__)
+        logger.warning("event=helper-failed %s", described(error))
 
 
 async def _ask(helper: asyncio.subprocess.Process, question: object) -> Any:

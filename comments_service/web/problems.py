@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from comments_service.error_log import described
 from comments_service.errors import ServiceError, TooMany, Unavailable
 from comments_service.language import marked, sentence
 from comments_service.web.pages import message
@@ -101,21 +102,21 @@ def _methods_here(request: Request) -> set[str]:
 
 
 def _page_internal_error(request: Request, error: Exception) -> Response:
-    _log(request, error)
+    if not request.scope["path"].startswith("/comments/api/"):
+        # The API, mounted inside, has logged its own.
+        _log(request, error)
     return message(request, ServiceError(INTERNAL))
 
 
 def note_unavailable(request: Request, error: ServiceError) -> None:
     """Log what readers are not told."""
     if isinstance(error, Unavailable):
-        _log(request, error.__cause__ or error)
+        _log(request, error)
 
 
 def _log(request: Request, error: BaseException) -> None:
-    # The statement's parameters would be a reader's text and address; the driver's words are not.
-    cause = error.orig if isinstance(error, DBAPIError) else error
     route = getattr(request.scope.get("route"), "path", "-")
-    logger.error("event=failed route=%s error=%s", route, type(cause).__name__)
+    logger.error("event=failed route=%s %s", route, described(error))
 
 
 PAGE_HANDLERS: dict[Any, Handler] = {

@@ -48,10 +48,18 @@ class Build:
     seconds: float
 
 
-def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) -> Build:
+def build(
+    root: Path,
+    settings_file: Path,
+    output: Path,
+    *,
+    cache: bool = True,
+    accept_empty: bool = False,
+) -> Build:
     """Build the site of the project `root` and show it as `output`.
 
     Relative paths are below `root`. Without `cache` nothing is taken over from an earlier build.
+    A service that lost its replies is not followed unless `accept_empty`: the snapshot serves.
     Raises DiscussionError; then `output` is as it was before.
     """
     started = time.monotonic()
@@ -74,6 +82,7 @@ def build(root: Path, settings_file: Path, output: Path, *, cache: bool = True) 
                 var / site_settings.snapshot.name,
                 cache=cache,
                 before=shown,
+                accept_empty=accept_empty,
             )
             previous = output.resolve() if output.is_dir() else None
             if helper is not None and helper.stdout is not None:

@@ -50,20 +50,29 @@ _settings = click.option(
     show_default=True,
     help="The Pelican settings to build with.",
 )
+_accept_empty = click.option(
+    "--accept-empty",
+    is_flag=True,
+    help="Publish what the service holds now, once, even if its database is a different one "
+    "or has lost most replies.",
+)
 
 
 @click.command()
 @_settings
 @_output
+@_accept_empty
 @click.option("--no-cache", is_flag=True, help="Take nothing over from earlier builds.")
-def build(settings: Path, output: Path, no_cache: bool) -> None:
+def build(settings: Path, output: Path, accept_empty: bool, no_cache: bool) -> None:
     """Build the static site into a fresh directory and then show it at once."""
     from plugins.discussion import builder
 
     # A terminated build removes its half-built directory, like an interrupted one.
     signal.signal(signal.SIGTERM, _interrupt)
     with _readable_errors():
-        done = builder.build(Path.cwd(), settings, output, cache=not no_cache)
+        done = builder.build(
+            Path.cwd(), settings, output, cache=not no_cache, accept_empty=accept_empty
+        )
     click.echo(f"Built {done.pages} pages with discussions in {done.seconds:.1f} s: {output}/")
     _index_beside(output)
 
@@ -98,11 +107,12 @@ def verify(settings: Path, output: Path, repair: bool) -> None:
 
 @click.command()
 @_output
+@_accept_empty
 @click.option("--once", is_flag=True, help="Bring every page up to date and end.")
-def publish(output: Path, once: bool) -> None:
+def publish(output: Path, accept_empty: bool, once: bool) -> None:
     """Follow the comments service, keep the pages up to date, build when an article's day comes."""
     alarm = Alarm(output)
-    with _readable_errors(), _publisher(output) as publisher:
+    with _readable_errors(), _publisher(output, accept_empty=accept_empty) as publisher:
         if once:
             with _until_stopped() as stop:
                 _build_what_is_due(alarm, output, stop)
@@ -261,7 +271,7 @@ def _stamps(root: Path, settings: Path) -> list[tuple[int, int] | None]:
 
 
 @contextmanager
-def _publisher(output: Path) -> Iterator[Publisher]:
+def _publisher(output: Path, *, accept_empty: bool = False) -> Iterator[Publisher]:
     from plugins.discussion.client import Client
     from plugins.discussion.publisher import Publisher
     from plugins.discussion.settings import SiteSettings
@@ -284,6 +294,7 @@ def _publisher(output: Path) -> Iterator[Publisher]:
         client,
         lock=settings.lock,
         site_url=settings.site_url if settings.check_live else None,
+        accept_empty=accept_empty,
     )
     # Neither is closed: a thread may still be in the long poll, and the process ends now.
 

@@ -21,6 +21,17 @@ class ServiceRefused(ServiceError):
     """The service does not accept this site's token."""
 
 
+class DataLossError(ServiceError):
+    """The service answers from a different database, or lost most replies; nothing was changed.
+
+    `epoch` names the database that it answers from.
+    """
+
+    def __init__(self, message: str, epoch: str) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+
+
 class WireError(ServiceError):
     """The service's answer breaks docs/wire.md; the message says what and where, never the text."""
 

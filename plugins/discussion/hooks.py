@@ -81,8 +81,8 @@ _built_from: list[Position] = []
 def fetch_discussions(pelican: Any) -> None:
     """At `get_generators`: bring the snapshot up to date, once per run.
 
-    With the service down the last snapshot serves, loudly. Raises BuildError when there is none,
-    unless DISCUSSION_REQUIRED is False.
+    With the service down, or without the replies that it had, the last snapshot serves, loudly.
+    Raises BuildError when there is none, unless DISCUSSION_REQUIRED is False.
     """
     close()
     _built_from.clear()
@@ -90,7 +90,8 @@ def fetch_discussions(pelican: Any) -> None:
     client = None
     try:
         client = Client.from_settings(SiteSettings.from_environ(os.environ))
-        snapshot.sync(client)
+        accept_empty = bool(pelican.settings.get("DISCUSSION_ACCEPT_EMPTY", False))
+        snapshot.sync(client, accept_empty=accept_empty)
     except (ServiceError, SettingsError) as error:
         client = None
         required = bool(pelican.settings.get("DISCUSSION_REQUIRED", True))

@@ -17,6 +17,7 @@ from plugins.discussion.errors import DiscussionError, PageError
 from plugins.discussion.manifest import Manifest
 from plugins.discussion.markers import opening
 from plugins.discussion.settings import LOOPBACK
+from plugins.error_log import described
 
 log = logging.getLogger("rejoinder.publisher")
 
@@ -172,8 +173,8 @@ class Lookout:
             try:
                 while (key := self._next()) is not None and not stop.wait(PAUSE_SECONDS):
                     self._once(key)
-            except Exception:
-                log.exception("event=error kind=unexpected")
+            except Exception as error:
+                log.error("event=error kind=unexpected %s", described(error))  # noqa: TRY400
                 stop.wait(AGAIN_SECONDS)
 
     def _next(self) -> str | None:

@@ -25,11 +25,13 @@ def run_pelican(
     force: bool = False,
     cache: bool = True,
     before: Path | None = None,
+    accept_empty: bool = False,
 ) -> Path:
     """Run Pelican into `fresh`; returns the snapshot it used. Any logged error is fatal.
 
     `snapshot` is the one to use where the settings name none, or in any case with `force`. Without
     `cache` nothing is taken over from an earlier build; `before` is the one that is shown, if any.
+    `accept_empty` lets a service that lost its replies replace the snapshot.
     Raises DiscussionError.
     """
     if not settings_file.is_file():
@@ -51,6 +53,7 @@ def run_pelican(
             if force or not settings.get("DISCUSSION_SNAPSHOT"):
                 settings["DISCUSSION_SNAPSHOT"] = str(snapshot)
             settings["DISCUSSION_BEFORE"] = before if cache else None
+            settings["DISCUSSION_ACCEPT_EMPTY"] = accept_empty
             pelican: Any = Pelican  # untyped
             with _telling(settings):
                 pelican(settings).run()

@@ -23,6 +23,7 @@ from plugins.discussion import naming
 from plugins.discussion.client import Client
 from plugins.discussion.due import Due
 from plugins.discussion.errors import (
+    DataLossError,
     DiscussionError,
     ManifestError,
     PageError,
@@ -34,6 +35,7 @@ from plugins.discussion.places import shard_number
 from plugins.discussion.reports import Reporter
 from plugins.discussion.site import Outcome, Site, stamp_of
 from plugins.discussion.snapshot import Position, Snapshot, follows
+from plugins.error_log import described
 
 log = logging.getLogger("rejoinder.publisher")
 
@@ -41,6 +43,8 @@ WAIT_SECONDS = 25
 TICK_SECONDS = 0.2
 RETRY_SECONDS = 2.0
 MAX_BACKOFF_SECONDS = 10.0
+# A service that lost its replies waits for the operator, and each look at it may fetch much.
+LOST_SECONDS = 30.0
 STOP_SECONDS = 0.3
 # At most two writes of an article's page in any second, and one of a file that many share.
 PAGE_WRITES = 2
@@ -57,6 +61,8 @@ class Publisher:
 
     `lock` is the file that every writer of pages holds; the default stands beside the snapshot.
     With `site_url`, the origin that readers type, it looks whether they get what it wrote.
+    `accept_empty` lets the first answer of the service replace the snapshot even if it holds far
+    fewer replies or is of a different database; every later one is checked again.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Publisher:
         lock: Path | None = None,
         wait_seconds: int = WAIT_SECONDS,
         site_url: str | None = None,
+        accept_empty: bool = False,
     ) -> None:
         self.output = output.absolute()
         self._snapshot = snapshot
@@ -86,6 +93,8 @@ class Publisher:
         self._busy = False
         self._reconcile = False
         self._trouble: str | None = None
+        self._accept_empty = accept_empty
+        self._lost = False
         self._quiet_until = 0.0
         self._backoff = 0.0
         self._addresses = Addresses(site_url)
@@ -97,11 +106,18 @@ class Publisher:
     def once(self) -> int:
         """Register, fetch and reconcile once; returns how many files were written.
 
-        Raises DiscussionError when there is no build, no service, or a page that cannot be mended.
+        Raises DiscussionError when there is no build, no service, a service that lost its replies,
+        or a page that cannot be repaired.
         """
         before = self._site = Site.open(self.output, self._client.private)
+        try:
+            # Before anything is registered: it may be the wrong database.
+            self._sync()
+        except DataLossError as error:
+            self._reporter.refused(error.epoch, str(error))
+            self._report()
+            raise
         self._client.register(self._site.manifest.pages)
-        self._snapshot.sync(self._client)
         with self._lock:
             self._site = Site.open(self.output, self._client.private)
             outcome = self._site.reconcile(self._snapshot)
@@ -112,14 +128,17 @@ class Publisher:
         here = self._snapshot.position()
         epoch = here.epoch if here else ""
         self._reporter.complete(epoch, _whole(outcome), outcome.stalled, outcome.others)
-        try:
-            self._reporter.send()
-        except ServiceError as error:
-            # The pages are right; only nobody was told.
-            self._say("event=report-failed", error)
+        self._report()
         if outcome.failed:
             raise PageError("\n".join(str(error) for error in outcome.failed.values()))
         return len(outcome.written)
+
+    def _report(self) -> None:
+        try:
+            self._reporter.send()
+        except ServiceError as error:
+            # The pages are right; only the service does not know.
+            self._say("event=report-failed", error)
 
     def follow(self, stop: threading.Event) -> None:
         """Publish every change as it comes, until `stop` is set; no error ends it."""
@@ -147,7 +166,7 @@ class Publisher:
                 stop.wait(RETRY_SECONDS)
             except Exception as error:
                 self._reconcile = True
-                log.exception("event=error kind=unexpected")
+                log.error("event=error kind=unexpected %s", described(error))  # noqa: TRY400
                 self._reporter.trouble("round", naming.unexpected(error, self._folders))
                 stop.wait(RETRY_SECONDS)
         for helper in helpers:
@@ -164,13 +183,13 @@ class Publisher:
 
     def _ask_service(self) -> set[str] | None:
         """The keys that changed; None means that any may have."""
-        if not self._registered and self._site is not None:
-            self._register()
         here, stored = self._here, self._snapshot.position()
         if here is None or stored is None or stored.generation != here.generation:
             # A build may have found the service replaced before this process did.
             self._catch_up()
             return None
+        if not self._registered and self._site is not None:
+            self._register()
         batch = self._client.changes(here.cursor, here.epoch, wait=self._wait)
         if batch is None:
             return set()
@@ -187,8 +206,13 @@ class Publisher:
 
     def _catch_up(self) -> None:
         self._here = None
-        self._snapshot.sync(self._client)
+        self._sync()
         self._here = self._snapshot.position()
+
+    def _sync(self) -> None:
+        self._snapshot.sync(self._client, accept_empty=self._accept_empty)
+        # The consent was to what the service held then, not to what it may lose later.
+        self._accept_empty = False
 
     def _register(self) -> None:
         # One at a time: the list of the older build must not arrive after that of the newer.
@@ -337,9 +361,13 @@ class Publisher:
     def _take(self, ask: _Ask) -> None:
         if ask.error is not None:
             if not isinstance(ask.error, DiscussionError):
-                log.error("event=error kind=unexpected", exc_info=ask.error)
+                log.error("event=error kind=unexpected %s", described(ask.error))
             self._away(ask.error)
             return
+        if self._lost:
+            self._lost = False
+            self._reporter.accepted()
+            log.info("event=data-back service=%s", self._client.service_url)
         if self._backoff:
             log.info("event=service-back service=%s", self._client.service_url)
             self._reporter.again()
@@ -353,10 +381,21 @@ class Publisher:
                 self._pages.add(key)
 
     def _away(self, error: BaseException) -> None:
+        if isinstance(error, DataLossError):
+            self._refuse(error)
+            return
         if not self._backoff:
             self._say("event=service-away", error)
         self._backoff = min(MAX_BACKOFF_SECONDS, max(0.5, self._backoff * 2))
         self._quiet_until = time.monotonic() + self._backoff
+
+    def _refuse(self, error: DataLossError) -> None:
+        """Leave snapshot and pages as they are, and report it until the operator has decided."""
+        if not self._lost:
+            self._say("event=data-loss", error)
+        self._lost = True
+        self._reporter.refused(error.epoch, str(error))
+        self._quiet_until = time.monotonic() + LOST_SECONDS
 
     def _tell(self, outcome: Outcome, keys: Mapping[str, str] = MappingProxyType({})) -> None:
         """Log what was done; `keys` names the pages to which files belong."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from plugins.discussion.client import Client, PageReport, Report
 from plugins.discussion.errors import ServiceError
+from plugins.error_log import described
 
 log = logging.getLogger("rejoinder.publisher")
 
@@ -78,6 +79,8 @@ class Reporter:
         self._news: set[str] | None = set()
         self._due = False
         self._failing = False
+        # The database that is not followed, and why.
+        self._refused: tuple[str, str] | None = None
 
     # What the publisher says: quick, and never in the way of a page.
 
@@ -101,6 +104,19 @@ class Reporter:
             self._state = _State(epoch, dict(written), stalled=causes, trouble=trouble | troubles)
             self._news, self._due = None, True
         self._forget()
+
+    def refused(self, epoch: str, why: str) -> None:
+        """The service's database is not followed: report that alone, under its own name.
+
+        Revisions of the pages say nothing about it. It ends with `accepted`.
+        """
+        with self._guard:
+            self._refused, self._due = (epoch, self._named(why)), True
+
+    def accepted(self) -> None:
+        """The service's database is followed again; `complete` says how the pages are."""
+        with self._guard:
+            self._refused = None
 
     def written(self, key: str, revision: int) -> None:
         """A page shows this revision now, and nothing keeps it from doing so any more."""
@@ -175,13 +191,16 @@ class Reporter:
                 if not self._failing:
                     log.warning("event=report-failed detail=%r", str(error))
                 self._failing = True
-            except Exception:
+            except Exception as error:
                 pause = MAX_BACKOFF_SECONDS
-                log.exception("event=report-failed kind=unexpected")
+                log.error("event=report-failed kind=unexpected %s", described(error))  # noqa: TRY400
             stop.wait(pause)
 
     def send(self) -> None:
         """Report what is new; raises ServiceError, and then it is still to be reported."""
+        if (refused := self._refused) is not None:
+            self._send_refusal(*refused)
+            return
         with self._guard:
             # Before all pages were compared, nobody knows of which database revisions are.
             if not self._due or not self._state.epoch:
@@ -201,3 +220,12 @@ class Reporter:
         for key in unseen:
             if (revision := self.shown(key)) is not None:
                 self._expect(key, revision)
+
+    def _send_refusal(self, epoch: str, why: str) -> None:
+        self._due = False
+        try:
+            self._client.report(Report(epoch, False, [], {}, why[:MAX_WHY]))
+        except BaseException:
+            self._due = True
+            raise
+        self._failing = False

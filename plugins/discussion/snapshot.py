@@ -1,7 +1,8 @@
 """The last discussions received, in one SQLite file, so that a build never loses them.
 
 The build and the publisher share the file. Rows only ever grow newer, except when the service was
-restored or replaced; then all of them change in one transaction.
+restored or replaced; then all of them change in one transaction, unless most replies would go
+(data_loss.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from plugins.discussion import data_loss
 from plugins.discussion.client import Client
+from plugins.discussion.data_loss import Holding
 from plugins.discussion.errors import ServiceError, SnapshotError, WireError
 from plugins.discussion.model import (
     Batch,
@@ -160,19 +163,22 @@ class Snapshot:
         """The revision of every discussion held, by key."""
         return {key: summary.revision for key, summary in self.summaries().items()}
 
-    def sync(self, client: Client, *, now: datetime | None = None) -> set[str]:
+    def sync(
+        self, client: Client, *, now: datetime | None = None, accept_empty: bool = False
+    ) -> set[str]:
         """Bring the snapshot to what the service says; returns the keys that may have changed.
 
-        Raises ServiceError without having lost anything.
+        Raises ServiceError without having lost anything; DataLossError if the service lost most
+        replies or is another one, unless `accept_empty`.
         """
         changed: set[str] = set()
         while True:
             here = self.position()
             if here is None:
-                return changed | self.replace(client, now=now)
+                return changed | self.replace(client, now=now, accept_empty=accept_empty)
             batch = client.changes(here.cursor, here.epoch)
             if batch is not None and not follows(batch, here):
-                return changed | self.replace(client, now=now)
+                return changed | self.replace(client, now=now, accept_empty=accept_empty)
             if batch is None:
                 self._write_meta(received=_stamp(now))
                 return changed
@@ -211,10 +217,32 @@ class Snapshot:
         if self.reconciled() != (build, generation):
             self._write_meta(reconciled=json.dumps([build, generation]))
 
-    def replace(self, client: Client, *, now: datetime | None = None) -> set[str]:
-        """Fetch everything, then replace everything, in one transaction; returns all keys."""
-        batches = list(_everything(client))
+    def holding(self) -> Holding | None:
+        """What is held, in short; None when nothing was ever received completely."""
+        with self._guard, self._broken_is_an_error():
+            here = self.position()
+            if here is None:
+                return None
+            (replies,) = self._db.execute("SELECT coalesce(sum(count), 0) FROM talk").fetchone()
+        return Holding(here.epoch, here.cursor, int(replies))
+
+    def replace(
+        self, client: Client, *, now: datetime | None = None, accept_empty: bool = False
+    ) -> set[str]:
+        """Fetch everything, then replace everything, in one transaction; returns all keys.
+
+        Raises DataLossError, with nothing replaced, if most replies would go or they are of another
+        database; `accept_empty` is the operator's consent to that.
+        """
+        batches: list[Batch] = []
+        for batch in _everything(client):
+            batches.append(batch)
+            if not accept_empty:
+                self._check_loss(batches, client)
         with self._transaction():
+            if not accept_empty:
+                # Another process may have received something while this one fetched.
+                self._check_loss(batches, client)
             before = set(self.revisions())
             self._db.execute("DELETE FROM talk")
             for batch in batches:
@@ -226,6 +254,15 @@ class Snapshot:
                 received=_stamp(now),
             )
         return before | {one.key for batch in batches for one in batch.discussions}
+
+    def _check_loss(self, batches: Sequence[Batch], client: Client) -> None:
+        """Raise DataLossError as soon as it is certain: not every retry must fetch everything."""
+        before, last = self.holding(), batches[-1]
+        if before is None or (last.more and last.epoch == before.epoch):
+            return
+        replies = sum(one.summary.count for batch in batches for one in batch.discussions)
+        after = Holding(last.epoch, last.next, replies, complete=not last.more)
+        data_loss.check(before, after, client.service_url)
 
     def _insert(self, discussions: Iterable[Discussion]) -> None:
         self._db.executemany(

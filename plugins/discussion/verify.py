@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from plugins.discussion import builder
+from plugins.discussion import builder, data_loss
 from plugins.discussion import manifest as manifests
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError
@@ -43,7 +43,7 @@ def verify(root: Path, settings_file: Path, output: Path) -> list[Difference]:
     """Build the project `root` afresh, with an empty snapshot, and compare it with `output`.
 
     Nothing that is published changes. Raises DiscussionError; the service must be there, since its
-    answers are what counts.
+    answers are what counts, and it must not have lost the replies that are published.
     """
     settings = SiteSettings.from_environ(os.environ)
     var = (root / settings.var).absolute()
@@ -59,6 +59,7 @@ def verify(root: Path, settings_file: Path, output: Path) -> list[Difference]:
             with Snapshot(own) as snapshot:
                 # Before the long part: without the service there is nothing to compare with.
                 snapshot.sync(client)
+                _check_loss(root / settings.snapshot, snapshot, client)
             run_pelican(root / settings_file, fresh, own, force=True, cache=False)
             with Snapshot(own) as snapshot:
                 return _settled(output, fresh, snapshot, client, var)
@@ -69,11 +70,29 @@ def verify(root: Path, settings_file: Path, output: Path) -> list[Difference]:
 
 
 def refetch(root: Path) -> None:
-    """Replace the snapshot by the service's answers, whatever it holds; raises DiscussionError."""
+    """Replace the snapshot by the service's answers, even where both seem to agree.
+
+    Raises DiscussionError; DataLossError if most replies would go that no editor removed.
+    """
     settings = SiteSettings.from_environ(os.environ)
     path = (root / settings.snapshot).absolute()
     with Snapshot(path) as snapshot, Client.from_settings(settings) as client:
+        # First what editors changed: all that is missing then was lost.
+        snapshot.sync(client)
         snapshot.replace(client)
+
+
+def _check_loss(path: Path, fresh: Snapshot, client: Client) -> None:
+    """Raise DataLossError if the service no longer holds what the snapshot at `path` has of it."""
+    if not path.exists():
+        return
+    with Snapshot(path) as published:
+        before = published.holding()
+    after = fresh.holding()
+    if before is None or after is None:
+        return
+    if after.epoch != before.epoch or after.cursor < before.cursor:
+        data_loss.check(before, after, client.service_url)
 
 
 def _settled(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from plugins.discussion.errors import DiscussionError
 from plugins.discussion.snapshot import Snapshot
+from plugins.error_log import described
 
 log = logging.getLogger("rejoinder.search")
 
@@ -29,5 +30,5 @@ def look_until(
             except (DiscussionError, OSError) as error:
                 failed(str(error))
             except Exception as error:
-                log.exception("event=search-unexpected")
+                log.error("event=search-unexpected %s", described(error))  # noqa: TRY400
                 failed(type(error).__name__)

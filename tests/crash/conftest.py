@@ -23,6 +23,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         monkeypatch.setattr(publisher, "WINDOW_SECONDS", 0.05)
         monkeypatch.setattr(publisher, "SHARED_PATIENCE", 0.01)
         monkeypatch.setattr(publisher, "SITEMAP_PATIENCE", 0.01)
+        monkeypatch.setattr(publisher, "LOST_SECONDS", 0.2)
         # A process that is killed loses nothing that the system has; only a power cut would.
         monkeypatch.setattr(os, "sync", lambda: None)
         monkeypatch.setattr(os, "fsync", lambda handle: None)

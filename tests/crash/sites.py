@@ -128,6 +128,11 @@ class Project:
         ):
             return Publisher(self.output, snapshot, asks).once()
 
+    def accept(self) -> None:
+        """The operator agrees to what a replaced or restored service holds; no page is written."""
+        with Snapshot(self.store) as snapshot, client(self.house) as asks:
+            snapshot.sync(asks, accept_empty=True)
+
     def from_empty(self) -> dict[str, bytes]:
         """Every file of a full build into an empty directory, with an empty snapshot."""
         name = f"empty-{secrets.token_hex(4)}"

@@ -255,6 +255,8 @@ class History:
         self.house.restart()
         self.house.put_back(self._copy, epoch=f"epoch-{self._made}-{id(self)}" if renamed else None)
         self._made += 1
+        # Pages follow what most replies are missing from only if the operator agrees.
+        self.project.accept()
         if not renamed:
             self.project.round()
 

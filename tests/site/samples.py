@@ -129,6 +129,12 @@ def identities(root: Path) -> dict[str, tuple[int, int]]:
     }
 
 
+def accept(store: Path, url: str) -> None:
+    """Let the snapshot take what a replaced service holds, as `build --accept-empty` does."""
+    with Snapshot(store) as snapshot, client_of(url) as client:
+        snapshot.sync(client, accept_empty=True)
+
+
 def client_of(url: str) -> Client:
     return Client(url, TOKEN, connect_seconds=2, read_seconds=5)
 

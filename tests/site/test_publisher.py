@@ -28,6 +28,7 @@ from plugins.discussion.render import render
 from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
 from tests.site.samples import (
+    accept,
     article,
     client_of,
     eventually,
@@ -50,6 +51,12 @@ def site(environ: Path) -> Path:
 @pytest.fixture
 def store(site: Path) -> Path:
     return site / "var" / "discussions.sqlite3"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that was replaced is looked at again at once."""
+    monkeypatch.setattr(publisher, "LOST_SECONDS", 0.1)
 
 
 def page(site: Path, key: str = "networking") -> str:
@@ -205,6 +212,7 @@ def test_a_replaced_service_replaces_pages_even_of_equal_revision(
     with following(site / "output", store, wire.url):
         wire.wait_until_followed()
         wire.replace("epoch-2", {"networking": [reply(8)]})
+        accept(store, wire.url)
         eventually(lambda: "Reply number 8." in page(site))
         eventually(lambda: "<!--region discussion meetings 0-->" in page(site, "meetings"))
         assert "<!--region discussion networking 1-->" in page(site)
@@ -217,7 +225,7 @@ def test_a_replaced_service_seen_first_by_a_build_still_comes_to_every_page(
     with Snapshot(store) as snapshot, client_of(wire.url) as client:
         Publisher(site / "output", snapshot, client).once()
         wire.replace("epoch-2", {"networking": [reply(8)]})
-        snapshot.sync(client)
+        snapshot.sync(client, accept_empty=True)
     with following(site / "output", store, wire.url):
         eventually(lambda: "Reply number 8." in page(site))
 

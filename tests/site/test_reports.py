@@ -24,6 +24,7 @@ from plugins.discussion.settings import SiteSettings
 from plugins.discussion.site import Site
 from plugins.discussion.snapshot import Snapshot
 from tests.site.samples import (
+    accept,
     article,
     client_of,
     following,
@@ -152,13 +153,17 @@ def test_reports_never_hold_up_a_page(wire: Wire, site: Path, store: Path) -> No
         asks.free.set()
 
 
-def test_a_restored_service_is_told_everything_anew(wire: Wire, site: Path, store: Path) -> None:
+def test_a_restored_service_is_told_everything_anew(
+    wire: Wire, site: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins.discussion.publisher.LOST_SECONDS", 0.1)
     for number in range(1, 6):
         wire.put("networking", [reply(number)])
     with following(site / "output", store, wire.url):
         eventually(lambda: known(wire).get("networking") == (5, None, None))
         wire.reports.clear()
         wire.replace("epoch-2", {"meetings": [reply(1)]})
+        accept(store, wire.url)
         eventually(lambda: known(wire).get("meetings") == (1, None, None))
         whole = next(one for one in wire.reports if one["complete"])
         assert whole["epoch"] == "epoch-2"
