@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import language, submission, throttle, upkeep
+from comments_service import language, scrubbing, submission, throttle, upkeep
 from comments_service.mail.editors import Notices
 from comments_service.mail.followers import Followers
 from comments_service.mail.worker import STOP_SECONDS, Worker
@@ -89,6 +89,13 @@ def create_app(
                 asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now()))),
                 asyncio.create_task(
                     daily(lambda: throttle.forget_old(db, now=now()), every=throttle.FORGET_SECONDS)
+                ),
+                asyncio.create_task(
+                    daily(
+                        lambda: scrubbing.scrub(db),
+                        first=scrubbing.EVERY_SECONDS,
+                        every=scrubbing.EVERY_SECONDS,
+                    )
                 ),
             ]
             yield
