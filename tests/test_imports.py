@@ -36,6 +36,7 @@ ORDER = [
     "own",
     "trust",
     "upkeep",
+    "scrubbing",
     "bulk",
     "mail",
     "passwords",
@@ -49,6 +50,7 @@ ORDER = [
     "migrations",
     "demo",
     "app",
+    "log_lines",
     "commands",
 ]
 
