@@ -141,6 +141,8 @@ def create_app(
         middleware=[Middleware(_RequestLog), Middleware(_NoSniff)],
         lifespan=lifespan,
     )
+    # Its redirects would have the Host header in them, which anybody can write.
+    app.router.redirect_slashes = False
     app.state.context = context
     app.state.bell = bell
     app.state.presence = presence
@@ -191,6 +193,7 @@ def _api(context: Context, bell: Bell, presence: Presence) -> FastAPI:
         # The ready-made guides load scripts from a third party; `api.html` does not.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         root_path_in_servers=False,
         servers=[{"url": "/comments/api"}],
     )
