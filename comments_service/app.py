@@ -28,6 +28,7 @@ from comments_service.store.sites import Site
 from comments_service.web import (
     account,
     api,
+    api_errors,
     articles,
     bulk,
     editors,
@@ -200,6 +201,7 @@ def _api(context: Context, bell: Bell, presence: Presence) -> FastAPI:
     for kind, handler in problems.API_HANDLERS.items():
         app.add_exception_handler(kind, handler)
     app.include_router(api.router)
+    api_errors.describe(app)
     app.state.context = context
     app.state.bell = bell
     app.state.presence = presence
