@@ -117,7 +117,8 @@ SUMMARY_MAX_LENGTH = 40
 
 MARKDOWN = {
     "extension_configs": {
-        "markdown.extensions.extra": {},
+        # No style attributes: the site's Content-Security-Policy allows none.
+        "markdown.extensions.extra": {"tables": {"use_align_attribute": True}},
         "markdown.extensions.admonition": {},
         "markdown.extensions.smarty": {},
         "markdown.extensions.toc": {"slugify": heading_id},

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import language, submission, throttle, upkeep
+from comments_service import language, scrubbing, submission, throttle, upkeep
 from comments_service.mail.editors import Notices
 from comments_service.mail.followers import Followers
 from comments_service.mail.worker import STOP_SECONDS, Worker
@@ -28,6 +28,7 @@ from comments_service.store.sites import Site
 from comments_service.web import (
     account,
     api,
+    api_errors,
     articles,
     bulk,
     editors,
@@ -92,6 +93,13 @@ def create_app(
                 asyncio.create_task(
                     daily(lambda: throttle.forget_old(db, now=now()), every=throttle.FORGET_SECONDS)
                 ),
+                asyncio.create_task(
+                    daily(
+                        lambda: scrubbing.scrub(db),
+                        first=scrubbing.EVERY_SECONDS,
+                        every=scrubbing.EVERY_SECONDS,
+                    )
+                ),
             ]
             yield
             for task in upkeeping:
@@ -139,6 +147,8 @@ def create_app(
         middleware=[Middleware(_RequestLog), Middleware(_NoSniff)],
         lifespan=lifespan,
     )
+    # Its redirects would have the Host header in them, which anybody can write.
+    app.router.redirect_slashes = False
     app.state.context = context
     app.state.bell = bell
     app.state.presence = presence
@@ -189,12 +199,14 @@ def _api(context: Context, bell: Bell, presence: Presence) -> FastAPI:
         # The ready-made guides load scripts from a third party; `api.html` does not.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         root_path_in_servers=False,
         servers=[{"url": "/comments/api"}],
     )
     for kind, handler in problems.API_HANDLERS.items():
         app.add_exception_handler(kind, handler)
     app.include_router(api.router)
+    api_errors.describe(app)
     app.state.context = context
     app.state.bell = bell
     app.state.presence = presence

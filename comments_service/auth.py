@@ -118,6 +118,13 @@ def identify(db: Database, *, email: str, password: str) -> Editor | None:
     return editor if right else None
 
 
+def number_of(db: Database, email: str) -> int | None:
+    """Return the number of the editor with that address, for the log; None if there is none."""
+    with db.read() as connection:
+        editor = editors.find(connection, account_name(email))
+    return editor.id if editor else None
+
+
 def open_session(db: Database, editor: Editor, *, now: datetime, browser: str = "") -> SignedIn:
     """Sign a browser in; `browser` is what it says it is (its User-Agent)."""
     token = secrets.token_urlsafe(32)

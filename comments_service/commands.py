@@ -27,12 +27,10 @@ def service(host: str, port: int, quiet: bool) -> None:
 
     from comments_service import startup
     from comments_service.app import create_app
+    from comments_service.log_lines import log_to_stderr
+    from comments_service.web import server
 
-    logging.basicConfig(
-        level=logging.WARNING if quiet else logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s %(name)s %(message)s",
-    )
+    log_to_stderr(logging.WARNING if quiet else logging.INFO)
     settings, db = _open()
     _check_free(host, port)
     with _told():
@@ -47,17 +45,7 @@ def service(host: str, port: int, quiet: bool) -> None:
             app.state.bell.close()
             super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
-    # No access log of uvicorn's: it would write the authors' private links.
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=3,
-    )
+    config = server.config_for(app, settings, host=host, port=port)
     Server(config).run()
     db.close()
 

@@ -15,7 +15,17 @@ from comments_service.actors import AUTHOR, DONE, Actor
 from comments_service.draft import Refused
 from comments_service.errors import BadRequest, Conflict, NotFound
 from comments_service.ids import new_id
-from comments_service.store import comments, contacts, events, followers, news, outbox, pages, sites
+from comments_service.store import (
+    comments,
+    contacts,
+    events,
+    followers,
+    news,
+    outbox,
+    pages,
+    scrub,
+    sites,
+)
 from comments_service.store.comments import NewComment, NewContact, Stored
 from comments_service.store.database import Database
 from comments_service.store.events import Event
@@ -264,6 +274,7 @@ def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
         entry = Event(number, now, by.name, "erase", public_id, reply.page_key, None, None, None)
         events.add(connection, site.id, entry, editor_id=by.editor_id)
         events.forget(connection, public_id)
+        scrub.owe(connection)
     return entry
 
 

@@ -73,6 +73,8 @@ class Settings(BaseSettings):
 
     trusted_proxies: str | None = None
     """Networks of proxies whose X-Forwarded-For is believed, with commas between; unset: none."""
+    connections_per_network: int = Field(default=100, ge=0, le=10_000)
+    """Connections that one network may have open at a time; 0: no limit. Proxies have none."""
     smtp_url: SecretStr | None = None
     """The mail server; unset: no mail leaves. `smtp://` asks for STARTTLS, `smtps://` for TLS."""
     mail_from: str | None = Field(default=None, validate_default=True)

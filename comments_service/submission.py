@@ -384,7 +384,14 @@ def _as_form(draft: Draft) -> Mapping[str, str]:
 
 
 def _fingerprint(secret: bytes, page_key: str, draft: Draft) -> str:
-    parts = (page_key, draft.parent or "", draft.name, draft.email.casefold(), draft.text)
+    parts = (
+        page_key,
+        draft.parent or "",
+        draft.name,
+        draft.email.casefold(),
+        draft.url or "",
+        draft.text,
+    )
     # Length-prefixed, so that no two different replies can run together into the same bytes.
     message = b"".join(
         len(data).to_bytes(4, "big") + data for data in (part.encode() for part in parts)

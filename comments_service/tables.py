@@ -480,3 +480,7 @@ news = Table(
     Column("round_id", ForeignKey("news_round.id"), nullable=True),
     Index(None, "round_id", "page_id"),
 )
+
+# An erasure whose traces are still in the full-text index or the write-ahead log. The row goes when
+# both are clean, so that a restart in between forgets nothing.
+scrub = Table("scrub", metadata, Column("id", Integer, primary_key=True))

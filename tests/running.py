@@ -24,6 +24,8 @@ from comments_service.app import create_app
 from comments_service.migrations import upgrade
 from comments_service.settings import Settings
 from comments_service.store.database import Database
+from comments_service.web.http_protocol import Limits
+from comments_service.web.server import config_for
 
 Answer = TypeVar("Answer")
 
@@ -143,17 +145,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(app: Starlette, port: int) -> Iterator[None]:
-    """Run an application by uvicorn in a thread until the block ends."""
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=port,
-        log_level="error",
-        access_log=False,
-        # As the verb runs it: uvicorn would believe any X-Forwarded-For from this machine.
-        proxy_headers=False,
-    )
+def serving(app: Starlette, port: int, limits: Limits | None = None) -> Iterator[None]:
+    """Run an application by uvicorn in a thread, as the verb does, until the block ends."""
+    config = config_for(app, app.state.context.settings, host="127.0.0.1", port=port, limits=limits)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -169,7 +163,10 @@ def serving(app: Starlette, port: int) -> Iterator[None]:
 
 @contextmanager
 def running_service(
-    folder: Path, clock: Callable[[], datetime] | None = None, **settings: Any
+    folder: Path,
+    clock: Callable[[], datetime] | None = None,
+    limits: Limits | None = None,
+    **settings: Any,
 ) -> Iterator[Service]:
     """A service over a fresh database in `folder`."""
     port = free_port()
@@ -181,6 +178,6 @@ def running_service(
     upgrade(db.engine)
     time_of = clock if isinstance(clock, Clock) else Clock()
     app = create_app(known, db, time_of)
-    with serving(app, port):
+    with serving(app, port, limits):
         yield Service(f"http://127.0.0.1:{port}", known, db, time_of, app)
     db.close()

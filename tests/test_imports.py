@@ -37,6 +37,7 @@ ORDER = [
     "own",
     "trust",
     "upkeep",
+    "scrubbing",
     "bulk",
     "mail",
     "passwords",
@@ -51,6 +52,7 @@ ORDER = [
     "demo",
     "app",
     "startup",
+    "log_lines",
     "commands",
 ]
 

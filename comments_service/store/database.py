@@ -71,6 +71,24 @@ class Database:
         finally:
             self._turn.release()
 
+    def empty_log(self) -> bool:
+        """Empty SQLite's write-ahead log; False while a reader still needs what is in it."""
+        if not self._sqlite:
+            return True
+        with _usable(), self._my_turn():
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                # Waiting for readers holds up every writer, so the caller tries again later.
+                cursor.execute("PRAGMA busy_timeout=100")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy, _, _ = cursor.fetchone() or (1, 0, 0)
+                cursor.execute(f"PRAGMA busy_timeout={self._patience * 1000:.0f}")
+                cursor.close()
+            finally:
+                connection.close()
+        return not busy
+
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Have `listener` called, in the announcing thread, after each public change."""
         self._listeners.append(listener)
@@ -132,6 +150,8 @@ def _sqlite_engine(url: URL, patience: float) -> Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         # FULL: an acknowledged reply survives a power cut, not only a crash.
         cursor.execute("PRAGMA synchronous=FULL")
+        # What is deleted or overwritten is zeroed: an erased text must not stay in free pages.
+        cursor.execute("PRAGMA secure_delete=ON")
         # SQLite ignores foreign keys unless asked, per connection.
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()

@@ -21,6 +21,7 @@ from comments_service.store.database import Database
 from comments_service.store.discussions import PublicComment, public_discussion
 from comments_service.store.pages import Page, Registration
 from comments_service.store.publishing import Report
+from comments_service.web.api_errors import errors
 from comments_service.web.bell import Bell
 from comments_service.web.context import context_of
 from comments_service.web.forms import read_body
@@ -302,7 +303,11 @@ class _Bounded(Request):
 router = APIRouter(route_class=_SiteSideRoute, dependencies=[Depends(site_side_only)])
 
 
-@router.get("/changes", response_model=Changes, responses={304: {"description": "Nothing new."}})
+@router.get(
+    "/changes",
+    response_model=Changes,
+    responses={304: {"description": "Nothing new."}, **errors(422)},
+)
 async def changes(
     request: Request,
     since: Annotated[int, Query(ge=0, le=2**53)] = 0,
@@ -335,7 +340,9 @@ async def changes(
 
 
 @router.get(
-    "/discussions/{key}", response_model=Discussion, responses={304: {"description": "Unchanged."}}
+    "/discussions/{key}",
+    response_model=Discussion,
+    responses={304: {"description": "Unchanged."}, **errors(404)},
 )
 def discussion(request: Request, key: str) -> Response:
     """One page's discussion."""
@@ -351,7 +358,7 @@ def discussion(request: Request, key: str) -> Response:
     return _json(_discussion(found, replies), tag)
 
 
-@router.put("/pages", response_model=Registered)
+@router.put("/pages", response_model=Registered, responses=errors(400, 422))
 def register(request: Request, body: PagesIn) -> dict[str, int]:
     """Replace the list of pages that take replies; those left out are withdrawn."""
     entries = [
@@ -364,7 +371,7 @@ def register(request: Request, body: PagesIn) -> dict[str, int]:
     return {"registered": len(entries), "withdrawn": withdrawn}
 
 
-@router.post("/private", response_model=Found)
+@router.post("/private", response_model=Found, responses=errors(400, 422))
 def private(request: Request, body: Candidates) -> dict[str, list[dict[str, object]]]:
     """Which of these belong to the author of a stored reply; the answer does not repeat them."""
     with context_of(request).db.read() as connection:
@@ -372,7 +379,7 @@ def private(request: Request, body: Candidates) -> dict[str, list[dict[str, obje
     return {"private": [leak._asdict() for leak in found]}
 
 
-@router.post("/texts/wanted", response_model=WantedTexts)
+@router.post("/texts/wanted", response_model=WantedTexts, responses=errors(400, 422))
 def wanted_texts(request: Request, body: Digests) -> dict[str, list[str]]:
     """Which articles' texts are others than the service has."""
     with context_of(request).db.read() as connection:
@@ -380,7 +387,7 @@ def wanted_texts(request: Request, body: Digests) -> dict[str, list[str]]:
         return texts.wanted(connection, site.id, body.texts)._asdict()
 
 
-@router.put("/texts", response_model=TakenTexts)
+@router.put("/texts", response_model=TakenTexts, responses=errors(400, 422))
 def take_texts(request: Request, body: TextsIn) -> dict[str, list[str]]:
     """Keep the texts of articles, so that readers find articles by their words."""
     given = [texts.Text(one.key, one.digest, one.text) for one in body.texts]
@@ -389,7 +396,7 @@ def take_texts(request: Request, body: TextsIn) -> dict[str, list[str]]:
         return {"unknown": texts.replace(connection, site.id, given)}
 
 
-@router.put("/published", response_model=Taken)
+@router.put("/published", response_model=Taken, responses=errors(400, 409, 422))
 def published(request: Request, body: Published) -> dict[str, object]:
     """Take in what the publisher wrote, and what it cannot write."""
     context, presence = context_of(request), _presence(request)

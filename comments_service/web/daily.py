@@ -17,7 +17,7 @@ EVERY_SECONDS: Final = 24 * 60 * 60
 
 
 async def daily(
-    work: Callable[[], None], *, first: float = FIRST_SECONDS, every: float = EVERY_SECONDS
+    work: Callable[[], object], *, first: float = FIRST_SECONDS, every: float = EVERY_SECONDS
 ) -> None:
     """Call `work` in a thread, again and again, until cancelled; a failure waits for the next."""
     wait = first

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from comments_service import auth, second_factor, team, throttle
 from comments_service.errors import Invalid, TooMany
+from comments_service.network import kept as kept_of
 from comments_service.store.editors import Editor, Session
 from comments_service.web import half_way, kept, security
 from comments_service.web.context import context_of
@@ -25,7 +26,7 @@ from comments_service.web.guard import (
     editor_only,
     session_of,
 )
-from comments_service.web.network import network_of
+from comments_service.web.network import client_of, network_of
 
 __all__ = ["QUEUE", "ROUTES", "admin_only", "editor_only"]
 
@@ -52,7 +53,6 @@ async def sign_in(request: Request) -> Response:
     except TooMany as error:
         return _too_many(_sign_in_page(request, form, 429, _words(error)), error)
     if editor is None:
-        logger.warning("event=sign-in result=refused")
         return _sign_in_page(request, form, 422, _REFUSED)
     return await _go_on(request, editor, form)
 
@@ -70,7 +70,17 @@ def _identify(request: Request, form: dict[str, str]) -> Editor | None:
     editor = auth.identify(context.db, email=email, password=form.get("password", ""))
     if editor is not None:
         throttle.good(context.db, attempt)
+    else:
+        _note_refused(request, email)
     return editor
+
+
+def _note_refused(request: Request, email: str) -> None:
+    """Log whose account it was and from where; never what was typed, which may be a password."""
+    # The number, as for every other event of an editor; "-" if there is no such account.
+    account = auth.number_of(context_of(request).db, email) or "-"
+    where = kept_of(client_of(request), "prefix") or "-"
+    logger.warning("event=sign-in result=refused editor=%s network=%s", account, where)
 
 
 async def check_code(request: Request) -> Response:

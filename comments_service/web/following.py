@@ -18,6 +18,7 @@ from comments_service.language import sentence
 from comments_service.mail import authors, followers
 from comments_service.mail.followers import Followers, NoMail
 from comments_service.web import security
+from comments_service.web.address import path_of
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import read_body, read_form
 from comments_service.web.mail_links import AUTHOR, is_known
@@ -46,7 +47,7 @@ async def _form(request: Request, email: str = "", problem: str | None = None) -
         422 if problem else 200,
         page=found,
         link=urljoin(context.settings.site_url, found.url),
-        action=request.url.path,
+        action=path_of(request),
         email=email,
         problem=problem,
         asked=request.query_params.get("asked", ""),
@@ -76,7 +77,7 @@ async def follow(request: Request) -> Response:
     logger.info("event=follow-asked kind=all known=%s", known)
     # A browser that showed whose it is may be told what was done; others learn nothing.
     done = "known" if known else "mail"
-    return RedirectResponse(f"{request.url.path}?asked={done}", 303, headers=_NO_STORE)
+    return RedirectResponse(f"{path_of(request)}?asked={done}", 303, headers=_NO_STORE)
 
 
 async def follow_reply(request: Request) -> Response:

@@ -8,11 +8,11 @@ import hmac
 import json
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import quote
 
 from starlette.requests import Request
 
 from comments_service.auth import keyed
+from comments_service.web.address import path_of
 
 # A page must not hold a password or a code, not even the one of its own reader.
 _SECRET = ("password", "code")
@@ -46,7 +46,7 @@ def keep(request: Request, form: Mapping[str, str]) -> Kept | None:
     fields = {name: text for name, text in form.items() if name != _TOKEN}
     if not fields or any(name.startswith(_SECRET) for name in fields):
         return None
-    return Kept(quote(request.url.path), fields)
+    return Kept(path_of(request), fields)
 
 
 def pack(secret: bytes, visit: str, kept: Kept) -> str:

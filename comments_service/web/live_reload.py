@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Scope
 
 from comments_service.web import build_report
-from comments_service.web.static_site import HEADERS, StaticSite
+from comments_service.web.static_site import StaticSite, headers_for
 
 ADDRESS = "/.live"
 # How soon a change is seen; asking for the state of two names costs microseconds.
@@ -74,7 +74,7 @@ class LiveSite(StaticSite):
             _with_script(_with_report(html, self.report), at, version),
             answer.status_code,
             media_type="text/html",
-            headers=HEADERS | {"Cache-Control": "no-store"},
+            headers=headers_for(path) | {"Cache-Control": "no-store"},
         )
 
     def version(self, path: str) -> str:
@@ -104,14 +104,14 @@ def routes(
     site = LiveSite(site_dir, report)
 
     async def script(_request: Request) -> Response:
-        return Response(SCRIPT, media_type="text/javascript", headers=HEADERS)
+        return Response(SCRIPT, media_type="text/javascript", headers=headers_for(ADDRESS))
 
     async def changes(request: Request) -> Response:
         asked = request.query_params
         return StreamingResponse(
             _changes(site, asked.get("file", ""), asked.get("version", ""), closed),
             media_type="text/event-stream",
-            headers=HEADERS | {"Cache-Control": "no-store"},
+            headers=headers_for(ADDRESS) | {"Cache-Control": "no-store"},
         )
 
     return [

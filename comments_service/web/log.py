@@ -77,7 +77,7 @@ def _look(db: Database, before: int | None, wanted: Wanted) -> tuple[list[Told],
 async def export(request: Request, _session: Session) -> Response:
     """Send the whole log, or what the filter leaves of it, oldest last, as CSV or JSON Lines."""
     context = context_of(request)
-    form = request.url.path.rpartition(".")[2]
+    form = request.scope["path"].rpartition(".")[2]
     typed = {name: value[:200] for name in _FIELDS if (value := request.query_params.get(name, ""))}
     wanted = _wanted(typed)[0]._replace(everything=True)
     lines = _csv if form == "csv" else _json_lines

@@ -27,6 +27,7 @@ from comments_service.store import comments
 from comments_service.store.comments import Stored
 from comments_service.tables import Status
 from comments_service.web import security
+from comments_service.web.address import path_of
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, number_of, read_form
 from comments_service.web.network import network_of
@@ -56,7 +57,7 @@ async def status(request: Request) -> Response:
     context = context_of(request)
     public_id = _whose(request)
     if wants_json(request):
-        return await as_json(request, public_id, request.url.path)
+        return await as_json(request, public_id, path_of(request))
     view = await run_in_threadpool(look, context, public_id)
     # What can be asked for while it waits, where mail leaves.
     mails = context.settings.sends_mail
@@ -67,13 +68,13 @@ async def status(request: Request) -> Response:
         "status.html",
         view=view,
         reply=view.reply,
-        base=request.url.path,
+        base=path_of(request),
         minutes_left=_minutes_to(view.open_until, context.now()),
         address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
         follow=await run_in_threadpool(followers.standing, context.db, public_id)
         if follows
         else None,
-        follow_action=f"{request.url.path}/follow",
+        follow_action=f"{path_of(request)}/follow",
         no_mail=not mails and "mail" in request.query_params,
     )
 

@@ -82,7 +82,7 @@ class Back(NamedTuple):
 
 def speaks(request: Request) -> Words:
     """Return the words that the answer is written in: the site's, English for editors."""
-    path = request.url.path
+    path = request.scope["path"]
     editors = any(path == one or path.startswith(f"{one}/") for one in _EDITORS)
     return language.ENGLISH if editors else language.site()
 

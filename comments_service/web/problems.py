@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
@@ -119,9 +119,15 @@ def _log(request: Request, error: BaseException) -> None:
     logger.error("event=failed route=%s %s", route, described(error))
 
 
+def _gone(_request: Request, _error: ClientDisconnect) -> Response:
+    """Answer a client that closed the connection, or was too slow; nobody reads it."""
+    return Response(status_code=400)
+
+
 PAGE_HANDLERS: dict[Any, Handler] = {
     ServiceError: _page_service_error,
     HTTPException: _page_http_error,
+    ClientDisconnect: _gone,
     DBAPIError: _page_internal_error,
     Exception: _page_internal_error,
 }
@@ -129,6 +135,7 @@ API_HANDLERS: dict[Any, Handler] = {
     ServiceError: _api_service_error,
     RequestValidationError: _api_validation_error,
     HTTPException: _api_http_error,
+    ClientDisconnect: _gone,
     DBAPIError: _api_internal_error,
     Exception: _api_internal_error,
 }

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -24,7 +23,7 @@ from typing import Any
 from filelock import FileLock
 
 from plugins.desk.drafts import path_of, remember
-from plugins.discussion import beside, build_report
+from plugins.discussion import beside, build_report, builds, withdrawal
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError, ServiceError, SettingsError
 from plugins.discussion.gate import Ask
@@ -66,13 +65,13 @@ def build(
     site_settings = SiteSettings.from_environ(os.environ)
     var = (root / site_settings.var).absolute()
     output = (root / output).absolute()
-    builds = var / "builds"
-    builds.mkdir(parents=True, exist_ok=True)
+    folder = var / builds.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
     # One build at a time: two would each take the other's directory for a leftover.
-    with FileLock(var / "build.lock", mode=0o644):
-        fresh = builds / new_name(output)
+    with FileLock(var / builds.LOCK, mode=0o644):
+        fresh = folder / builds.new_name(output)
         shown = output.resolve() if output.is_dir() else None
-        older = _older(builds, output, keep={shown})
+        older = builds.older(folder, output, keep={shown})
         helper = _work_beside(shown if cache else None, fresh, older)
         try:
             # The snapshot that the publisher follows, whatever folder this process stands in.
@@ -96,9 +95,11 @@ def build(
                 _service(site_settings, snapshot) as ask,
                 FileLock(var / "site.lock", mode=0o644),
             ):
+                # Before the pages are compared: what is withdrawn later is not among this.
+                withdrawn = snapshot.withdrawn()
                 pages = bring_up_to_date(fresh, previous, snapshot, ask)
                 _link_search(fresh, place.bundle_of(var, output))
-                previous = _show(fresh, output, builds)
+                previous = _show(fresh, output, folder)
             _remember_drafts(var, output)
             build_report.write(build_report.path_of(var, output), _warnings())
         except BaseException as error:
@@ -117,8 +118,14 @@ def build(
         finally:
             if helper is not None:
                 helper.wait()
-        for folder in _older(builds, output, keep={fresh, previous}):
-            shutil.rmtree(folder, ignore_errors=True)
+        if withdrawn is None:
+            for old in builds.older(folder, output, keep={fresh, previous}):
+                shutil.rmtree(old, ignore_errors=True)
+        else:
+            # The build before shows what was taken back.
+            withdrawal.remove_copies(var, output, withdrawn, keep=fresh)
+            with Snapshot(snapshot_path) as snapshot:
+                snapshot.settle(withdrawn)
     return Build(fresh, pages, time.monotonic() - started)
 
 
@@ -208,19 +215,19 @@ def bring_up_to_date(
     return len(site.manifest)
 
 
-def _show(fresh: Path, output: Path, builds: Path) -> Path | None:
+def _show(fresh: Path, output: Path, folder: Path) -> Path | None:
     """Point the link at the new build; returns the directory that was shown before."""
     previous: Path | None = None
     if output.is_symlink():
         previous = output.resolve()
     elif output.exists():
         # Somebody ran plain `pelican`: its directory becomes the build before this one.
-        previous = builds / new_name(output)
+        previous = folder / builds.new_name(output)
         try:
             output.rename(previous)
         except OSError as error:
             raise BuildError(
-                f"{output} is a directory that cannot be moved to {builds} ({error.strerror}); "
+                f"{output} is a directory that cannot be moved to {folder} ({error.strerror}); "
                 "move it away and build again"
             ) from error
     link = output.with_name(f".{output.name}.{secrets.token_hex(4)}{TEMPORARY}")
@@ -247,20 +254,6 @@ def _remember_drafts(var: Path, output: Path) -> None:
 def _warnings() -> list[str]:
     desk: Any = sys.modules.get(DESK)
     return [] if desk is None else list(desk.warnings_of_last_run())
-
-
-def new_name(output: Path) -> str:
-    """A name for a new build's directory."""
-    # The output's name, so that builds for two outputs do not remove each other.
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}-{output.name}"
-
-
-def _older(builds: Path, output: Path, keep: set[Path | None]) -> list[Path]:
-    return [
-        folder
-        for folder in builds.iterdir()
-        if folder.name.partition("-")[2].partition("-")[2] == output.name and folder not in keep
-    ]
 
 
 def _work_beside(

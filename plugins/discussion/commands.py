@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ import click
 from plugins.desk.alarm import Alarm
 from plugins.discussion.errors import DiscussionError
 from plugins.discussion.standby import Standby
+from plugins.log_lines import log_to_stderr
 from plugins.search.errors import SearchError
 
 if TYPE_CHECKING:
@@ -278,12 +278,7 @@ def _publisher(output: Path, *, accept_empty: bool = False) -> Iterator[Publishe
     from plugins.discussion.snapshot import Snapshot
 
     settings = SiteSettings.from_environ(os.environ)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="time=%(asctime)s level=%(levelname)s %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S",
-    )
+    log_to_stderr()
     # Retries of a service that is away; the publisher says that once itself.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)

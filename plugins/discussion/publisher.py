@@ -35,6 +35,7 @@ from plugins.discussion.places import shard_number
 from plugins.discussion.reports import Reporter
 from plugins.discussion.site import Outcome, Site, stamp_of
 from plugins.discussion.snapshot import Position, Snapshot, follows
+from plugins.discussion.withdrawal import Cleanup
 from plugins.error_log import described
 
 log = logging.getLogger("rejoinder.publisher")
@@ -92,6 +93,8 @@ class Publisher:
         self._keys: dict[str, set[str]] = {}
         self._busy = False
         self._reconcile = False
+        # From before a change is stored until the main loop has its keys.
+        self._in_flight = False
         self._trouble: str | None = None
         self._accept_empty = accept_empty
         self._lost = False
@@ -102,6 +105,7 @@ class Publisher:
         self._folders = (self.output, snapshot.path.parent, self.output.parent)
         named = partial(naming.relative, folders=self._folders)
         self._reporter, self._lookout = _reporting(client, self._addresses, named)
+        self._cleanup = Cleanup(self.output, snapshot, self._settled)
 
     def once(self) -> int:
         """Register, fetch and reconcile once; returns how many files were written.
@@ -131,6 +135,7 @@ class Publisher:
         self._report()
         if outcome.failed:
             raise PageError("\n".join(str(error) for error in outcome.failed.values()))
+        self._cleanup.once()
         return len(outcome.written)
 
     def _report(self) -> None:
@@ -143,7 +148,9 @@ class Publisher:
     def follow(self, stop: threading.Event) -> None:
         """Publish every change as it comes, until `stop` is set; no error ends it."""
         ask: _Ask | None = None
-        helpers = [_beside(self._reporter.run, stop), _beside(self._lookout.run, stop)]
+        helpers = [
+            _beside(run, stop) for run in (self._reporter.run, self._lookout.run, self._cleanup.run)
+        ]
         log.info("event=follow output=%s service=%s", self.output, self._client.service_url)
         while not stop.is_set():
             try:
@@ -179,12 +186,19 @@ class Publisher:
         """How many pages and shared files still have to be written, or are being written."""
         return len(self._pages) + len(self._shared) + self._busy
 
+    def _settled(self) -> bool:
+        """Whether every file agrees with the snapshot, as far as anybody knows."""
+        known = self._site is not None and not self._reconcile
+        return known and not (self.waiting or self._in_flight)
+
     # What the helper thread does: only talk and store, never touch a page.
 
     def _ask_service(self) -> set[str] | None:
         """The keys that changed; None means that any may have."""
         here, stored = self._here, self._snapshot.position()
-        if here is None or stored is None or stored.generation != here.generation:
+        behind = here is None or stored is None or stored.generation != here.generation
+        self._in_flight = behind
+        if here is None or behind:
             # A build may have found the service replaced before this process did.
             self._catch_up()
             return None
@@ -193,6 +207,7 @@ class Publisher:
         batch = self._client.changes(here.cursor, here.epoch, wait=self._wait)
         if batch is None:
             return set()
+        self._in_flight = True
         if not follows(batch, here):
             self._catch_up()
             return None
@@ -263,6 +278,14 @@ class Publisher:
         self._keys.clear()
 
     def _publish_all(self) -> None:
+        self._busy = True
+        try:
+            self._reconcile_all()
+        finally:
+            self._busy = False
+        self._register_now()
+
+    def _reconcile_all(self) -> None:
         # Without a snapshot there is nothing to compare with; the first answer brings one.
         self._reconcile = False
         here = self._snapshot.position()
@@ -279,7 +302,6 @@ class Publisher:
                 self._reporter.complete(
                     here.epoch, _whole(outcome), outcome.stalled, outcome.others
                 )
-        self._register_now()
 
     def _register_now(self) -> None:
         """The long poll may last; a new build's pages must take replies before it ends."""
@@ -379,6 +401,7 @@ class Publisher:
         else:
             for key in sorted(ask.keys):
                 self._pages.add(key)
+        self._in_flight = False
 
     def _away(self, error: BaseException) -> None:
         if isinstance(error, DataLossError):

@@ -24,7 +24,9 @@ from plugins.discussion.client import Client
 from plugins.discussion.data_loss import Holding
 from plugins.discussion.errors import ServiceError, SnapshotError, WireError
 from plugins.discussion.model import (
+    Author,
     Batch,
+    Comment,
     Discussion,
     Summary,
     iso,
@@ -42,6 +44,11 @@ CREATE TABLE IF NOT EXISTS talk (
 CREATE INDEX IF NOT EXISTS talk_short ON talk (key, revision, count, updated, slots);
 CREATE INDEX IF NOT EXISTS talk_newest ON talk (newest, key);
 """
+# How long to wait for another process that writes. Milliseconds.
+BUSY_TIMEOUT_MS = 30_000
+# How long a truncation of the log waits for readers; it is tried again. Milliseconds.
+CHECKPOINT_PATIENCE_MS = 200
+WITHDRAWN = "withdrawn"
 # Replies of discussions that are kept ready: the one that grows is asked for again and again.
 KEPT_REPLIES = 20_000
 
@@ -59,6 +66,17 @@ class Position:
     generation: str
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Replies of which older copies may hold words; `replies` None: any reply.
+
+    `token` is another one as soon as more is withdrawn.
+    """
+
+    token: str
+    replies: frozenset[str] | None
+
+
 class Snapshot:
     """The discussions on disk; safe for several processes and threads. Raises SnapshotError."""
 
@@ -70,11 +88,16 @@ class Snapshot:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
-                self.path, timeout=30, isolation_level=None, check_same_thread=False
+                self.path,
+                timeout=BUSY_TIMEOUT_MS / 1000,
+                isolation_level=None,
+                check_same_thread=False,
             )
             self._db.execute("PRAGMA journal_mode=WAL")
             # What a build may be made from must survive a power cut.
             self._db.execute("PRAGMA synchronous=FULL")
+            # What is deleted or overwritten is zeroed, not only marked as free.
+            self._db.execute("PRAGMA secure_delete=ON")
             self._db.executescript(TABLES)
             self._take_over()
         except (sqlite3.Error, OSError, ValueError, WireError) as error:
@@ -195,6 +218,13 @@ class Snapshot:
             here = self.position()
             if here is None or here.epoch != batch.epoch:
                 return None
+            gone = {
+                reply
+                for one in batch.discussions
+                for reply in no_longer_shown(self.get(one.key), one)
+            }
+            if gone:
+                self._withdraw(gone)
             self._insert(batch.discussions)
             for discussion in batch.discussions:
                 self._keep(here.generation, discussion)
@@ -216,6 +246,44 @@ class Snapshot:
         """Remember that every page of this build agrees with this generation."""
         if self.reconciled() != (build, generation):
             self._write_meta(reconciled=json.dumps([build, generation]))
+
+    def withdrawn(self) -> Withdrawn | None:
+        """What older copies of the site may hold of replies taken back or edited, or None.
+
+        It is stored with the change itself, so that a killed process forgets nothing.
+        """
+        text = self._meta(WITHDRAWN)
+        if text is None:
+            return None
+        replies = json.loads(text)["replies"]
+        return Withdrawn(text, None if replies is None else frozenset(replies))
+
+    def settle(self, known: Withdrawn) -> bool:
+        """Empty the write-ahead log and forget the withdrawal, unless more was withdrawn since.
+
+        Call it when no other copy is left. Returns False when a reader keeps the log from being
+        emptied: call it again later.
+        """
+        with self._guard, self._broken_is_an_error():
+            self._db.execute(f"PRAGMA busy_timeout={CHECKPOINT_PATIENCE_MS}")
+            try:
+                busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+            if busy:
+                return False
+            self._db.execute(
+                "DELETE FROM meta WHERE name = ? AND value = ?", (WITHDRAWN, known.token)
+            )
+        return True
+
+    def _withdraw(self, replies: set[str] | None) -> None:
+        """Note, in the transaction that overwrites them, what is withdrawn; None: any reply."""
+        before = self.withdrawn()
+        if before is not None and replies is not None:
+            replies = None if before.replies is None else replies | before.replies
+        noted = {"token": secrets.token_hex(8), "replies": replies and sorted(replies)}
+        self._write_meta(**{WITHDRAWN: json.dumps(noted)})
 
     def holding(self) -> Holding | None:
         """What is held, in short; None when nothing was ever received completely."""
@@ -244,6 +312,8 @@ class Snapshot:
                 # Another process may have received something while this one fetched.
                 self._check_loss(batches, client)
             before = set(self.revisions())
+            if before:
+                self._withdraw(None)
             self._db.execute("DELETE FROM talk")
             for batch in batches:
                 self._insert(batch.discussions)
@@ -327,6 +397,18 @@ class Snapshot:
             f"The snapshot {self.path} cannot be used ({why}). It holds nothing that the service "
             "does not have: delete it (and its -wal and -shm) and build again with the service on."
         )
+
+
+def no_longer_shown(before: Discussion, after: Discussion) -> set[str]:
+    """The ids of replies that were public as they are not any more: taken back or edited."""
+    shown = {one.id: _words(one) for one in after.comments if not one.removed}
+    return {
+        one.id for one in before.comments if not one.removed and shown.get(one.id) != _words(one)
+    }
+
+
+def _words(one: Comment) -> tuple[Author | None, str | None]:
+    return one.author, one.html
 
 
 def follows(batch: Batch, here: Position) -> bool:

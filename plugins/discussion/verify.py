@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from plugins.discussion import builder, data_loss
+from plugins.discussion import builder, builds, data_loss
 from plugins.discussion import manifest as manifests
 from plugins.discussion.client import Client
 from plugins.discussion.errors import BuildError
@@ -50,12 +50,12 @@ def verify(root: Path, settings_file: Path, output: Path) -> list[Difference]:
     output = (root / output).absolute()
     if not output.is_dir():
         raise BuildError(f"{output} is not there; run: rejoinder build")
-    builds = var / "builds"
-    builds.mkdir(parents=True, exist_ok=True)
+    folder = var / builds.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
     own = var / f"verify-{secrets.token_hex(4)}.sqlite3"
-    fresh = builds / builder.new_name(output.with_name(f"{output.name}.verify"))
+    fresh = folder / builds.new_name(output.with_name(f"{output.name}.verify"))
     try:
-        with FileLock(var / "build.lock", mode=0o644), Client.from_settings(settings) as client:
+        with FileLock(var / builds.LOCK, mode=0o644), Client.from_settings(settings) as client:
             with Snapshot(own) as snapshot:
                 # Before the long part: without the service there is nothing to compare with.
                 snapshot.sync(client)

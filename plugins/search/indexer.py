@@ -86,12 +86,11 @@ def update(
             # A reply may have been taken back, and then approved again.
             and all((shown / held.file).is_file() for held in state.records.values())
         )
-        if stale:
-            _take_back(shown, state, digests)
+        withdrawn = stale and _take_back(shown, state, digests)
         made = stale and make
         if made:
             _make(folder, shown, kept, state, found, language, clock)
-        _sweep(shown, kept, clock())
+        _sweep(shown, kept, clock(), withdrawn=withdrawn)
     return Index(len(found), made, time.monotonic() - started)
 
 
@@ -137,19 +136,25 @@ def _make(
         new.save(kept)
 
 
-def _take_back(shown: Path, state: State, digests: dict[str, str]) -> None:
-    """The text of replies that are public no longer, or were edited, is not waited for."""
+def _take_back(shown: Path, state: State, digests: dict[str, str]) -> bool:
+    """Remove the texts of replies that are public no longer, or were edited; whether any were."""
     gone = {
         held.file
         for url, held in state.records.items()
         if held.kind == REPLY and digests.get(url) != held.digest
     }
     bundles.hide(shown, gone)
+    return bool(gone)
 
 
-def _sweep(shown: Path, kept: Path, now: float) -> None:
+def _sweep(shown: Path, kept: Path, now: float, *, withdrawn: bool) -> None:
+    """Remove what only older indexes name: after the grace period, or now if `withdrawn`.
+
+    Files of an older index hold the words of the replies that it had.
+    """
     state = State.load(kept)
-    old = {name for name, since in state.stale.items() if now - since >= GRACE_SECONDS}
+    grace = 0.0 if withdrawn else GRACE_SECONDS
+    old = {name for name, since in state.stale.items() if now - since >= grace}
     if old:
         bundles.hide(shown, old)
         state.stale = {name: at for name, at in state.stale.items() if name not in old}

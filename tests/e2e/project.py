@@ -109,9 +109,11 @@ def copy(root: Path) -> Path:
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[Project]:
-    """A copy of the project in `root`, served."""
+def serving(root: Path, settings: str = "") -> Iterator[Project]:
+    """A copy of the project in `root`, served; `settings` are lines for its pelicanconf.py."""
     project = Project(copy(root), free_port())
+    with (root / "pelicanconf.py").open("a", encoding="utf-8") as configuration:
+        configuration.write(settings)
     try:
         project.start()
         yield project

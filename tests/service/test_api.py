@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from tests.running import TOKEN, Service
@@ -346,6 +347,87 @@ def test_the_description_is_valid_and_complete(shared: Service) -> None:
             assert operation["description"]
             assert operation["security"]
             assert "200" in operation["responses"]
+
+
+ERRORS = {
+    ("GET", "/changes"): {401, 413, 422, 503},
+    ("GET", "/discussions/{key}"): {401, 404, 413, 503},
+    ("PUT", "/pages"): {400, 401, 413, 422, 503},
+    ("PUT", "/published"): {400, 401, 409, 413, 422, 503},
+    ("POST", "/private"): {400, 401, 413, 422, 503},
+    ("POST", "/texts/wanted"): {400, 401, 413, 422, 503},
+    ("PUT", "/texts"): {400, 401, 413, 422, 503},
+}
+GOOD: dict[str, Any] = {
+    "/pages": {"pages": []},
+    "/published": {"epoch": "another", "pages": []},
+    "/private": {"candidates": ["ann@example.org"]},
+    "/texts/wanted": {"texts": {}},
+    "/texts": {"texts": []},
+}
+
+
+def announced(service: Service, method: str, place: str, *, size: int) -> requests.Response:
+    """The answer to a call whose headers promise a body of that size; nearly none of it is sent."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    asked = requests.Request(method, f"{service.url}/comments/api{place}", headers, data=b"x")
+    prepared = asked.prepare()
+    prepared.headers["Content-Length"] = str(size)
+    with requests.Session() as http:
+        return http.send(prepared, timeout=30)
+
+
+def provoked(service: Service, method: str, path: str, status: int) -> requests.Response:
+    """The answer to a call that should have that status; 503 only once the database is broken."""
+    place = path.format(key="nowhere" if status == 404 else "networking")
+    wrong: dict[str, Any] = {}
+    if status == 400:
+        wrong = {"data": b"{", "headers": {"Content-Type": "application/json"}}
+    elif status == 413:
+        return announced(service, method, place, size=99_999_999)
+    elif status == 422:
+        wrong = {"json": {"unknown": 1}} if path in GOOD else {"params": {"since": "x"}}
+    elif path in GOOD:
+        wrong = {"json": GOOD[path]}
+    if status == 401:
+        wrong["headers"] = {"Authorization": "Bearer wrong"}
+    return service.api(method, place, **wrong)
+
+
+def test_the_description_lists_exactly_the_errors_that_the_api_gives(service: Service) -> None:
+    document = requests.get(f"{service.url}/comments/api/openapi.json", timeout=30).json()
+    problem = {"$ref": "#/components/schemas/Problem", "components": document["components"]}
+    listed = {
+        (method.upper(), path): {
+            int(status): response
+            for status, response in operation["responses"].items()
+            if int(status) >= 400
+        }
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert {operation: set(told) for operation, told in listed.items()} == ERRORS
+    # Those of a broken database come last.
+    for status in sorted({400, 401, 404, 409, 413, 422, 503}):
+        if status == 503:
+            with service.db.write() as connection:
+                connection.exec_driver_sql("ALTER TABLE site RENAME TO broken")
+                connection.exec_driver_sql("ALTER TABLE contact RENAME TO broken_too")
+        for (method, path), told in listed.items():
+            if status not in told:
+                continue
+            answer = provoked(service, method, path, status)
+            assert answer.status_code == status, (method, path, answer.text)
+            [(media, described)] = told[status]["content"].items()
+            assert answer.headers["Content-Type"] == media == "application/problem+json"
+            assert described["schema"] == {"$ref": problem["$ref"]}
+            OAS31Validator(problem).validate(answer.json())
+            assert answer.json()["status"] == status
+
+
+def test_the_description_names_no_answer_that_nobody_gets(shared: Service) -> None:
+    text = requests.get(f"{shared.url}/comments/api/openapi.json", timeout=30).text
+    assert "HTTPValidationError" not in text
 
 
 def test_the_guide_tells_every_path_and_loads_nothing_from_elsewhere(shared: Service) -> None:

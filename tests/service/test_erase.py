@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from comments_service import moderation
+from comments_service import moderation, scrubbing
 from comments_service.actors import Actor
 from comments_service.errors import Conflict
+from comments_service.store.database import Database
 from tests.running import Service
 from tests.service.asking import dump
 
@@ -64,3 +65,49 @@ def test_the_log_says_who_erased_it_and_other_entries_cannot_be_emptied(service:
     with pytest.raises(Exception, match="append-only"), service.db.write() as connection:
         connection.exec_driver_sql(statement)
     assert "erase" in repr(dump(service.db)["event"])
+
+
+def holding(service: Service, trace: str) -> list[str]:
+    """The database's files that hold the trace as bytes."""
+    file = Path(service.settings.database.removeprefix("sqlite:///"))
+    files = [file, file.with_name(f"{file.name}-wal")]
+    return [one.name for one in files if trace.lower().encode() in one.read_bytes().lower()]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_nothing_of_it_is_left_in_the_bytes_of_the_database(
+    service: Service, answered: bool
+) -> None:
+    for number in range(60):
+        service.submit(comment=f"Filler {number} " + "words of no matter " * 200)
+    _erased(service, answered=answered)
+    scrubbed = scrubbing.scrub(service.db)
+    # The full-text index keeps only the part of a word that differs from its neighbour.
+    traces = (WORD, WORD[4:].lower(), NAME, EMAIL)
+    assert scrubbed or scrubbing.scrub(service.db)
+    assert [(one, holding(service, one)) for one in traces if holding(service, one)] == []
+
+
+def test_the_words_of_an_erased_reply_leave_the_full_text_index(service: Service) -> None:
+    for number in range(200):
+        service.submit(comment=f"Reply {number} about mixers, trains and gardens.")
+    _erased(service, answered=False)
+    assert WORD[4:] in index_of(service)
+    assert scrubbing.scrub(service.db)
+    assert WORD[4:] not in index_of(service)
+    assert "mixers" in index_of(service)
+
+
+def index_of(service: Service) -> str:
+    """Every block of the full-text index, as text."""
+    with service.db.read() as connection:
+        blocks = connection.exec_driver_sql("SELECT block FROM comment_search_data").scalars()
+        return b"".join(blocks).decode("latin-1")
+
+
+def test_a_restart_before_the_scrubbing_forgets_nothing(service: Service) -> None:
+    _erased(service, answered=False)
+    second = Database(service.settings.database)
+    assert scrubbing.scrub(second)
+    second.close()
+    assert holding(service, WORD) == []

@@ -158,11 +158,27 @@ def test_a_resend_after_the_window_is_a_new_reply(service: Service) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"comment": "I bring two."}, {"author": "Bob"}, {"email": "bob@example.org"}],
+    [
+        {"comment": "I bring two."},
+        {"author": "Bob"},
+        {"email": "bob@example.org"},
+        {"url": "https://bob.example/"},
+    ],
 )
 def test_another_reply_is_not_taken_for_a_resend(service: Service, other: dict[str, str]) -> None:
     assert service.submit() != service.submit(**other)
     assert service.submit("meetings") not in {service.submit(), service.submit(**other)}
+
+
+def test_a_reply_sent_again_with_another_website_shows_the_new_one(service: Service) -> None:
+    first = service.submit(url="https://old.example/")
+    second = service.submit(url="https://new.example/")
+    assert second == service.submit(url="https://new.example/")
+    for public_id in (first, second):
+        service.approve(public_id)
+    comments = service.api("GET", "/discussions/networking").json()["comments"]
+    told = {one["id"]: one["author"]["url"] for one in comments}
+    assert told == {first: "https://old.example/", second: "https://new.example/"}
 
 
 def test_a_resend_tells_what_became_of_the_first(service: Service) -> None:

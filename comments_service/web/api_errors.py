@@ -1,0 +1,63 @@
+"""The error answers of the API, as its OpenAPI description lists them."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+MEDIA_TYPE = "application/problem+json"
+_DESCRIPTIONS = {
+    400: "The body is not JSON.",
+    401: "The token is missing or wrong.",
+    404: "No page with that key is registered.",
+    409: "The report is about another database.",
+    413: "The body is too long.",
+    422: "Parameters or body do not fit; `errors` says where.",
+    503: "The database cannot be used now; try again.",
+}
+# What FastAPI describes, and no answer here looks like.
+_FOREIGN = ("HTTPValidationError", "ValidationError")
+
+
+class FieldProblem(BaseModel):
+    """What is wrong at one place of the request; never what was sent there."""
+
+    pointer: str = Field(description="A JSON pointer that begins with body, query or path.")
+    detail: str
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return FastAPI's `responses` for an operation: these errors and those of every operation."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": _DESCRIPTIONS[status], "content": content}
+        for status in sorted({401, 413, 503, *statuses})
+    }
+
+
+def describe(app: FastAPI) -> None:
+    """Have the application's description tell the errors that it really gives."""
+    document = app.openapi()
+    schemas = document["components"]["schemas"]
+    for model in (FieldProblem, Problem):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema.pop("$defs", None)
+        schemas[model.__name__] = schema
+    for name in _FOREIGN:
+        schemas.pop(name, None)
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            responses = operation["responses"]
+            # FastAPI lists it for every operation with parameters, also where all values fit.
+            if MEDIA_TYPE not in responses.get("422", {}).get("content", {MEDIA_TYPE: None}):
+                del responses["422"]
