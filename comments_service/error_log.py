@@ -14,7 +14,8 @@ _FRAMES = 12
 # SQLite's general error repeats what was asked, which may be a reader's search; these do not.
 _PLAIN = re.compile(r"no such table: [\w.]+")
 _REPEATING = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
-# Before the path of each frame that is not this package's own.
+# A library's frames are many, and say little.
+_FOREIGN = "lib:"
 _PACKAGES = re.compile(r".*/(?:site-packages|lib/python[\d.]+)/")
 
 
@@ -58,13 +59,17 @@ def _of_sqlite(error: sqlite3.Error) -> str:
 
 
 def _frames(error: BaseException) -> str:
-    """Return where it was raised, the outermost call first: files, lines, functions, no values."""
+    """Return our own calls on the way to the error, the outermost first, and where it was raised.
+
+    Files, lines and functions; no values.
+    """
     told: list[str] = []
     part: BaseException | None = error
     while part is not None:
         told += _of(part.__traceback__)
         part = part.__cause__
-    return " > ".join(told[-_FRAMES:])
+    own = [one for one in told[:-1] if not one.startswith(_FOREIGN)]
+    return " > ".join((own + told[-1:])[-_FRAMES:])
 
 
 def _of(trace: TracebackType | None) -> list[str]:
@@ -78,4 +83,4 @@ def _of(trace: TracebackType | None) -> list[str]:
 
 def _short(path: str) -> str:
     _, found, rest = path.rpartition("/comments_service/")
-    return f"comments_service/{rest}" if found else _PACKAGES.sub("", path)
+    return f"comments_service/{rest}" if found else _PACKAGES.sub(_FOREIGN, path)

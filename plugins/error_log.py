@@ -13,6 +13,8 @@ from types import TracebackType
 _FRAMES = 12
 # SQLite's general error repeats what was asked; a constraint names what was stored.
 _REPEATING = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
+# A library's frames are many, and say little.
+_FOREIGN = "lib:"
 _OWN = re.compile(r".*/(?=plugins/)")
 _PACKAGES = re.compile(r".*/(?:site-packages|lib/python[\d.]+)/")
 
@@ -26,7 +28,9 @@ def described(error: BaseException) -> str:
         frames += _frames(root.__traceback__)
     cause = _cause(root)
     told = f' cause="{cause}"' if cause else ""
-    return f'error={type(root).__name__}{told} at="{" > ".join(frames[-_FRAMES:])}"'
+    own = [one for one in frames[:-1] if not one.startswith(_FOREIGN)]
+    places = " > ".join((own + frames[-1:])[-_FRAMES:])
+    return f'error={type(root).__name__}{told} at="{places}"'
 
 
 def _cause(error: BaseException) -> str:
@@ -42,7 +46,7 @@ def _frames(trace: TracebackType | None) -> list[str]:
     told = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        path = _PACKAGES.sub("", _OWN.sub("", code.co_filename))
+        path = _PACKAGES.sub(_FOREIGN, _OWN.sub("", code.co_filename))
         told.append(f"{path}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
     return told

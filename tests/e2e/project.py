@@ -60,11 +60,11 @@ class Project:
             timeout=60,
         )
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         """Serve, and wait until it says so."""
         self.lines.clear()
         process = subprocess.Popen(
-            [sys.executable, "-m", "rejoinder", "serve", "--port", str(self.port)],
+            [sys.executable, "-m", "rejoinder", "serve", "--port", str(self.port), *more],
             cwd=self.root,
             env=self.environ,
             text=True,

@@ -1,5 +1,6 @@
 """`rejoinder serve`, as an operator meets it."""
 
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 import requests
 
 from tests.e2e.project import Project, copy
-from tests.running import free_port, reply
+from tests.running import copy_migrated_database, free_port, reply
 
 pytestmark = pytest.mark.xdist_group("serve")
 
@@ -39,6 +40,11 @@ def send(project: Project, text: str) -> str:
     )
     assert answer.status_code == 303
     return project.url + answer.headers["Location"]
+
+
+def replies(project: Project) -> set[str]:
+    """The ids of the replies on a page."""
+    return set(re.findall(r'id="(comment-[0-9a-z]{26})"', project.page("networking")))
 
 
 def test_ctrl_c_stops_every_process_and_restarting_keeps_all_data(own: Project) -> None:
@@ -85,10 +91,55 @@ def test_saving_an_article_and_the_theme_rebuilds_the_page(own: Project) -> None
     own.wait(lambda: "Leave a Reply, do" in own.page("networking"), 30)
 
 
-def test_a_taken_port_is_refused_with_the_mend(own: Project, tmp_path: Path) -> None:
-    second = own.run("serve", "--port", str(own.port))
+def test_a_taken_port_is_refused_with_the_mend(
+    own: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Project(copy(tmp_path_factory.mktemp("other")), own.port)
+    second = other.run("serve", "--port", str(own.port))
     assert second.returncode == 1
     assert f"make serve PORT={own.port + 1}" in second.stderr
+
+
+def test_a_second_serve_names_the_first_and_a_killed_one_blocks_nothing(own: Project) -> None:
+    second = own.run("serve", "--port", str(free_port()))
+    assert second.returncode == 1
+    assert f"already runs in this folder: process {own.supervisor.pid}, {own.url}/" in second.stderr
+    running = tree(own)
+    own.supervisor.kill()
+    psutil.wait_procs(running, timeout=20)
+    own.start()
+    assert requests.get(f"{own.url}/networking/", timeout=10).ok
+
+
+def test_a_lost_database_takes_no_reply_from_the_pages(own: Project) -> None:
+    assert own.run("demo").returncode == 0
+    own.wait(lambda: "Siobhán" in own.page("networking"), 60)
+    before = replies(own)
+    # While everything runs, then at a start, then at a build with the wrong database.
+    for file in (own.root / "var").glob("comments.sqlite3*"):
+        file.unlink()
+    assert (
+        requests.post(f"{own.url}/comments/networking", data=reply(), timeout=30).status_code == 503
+    )
+    own.stop()
+    refused = own.run("serve", "--port", str(own.port))
+    assert refused.returncode == 1
+    assert "is missing or empty, but it was in use before" in refused.stderr
+    assert "--accept-empty" in refused.stderr
+    assert not (own.root / "var" / "comments.sqlite3").exists()
+    assert own.run("build").returncode == 0
+    # More than before, if the publisher was still at work on the samples.
+    assert replies(own) >= before
+    # An empty database of another installation is started, and the pages stay as they are.
+    copy_migrated_database(own.root / "var" / "comments.sqlite3")
+    own.start()
+    assert any("Building with the replies as they were" in line for line in own.lines)
+    own.wait(lambda: any("event=data-loss" in line for line in own.lines), 60)
+    assert replies(own) >= before
+    own.stop()
+    own.start("--accept-empty")
+    assert replies(own) == set()
+    send(own, "The first of the new database.")
 
 
 def test_the_site_reads_as_before_while_the_service_is_away(own: Project) -> None:
