@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.prose import Prose
-from benchmarks.servers import free_port, running
+from benchmarks.servers import free_port, kill_all_in, running
 from comments_service import actors, draft, moderation, submission
 from comments_service.store.database import Database
 
@@ -69,8 +69,9 @@ class ReadingSite:
             raise SystemExit(f"rejoinder {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
 
     def stop(self) -> None:
-        """Stop the service."""
+        """Stop the service, and the search index that the builds began."""
         self._running.close()
+        kill_all_in(self.root)
 
     def _serve(self) -> None:
         command = [sys.executable, "-m", "rejoinder", "service", "--quiet"]

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 START_SECONDS = 30
 STOP_SECONDS = 5
 
@@ -54,6 +56,31 @@ def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTE
     finally:
         _signal(process, signal.SIGKILL)
         process.wait()
+
+
+def kill_all_in(folder: Path) -> None:
+    """Kill every process whose working directory is in `folder`, and wait until all have ended.
+
+    A build and the publisher start the search index in processes that outlive them, and that write
+    into the folder while it is removed.
+    """
+    # Again until there is none: a process may have started another one meanwhile.
+    while found := [one for one in psutil.process_iter() if _works_in(one, folder.resolve())]:
+        for process in found:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(found, timeout=STOP_SECONDS)
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(
+            folder
+        )
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

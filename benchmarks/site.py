@@ -16,7 +16,7 @@ import psutil
 import requests
 
 from benchmarks.fill import fill
-from benchmarks.servers import free_port, running, stop
+from benchmarks.servers import free_port, kill_all_in, running, stop
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "a sentence for the benchmark"
@@ -162,8 +162,9 @@ class BenchmarkSite:
         )
 
     def stop(self) -> None:
-        """Stop whatever was started."""
+        """Stop everything that was started, and what that started in turn."""
         self._running.close()
+        kill_all_in(self.root)
 
     def _command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "rejoinder", *words]

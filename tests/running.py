@@ -151,14 +151,15 @@ def serving(app: Starlette, port: int, limits: Limits | None = None) -> Iterator
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not server.started:
         assert time.monotonic() < deadline, "the service did not start"
         time.sleep(0.01)
     yield
     app.state.bell.close()
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
+    assert not thread.is_alive(), "the service did not end"
 
 
 @contextmanager

@@ -23,8 +23,7 @@ from comments_service.store import search, tallies
 from comments_service.store.comments import ERASED, WISH
 from comments_service.tables import Status, UTCDateTime, comment, contact, held, page, sought
 
-# A state with no more replies than this is walked, each looked up in the index of words; otherwise
-# the index is walked. Either way the other one stops early.
+# Up to this many replies held for a reason are collected first; of more, each reply is looked up.
 FEW = 2_000
 
 
@@ -154,12 +153,15 @@ def listed(
     number = None
     if matches is not None:
         # SQLite walks the index of words in its own order, and sorts everything for any other.
-        few = _walks_state(connection, site_id, what)
-        number = comment.c.id if few else search.index.c.rowid
+        number = search.index.c.rowid
     columns = [comment.c.submitted_at, comment.c.id] if number is None else [number]
     if after is not None:
         query = query.where(_behind(after, number, newest=what.newest))
-    query = query.order_by(*(one.desc() if what.newest else one for one in columns)).limit(limit)
+    query = (
+        query.order_by(None)
+        .order_by(*(one.desc() if what.newest else one for one in columns))
+        .limit(limit)
+    )
     found = {row.id: row for row in _with(connection, query)}
     return sorted(
         found.values(),
@@ -231,10 +233,6 @@ def sought_text(connection: Connection, number: int) -> str | None:
     return connection.execute(select(sought.c.text).where(sought.c.id == number)).scalar()
 
 
-def _walks_state(connection: Connection, site_id: int, what: Filter) -> bool:
-    return what.status is not None and tallies.of_site(connection, site_id)[what.status] <= FEW
-
-
 def _ids(
     connection: Connection,
     site_id: int,
@@ -243,24 +241,23 @@ def _ids(
 ) -> Select[Any] | None:
     """The row ids of what matches; None when nothing can."""
     query = select(comment.c.id).select_from(comment).where(comment.c.site_id == site_id)
+    page_id = None
     if what.status is not None:
         query = query.where(comment.c.status == what.status)
     else:
         query = query.where(comment.c.status != ERASED)
     if what.page:
-        found = connection.execute(
+        page_id = connection.execute(
             select(page.c.id).where(page.c.site_id == site_id, page.c.key == what.page)
         ).scalar()
-        if found is None:
+        if page_id is None:
             return None
-        query = query.where(comment.c.page_id == found)
+        query = query.where(comment.c.page_id == page_id)
     if matches is not None:
-        if _walks_state(connection, site_id, what):
-            of_this = exists().select_from(search.index)
-            of_this = of_this.where(matches, search.index.c.rowid == comment.c.id)
-            query = query.where(of_this)
-        else:
-            query = query.join(search.index, search.index.c.rowid == comment.c.id).where(matches)
+        narrowed = search.within(connection, _selections(connection, site_id, page_id, what))
+        query = query.join(search.index, search.row_id == comment.c.id).where(matches, *narrowed)
+        # Also where the order does not matter: it keeps SQLite from reading `comment` first.
+        query = query.order_by(search.index.c.rowid)
     elif what.words.strip() or what.name.strip():
         # Something was asked for that has no word in it, such as "!?": nothing holds it.
         return None
@@ -269,11 +266,41 @@ def _ids(
     if what.who is not None or what.author or what.network:
         query = query.join(contact, contact.c.comment_id == comment.c.id)
         query = query.where(*_contact(connection, what))
+    return query.where(*_between(what))
+
+
+def _selections(
+    connection: Connection, site_id: int, page_id: int | None, what: Filter
+) -> list[Select[int]]:
+    """The ids that each part of a filter but the words selects, if an index answers it."""
+    parts: list[Select[int]] = []
+    if what.author or what.network or (what.who is not None and not _domain(connection, what)):
+        parts.append(select(contact.c.comment_id).where(*_contact(connection, what)))
+    if page_id is not None:
+        parts.append(select(comment.c.id).where(comment.c.page_id == page_id))
+    if what.reason:
+        parts.append(select(held.c.comment_id).where(held.c.reason == what.reason))
+    of_site = select(comment.c.id).where(comment.c.site_id == site_id)
+    if what.status is not None:
+        parts.append(of_site.where(comment.c.status == what.status))
+    if what.since is not None or what.until is not None:
+        parts.append(of_site.where(*_between(what)))
+    return parts
+
+
+def _between(what: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
     if what.since is not None:
-        query = query.where(comment.c.submitted_at >= what.since)
+        conditions.append(comment.c.submitted_at >= what.since)
     if what.until is not None:
-        query = query.where(comment.c.submitted_at < what.until)
-    return query
+        conditions.append(comment.c.submitted_at < what.until)
+    return conditions
+
+
+def _domain(connection: Connection, what: Filter) -> bool:
+    """Whether all addresses at a domain are asked for, which no index answers."""
+    asked = "" if what.who is None else sought_text(connection, what.who) or ""
+    return asked.startswith("@")
 
 
 def _held(connection: Connection, reason: str) -> ColumnElement[bool]:

@@ -6,11 +6,30 @@ what was put in.
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, column, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 
 from comments_service.words import search_for, searchable
 
-index = table("comment_search", column("rowid"), column("rank"))
+# One look-up of a reply in the index costs 0.05 ms; reading the index on costs 0.0002 ms a match.
+LOOKED_UP = 200
+# Collecting 1,000 ids to compare matches with costs 0.4 ms.
+COLLECTED = 20_000
+
+index = table("comment_search", column("rowid", Integer), column("rank"))
+# An expression instead of the column, so that SQLite reads the index once and looks each match up
+# elsewhere. Without statistics it would rather search the index anew for each of 100,000 replies.
+row_id = index.c.rowid + literal_column("0")
 _ADD = text("INSERT INTO comment_search (rowid, text, name) VALUES (:id, :text, :name)")
 _REMOVE = text(
     "INSERT INTO comment_search (comment_search, rowid, text, name)"
@@ -51,6 +70,24 @@ def matches(connection: Connection, words: str = "", name: str = "") -> ColumnEl
     if connection.execute(probe).first() is not None:
         return whole
     return _matches(words, name, beginning=True)
+
+
+def within(connection: Connection, selections: Sequence[Select[int]]) -> list[ColumnElement[bool]]:
+    """Return conditions on `index` that keep the rows whose ids are in all of `selections`.
+
+    A selection of more than `COLLECTED` ids gives no condition: the query has to check each match.
+    Each selection should be answered by an index, because it is read once to count it.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    for ids in selections:
+        counted = select(func.count()).select_from(ids.limit(COLLECTED + 1).subquery())
+        number = connection.execute(counted).scalar_one()
+        if number <= LOOKED_UP:
+            # The shortest way of all; further selections can only be checked on what it finds.
+            return [index.c.rowid.in_(ids.correlate(None))]
+        if number <= COLLECTED:
+            conditions.append(row_id.in_(ids.correlate(None)))
+    return conditions
 
 
 def _matches(words: str, name: str, *, beginning: bool) -> ColumnElement[bool] | None:

@@ -96,11 +96,11 @@ class Beside:
         self._thread = threading.Thread(target=self._run, daemon=True)
         _BESIDES[self._thread] = self
         self._thread.start()
-        assert self.stopped.wait(30), "it neither ended nor waits for the lock"
+        assert self.stopped.wait(60), "it neither ended nor waits for the lock"
 
     def join(self) -> None:
         """Wait for its end; raises what it raised."""
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "it does not end"
         if self._error is not None:
             raise self._error

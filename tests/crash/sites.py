@@ -113,7 +113,7 @@ class Project:
                 yield publisher
             finally:
                 stop.set()
-                thread.join(20)
+                thread.join(60)
                 assert not thread.is_alive(), "the publisher did not end"
 
     def build(self) -> Path:

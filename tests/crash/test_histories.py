@@ -24,7 +24,7 @@ from tests.crash.sites import Article, Project
 # How many histories, and how long each one is.
 EXAMPLES = int(os.environ.get("CRASH_EXAMPLES", "25"))
 FEWEST, MOST = 8, 25
-SETTLE_SECONDS = 20
+SETTLE_SECONDS = 60
 
 pytestmark = pytest.mark.xdist_group("crash-histories")
 numbers = st.integers(0, 30)

@@ -22,7 +22,7 @@ from tests.crash.sites import Article, Project
 pytestmark = pytest.mark.xdist_group("crash-interleavings")
 # All of them take some minutes; by default, those at which something changes hands.
 EVERY = os.environ.get("CRASH_INTERLEAVINGS", "") not in {"", "0"}
-SETTLE_SECONDS = 15
+SETTLE_SECONDS = 60
 
 # What matters of a build: what it knows, what it has written, what it shows, who holds the lock.
 STAGES = [

@@ -35,7 +35,7 @@ KILLS = int(os.environ.get("CRASH_KILLS", "160"))
 # How long each one lives at most, in seconds: about what it needs for its work.
 LIVES = {"publish": 0.15, "build": 0.5, "service": 0.35}
 PUBLIC = 30
-CONVERGE_SECONDS = 60
+CONVERGE_SECONDS = 120
 ALWAYS = ["long", "quiet", "third"]
 
 
@@ -73,7 +73,7 @@ class Editors:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         if self.error is not None:
             raise self.error
@@ -196,7 +196,7 @@ class Chaos:
 
     def serve(self) -> None:
         """The service answers."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             self.start("service")
             try:
@@ -266,7 +266,6 @@ def test_kill_at_any_instant_leaves_whole_pages_and_everything_finds_its_way_bac
         _submit_first(remote)
         editors = Editors(remote, seed)
         editors.start()
-        started = time.monotonic()
         with _Reading(project) as report:
             part = KILLS // 4
             for verbs, kills in (
@@ -280,11 +279,10 @@ def test_kill_at_any_instant_leaves_whole_pages_and_everything_finds_its_way_bac
                     # Nobody helps: what was killed was started again, as any supervisor would.
                     _converge(project, warm)
             editors.stop()
-            seconds = time.monotonic() - started
             chaos.finish_build()
             _converge(project, warm)
         print(
-            f"{chaos.kills.total()} kills in {seconds:.0f} s: {dict(chaos.kills)}; "
+            f"{chaos.kills.total()} kills: {dict(chaos.kills)}; "
             f"ended by themselves: {dict(chaos.ended)}; pages read: {report['read']}; "
             f"replies: {len(editors.submitted)}, decisions: {len(editors.decided)}, "
             f"refused: {dict(editors.refused)}"
@@ -338,7 +336,7 @@ class _Reading:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        code = self._process.wait(30)
+        code = self._process.wait(60)
         self._process.stdout.close()
         if code == 0:
             self._report.update(json.loads(self._file.read_text()))

@@ -83,13 +83,13 @@ class Project:
     def stop(self, number: int = signal.SIGINT) -> int:
         """Stop as Ctrl-C does; return the exit code."""
         self.supervisor.send_signal(number)
-        return self.supervisor.wait(15)
+        return self.supervisor.wait(60)
 
     def page(self, key: str) -> str:
         """The built page of an article."""
         return (self.root / "output" / key / "index.html").read_text("utf-8")
 
-    def wait(self, true: Callable[[], bool], seconds: float = 15) -> None:
+    def wait(self, true: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until something is so; fail with what was printed if it does not become so."""
         deadline = time.monotonic() + seconds
         while not true():

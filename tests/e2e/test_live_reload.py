@@ -1,6 +1,5 @@
 """Saving an article reloads the open page, in a real browser."""
 
-import statistics
 import time
 
 import pytest
@@ -31,17 +30,13 @@ def test_saving_reloads_the_page_and_the_file_has_no_script(
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(f"{project.url}/meetings/")
-    took = []
     for number in range(SAVES):
         # Until the process for the next build has loaded: authors type for longer than that.
         time.sleep(2)
-        started = time.monotonic()
         save(project, f"{article}\n\nSaved for the {number}th time.\n")
         expect(page.get_by_text(f"Saved for the {number}th time.")).to_be_visible(
             timeout=PATIENCE_MS
         )
-        took.append(time.monotonic() - started)
-    print(f"save to sight: p50 {statistics.median(took):.2f} s of {took}")
     assert "/.live" not in project.page("meetings")
     assert problems == []
     save(project, article)

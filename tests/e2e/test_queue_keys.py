@@ -59,7 +59,7 @@ def states(service: Service) -> list[str]:
 
 def focused(page: Page) -> str:
     """The card that has the focus, once what was asked for has come to rest."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         card = str(page.evaluate("document.activeElement.closest('#queue > li')?.id ?? ''"))
         if card or time.monotonic() > deadline:

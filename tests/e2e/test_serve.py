@@ -52,7 +52,7 @@ def test_ctrl_c_stops_every_process_and_restarting_keeps_all_data(own: Project) 
     running = tree(own)
     assert len(running) >= 3
     assert own.stop(signal.SIGINT) == 0
-    _gone, alive = psutil.wait_procs(running, timeout=5)
+    _gone, alive = psutil.wait_procs(running, timeout=60)
     assert alive == []
     own.start()
     assert "Still here after a restart." in requests.get(link, timeout=10).text
@@ -61,7 +61,7 @@ def test_ctrl_c_stops_every_process_and_restarting_keeps_all_data(own: Project) 
 def test_nothing_is_left_running_when_the_supervisor_is_killed(own: Project) -> None:
     running = tree(own)
     own.supervisor.kill()
-    _gone, alive = psutil.wait_procs(running, timeout=10)
+    _gone, alive = psutil.wait_procs(running, timeout=60)
     assert alive == []
 
 
@@ -72,7 +72,7 @@ def test_a_service_that_falls_over_is_started_again(own: Project) -> None:
 
     def answers() -> bool:
         try:
-            return requests.get(f"{own.url}/moderate/sign-in", timeout=2).ok
+            return requests.get(f"{own.url}/moderate/sign-in", timeout=60).ok
         except requests.ConnectionError:
             return False
 

@@ -259,7 +259,7 @@ def a_round(site: Indexed, ended: Callable[[], bool] = lambda: False) -> Iterato
         thread = threading.Thread(target=site.index)
         thread.start()
         try:
-            assert begun.wait(10)
+            assert begun.wait(60)
             yield
         finally:
             stop.set()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
 
 from plugins.search.words import digest_of, marked, text_of
+from tests import cpu
 from tests.site.samples import PAGE
 
 HTML = """<body><p>Menu</p><div class="prose" data-pagefind-body>
@@ -36,11 +36,12 @@ def test_the_words_are_those_of_the_marked_elements(html: str, words: str) -> No
     assert text_of(marked(html)) == words
 
 
-@pytest.mark.parametrize("html", ["<div " * 50_000, "<!--" * 50_000, "<script>" * 20_000])
+@pytest.mark.parametrize("html", ["<div ", "<!--", "<script>"])
 def test_odd_html_does_not_hold_it_up(html: str) -> None:
-    started = time.monotonic()
-    text_of(marked(f"<div data-pagefind-body>{html}</div>"))
-    assert time.monotonic() - started < 5
+    def read(size: int) -> str:
+        return text_of(marked(f"<div data-pagefind-body>{html * size}</div>"))
+
+    assert cpu.growth(read, 20_000) < 3
 
 
 def test_another_title_or_question_is_another_state() -> None:

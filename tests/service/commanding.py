@@ -65,16 +65,16 @@ def service_process(folder: Path, **more: str) -> Iterator[tuple[Service, subpro
         db.close()
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         assert process.poll() is None, "the service ended"
         assert time.monotonic() < deadline, "the service did not start"
         try:
-            requests.get(f"{url}/comments/api/openapi.json", timeout=5)
+            requests.get(f"{url}/comments/api/openapi.json", timeout=60)
         except requests.ConnectionError:
             time.sleep(0.05)
         else:

@@ -164,7 +164,7 @@ def states(db: Database) -> list[str]:
     return [row.state for row in mails(db)]
 
 
-def until(ready: Callable[[], object], seconds: float = 10) -> None:
+def until(ready: Callable[[], object], seconds: float = 60) -> None:
     """Wait for something that happens in a moment."""
     deadline = time.monotonic() + seconds
     while not ready():

@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -92,10 +91,8 @@ def test_under_a_foreign_lock_nothing_is_acknowledged_and_the_text_kept(
         service.register("networking")
         with closing(sqlite3.connect(tmp_path / "comments.sqlite3", isolation_level=None)) as lock:
             lock.execute("BEGIN IMMEDIATE")
-            start = time.perf_counter()
             with ThreadPoolExecutor(8) as pool:
                 answers = list(pool.map(lambda n: service.post(comment=f"Number {n}."), range(8)))
-            assert time.perf_counter() - start < 8
             for answer in answers:
                 assert answer.status_code == 503
                 assert "try again in a minute" in answer.text

@@ -261,7 +261,7 @@ def test_the_mail_of_a_killed_service_leaves_after_its_restart(tmp_path: Path) -
             until(lambda: mails(service.db)[0].leased_until)
             until(lambda: post.connections)
             process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.wait(60)
         post.seconds = 0
         with service_process(tmp_path, **more) as (service, _):
             time.sleep(1.5)
@@ -287,7 +287,7 @@ def test_two_workers_never_send_the_same_mail(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         assert states(db) == ["sent"] * 60
         assert len({one["Message-ID"] for one in post.taken}) == len(post.taken) == 60
     other.close()

@@ -196,7 +196,7 @@ def test_the_service_forgets_by_itself(service: Service, monkeypatch: pytest.Mon
             while count(service):
                 await asyncio.sleep(0.05)
 
-    run(asyncio.wait_for(a_while(), 20))
+    run(asyncio.wait_for(a_while(), 60))
 
 
 def test_five_failures_over_more_than_a_quarter_of_an_hour_are_nothing(service: Service) -> None:

@@ -157,11 +157,11 @@ def following(
             yield publisher
         finally:
             stop.set()
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive(), "the publisher did not end"
 
 
-def eventually(claim: Callable[[], bool], seconds: float = 10) -> None:
+def eventually(claim: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for something that another thread or process brings about."""
     end = time.monotonic() + seconds
     while not claim():

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,11 +39,13 @@ def page(site: Path, key: str = "networking") -> str:
     return (site / "output" / key / "index.html").read_text()
 
 
-def ends_cleanly(process: subprocess.Popen[str], number: int) -> None:
-    started = time.monotonic()
+def ends_cleanly(process: subprocess.Popen[str], number: int, wire: Wire) -> None:
+    """End a verb that follows, in the middle of its long poll."""
+    wire.wait_until_followed()
     process.send_signal(number)
-    assert process.wait(5) == 0
-    assert time.monotonic() - started < 1.5
+    assert process.wait(60) == 0
+    # The service still holds the answer back.
+    assert wire.waiting
 
 
 def test_build_shows_the_site_and_says_so(wire: Wire, environ: Path) -> None:
@@ -104,7 +105,7 @@ def test_publish_follows_until_it_is_told_to_end(wire: Wire, environ: Path, numb
         wire.wait_until_followed()
         wire.put("networking", [reply(1)])
         eventually(lambda: "Reply number 1." in page(environ))
-        ends_cleanly(process, number)
+        ends_cleanly(process, number, wire)
     assert "event=published key=networking" in said(environ)
     assert "Reply number" not in said(environ)
 
@@ -133,7 +134,7 @@ def test_watch_publishes_and_builds_again_what_changed(wire: Wire, environ: Path
         new.write_text(settings.read_text().replace('"Test"', '"Renamed"'))
         new.replace(settings)
         eventually(lambda: "Renamed" in page(environ))
-        ends_cleanly(process, signal.SIGTERM)
+        ends_cleanly(process, signal.SIGTERM, wire)
 
 
 def test_every_verb_has_one_sentence_of_help() -> None:

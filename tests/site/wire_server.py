@@ -73,7 +73,7 @@ class Wire:
                 self.put(key, comments)
             self.changed.notify_all()
 
-    def wait_until_followed(self, seconds: float = 10) -> None:
+    def wait_until_followed(self, seconds: float = 60) -> None:
         """Until somebody waits for what comes after the newest change: they have all of it."""
         with self.changed:
             assert self.changed.wait_for(
