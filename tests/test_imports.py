@@ -37,6 +37,7 @@ ORDER = [
     "trust",
     "upkeep",
     "bulk",
+    "last_action",
     "mail",
     "passwords",
     "auth",
