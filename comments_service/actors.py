@@ -1,5 +1,6 @@
 """Who acts, and what things are called in the queue and in its log."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from comments_service.tables import Status
@@ -20,7 +21,7 @@ REASONS = {
     "banned-address": "Its author's email address is banned",
     "banned-network": "It came from a network that is banned",
     "edited": "Its author changed it after it was published",
-    "wish": "Its author asks the editors for something",
+    "wish": "Change request",
 }
 
 
@@ -51,8 +52,8 @@ DONE = {
     "undo": "Undone",
     "edit": "Edited",
     "remove": "Removed by its author",
-    "ask": "Asked for by its author",
-    "settle": "Settled what its author asked for",
+    "ask": "Change requested by the author",
+    "settle": "Change request marked as done",
     "tell": "Told its author why",
     "reply": "Answered",
     "pin": "Pinned",
@@ -75,13 +76,43 @@ DONE = {
     "enable": "Enabled an editor again",
 }
 
+# The same as a clause about one reply: "Olaf marked this as spam".
+_CLAUSES = {
+    "approve": "approved this",
+    "spam": "marked this as spam",
+    "trash": "moved this to trash",
+    "pending": "moved this back to pending",
+    "undo": "undid an action on this",
+    "edit": "edited this",
+    "remove": "removed this",
+    "ask": "requested a change of this",
+    "settle": "marked the change request as done",
+    "tell": "sent a message to the author of this",
+    "reply": "wrote this reply",
+    "pin": "pinned this",
+    "unpin": "unpinned this",
+    "lock": "locked this",
+    "unlock": "unlocked this",
+}
+
+
+def said(actor: str, action: str, at: datetime) -> str:
+    """Return who did what to a reply and when (UTC), as one sentence.
+
+    >>> from datetime import UTC
+    >>> said("Olaf", "spam", datetime(2026, 11, 28, 5, 3, tzinfo=UTC))
+    'Olaf marked this as spam at 05:03 UTC.'
+    """
+    clause = _CLAUSES.get(action, f"changed this ({DONE.get(action, action).lower()})")
+    return f"{actor} {clause} at {at:%H:%M} UTC."
+
 
 # What the log can hold of a thing, in words.
 FIELDS = {
     "status": "State",
     "text": "Text",
     "reasons": "Why it was held",
-    "wish": "Asked by its author",
+    "wish": "Change request",
     "told": "Told to its author",
     "pinned": "Pinned",
     "locked": "Thread locked",

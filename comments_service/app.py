@@ -42,6 +42,9 @@ from comments_service.web import (
     problems,
     public,
     queue,
+    reply_ban,
+    reply_page,
+    undo,
 )
 from comments_service.web import settings as settings_page
 from comments_service.web.bell import Bell
@@ -124,6 +127,9 @@ def create_app(
         *account.ROUTES,
         *editors.ROUTES,
         *queue.ROUTES,
+        *reply_page.ROUTES,
+        *reply_ban.ROUTES,
+        *undo.ROUTES,
         *settings_page.ROUTES,
         *articles.ROUTES,
         *bulk.ROUTES,

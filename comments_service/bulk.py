@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from comments_service import moderation
 from comments_service.actors import Actor
-from comments_service.errors import Conflict, NotFound, ServiceError
+from comments_service.errors import Conflict, Invalid, NotFound, ServiceError
 from comments_service.moderation import ACTIONS
 from comments_service.store import batches, queue
 from comments_service.store.batches import DONE, Batch, Progress
@@ -39,9 +39,12 @@ class State(NamedTuple):
 def choose(
     db: Database, action: str, public_ids: Sequence[str], *, by: Actor, now: datetime
 ) -> int:
-    """Begin an action on these replies, in the states that they have; return the batch."""
+    """Begin an action on these replies, in the states that they have; return the batch.
+
+    Raises `Invalid` when none is selected.
+    """
     if not public_ids:
-        raise Conflict("Nothing is selected. Select replies, then choose what to do with them.")
+        raise Invalid({"selected": "Nothing is selected. Select replies, then apply an action."})
     with db.write() as connection:
         site = the_site(connection)
         found = queue.states(connection, site.id, list(dict.fromkeys(public_ids)))
@@ -108,7 +111,7 @@ def _begin(
     # What has that state already needs nothing.
     rows = [(public_id, state, None) for public_id, state in found if state != ACTIONS[action]]
     if not rows:
-        raise Conflict("There is nothing to do: all of them are like that already.")
+        raise Conflict("All of these replies are in that state already.")
     new = Batch(0, action, by.name, words[:500], now, None, 0, None)
     return batches.add(connection, site_id, new, rows, editor_id=by.editor_id)
 

@@ -62,10 +62,16 @@ class NotFound(ServiceError):
 
 
 class Conflict(ServiceError):
-    """Somebody else was quicker; the text says who did what."""
+    """The present state does not allow the change; the text says why, and what to do."""
 
     status = 409
-    title = marked("Somebody was quicker")
+    title = marked("Your change was not applied")
+
+
+class AlreadyHandled(Conflict):
+    """Another editor changed the reply first; the text says who did what, and when."""
+
+    title = marked("Already handled")
 
 
 class TooLarge(ServiceError):

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from comments_service import draft, markup, privacy, rulebook
-from comments_service.actors import AUTHOR, DONE, Actor
+from comments_service.actors import AUTHOR, Actor, said
 from comments_service.draft import Refused
-from comments_service.errors import BadRequest, Conflict, NotFound
+from comments_service.errors import AlreadyHandled, BadRequest, Conflict, NotFound
 from comments_service.ids import new_id
 from comments_service.store import (
     comments,
@@ -116,9 +116,10 @@ def edit(
         site = the_site(connection)
         number, reply = take(connection, site, public_id)
         if reply.version != version:
-            raise Conflict(_told(events.last_of(connection, public_id, "edit", "undo"), reply))
+            last = events.last_of(connection, public_id, "edit", "undo")
+            raise AlreadyHandled(_handled(last, reply))
         if reply.text == new:
-            raise Refused({"comment": "Change the text, or leave without saving"}, {"comment": new})
+            raise Refused({"comment": "Change the text, or cancel"}, {"comment": new})
         after = {"text": new}
         entry = change(connection, site, number, reply, after, "edit", by=by, now=now)
     announce(db, entry, was_public=reply.status == Status.APPROVED)
@@ -162,7 +163,7 @@ def settle(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
         site = the_site(connection)
         number, reply = take(connection, site, public_id)
         if reply.wish is None:
-            raise Conflict("Its author asks for nothing, or somebody has settled it already.")
+            raise Conflict("This reply has no open change request.")
         return change(connection, site, number, reply, {"wish": None}, "settle", by=by, now=now)
 
 
@@ -197,7 +198,7 @@ def open_or_close(
     if page is None:
         raise NotFound("There is no such discussion.")
     if page.opened == opened:
-        raise Conflict("Somebody was here first: the discussion is like that already.")
+        raise Conflict("The discussion is already set to that.")
     pages.set_opened(connection, page.id, opened)
     pages.set_revision(connection, page.id, number)
     action = "undo" if undoes else "article" if opened is None else "open" if opened else "close"
@@ -323,11 +324,11 @@ def take_back(
         else events.last_with(connection, done.comment, fields)
     )
     if last is not None and last.seq != done.seq:
-        raise Conflict(_told(events.last_of(connection, done.comment), reply))
+        raise AlreadyHandled(_handled(events.last_of(connection, done.comment), reply))
     # An editor's own reply was nowhere before.
     before = done.before or {"status": Status.TRASH.value}
     if any(getattr(reply, name) != value for name, value in done.after.items()):
-        raise Conflict("The reply is not as that entry left it. Nothing was changed by you.")
+        raise Conflict("The reply has changed since. Your change was not applied.")
     return change(
         connection,
         site,
@@ -479,13 +480,12 @@ def _check_private(
 
 
 def _somebody(connection: Connection, reply: Stored) -> Conflict:
-    return Conflict(_told(events.last_with(connection, reply.public_id, {"status"}), reply))
-
-
-def _told(last: Event | None, reply: Stored) -> str:
-    if last is None or last.action == "submit":
-        return f"The reply is {reply.status} already."
-    return (
-        f"{last.actor} was here first: {DONE.get(last.action, last.action).lower()} at "
-        f"{last.at:%H:%M:%S} UTC, so the reply is {reply.status} now. Nothing was changed by you."
+    return AlreadyHandled(
+        _handled(events.last_with(connection, reply.public_id, {"status"}), reply)
     )
+
+
+def _handled(last: Event | None, reply: Stored) -> str:
+    if last is None or last.action == "submit":
+        return f"The reply is {reply.status} already. Your change was not applied."
+    return f"{said(last.actor, last.action, last.at)} Your change was not applied."

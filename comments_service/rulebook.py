@@ -195,7 +195,7 @@ def lift(
     if found is None:
         raise NotFound("There is no such ban.")
     if (found.lifted_at is not None) == lifted:
-        raise Conflict("Somebody was here first: the ban is like that already.")
+        raise Conflict("The ban is already set to that.")
     if not lifted and not found._replace(lifted_at=None).holds(now):
         raise Conflict("The time of that ban is over; add a new one.")
     store.set_lifted(connection, site.id, ban_id, now if lifted else None)

@@ -39,6 +39,7 @@ ORDER = [
     "upkeep",
     "scrubbing",
     "bulk",
+    "last_action",
     "mail",
     "passwords",
     "auth",

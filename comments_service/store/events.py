@@ -33,6 +33,7 @@ class Told(NamedTuple):
     event: Event
     author_name: str | None
     page_title: str | None
+    page_url: str | None
     undone: bool
     replies: int | None
 
@@ -160,6 +161,39 @@ def last_of_queue(connection: Connection, site_id: int, action: str) -> Event | 
     return Event(*row) if row else None
 
 
+_target = event.alias("target")
+
+
+def latest_of_editor(
+    connection: Connection, site_id: int, editor_id: int, *, limit: int
+) -> list[Event]:
+    """Return up to `limit` entries of what that editor did, newest first.
+
+    Without what the editor did by undoing own actions, and without bulk actions that were undone.
+    """
+    query = (
+        select(*_COLUMNS)
+        .outerjoin(
+            _target, (_target.c.site_id == event.c.site_id) & (_target.c.seq == event.c.undoes)
+        )
+        .where(
+            event.c.site_id == site_id,
+            event.c.editor_id == editor_id,
+            event.c.undoes.is_(None) | _target.c.editor_id.is_distinct_from(editor_id),
+            ~exists().where(_undoing_batch.c.undoes == event.c.batch_id),
+        )
+        .order_by(event.c.seq.desc())
+        .limit(limit)
+    )
+    return [Event(*row) for row in connection.execute(query)]
+
+
+def undoers(connection: Connection, site_id: int, seq: int) -> list[int]:
+    """Return the numbers of the entries that undo that one."""
+    query = select(event.c.seq).where(event.c.site_id == site_id, event.c.undoes == seq)
+    return list(connection.execute(query).scalars())
+
+
 def of_comments(connection: Connection, public_ids: Sequence[str]) -> dict[str, list[Event]]:
     """Return what was done to each of the replies after they came, in order."""
     found: dict[str, list[Event]] = {}
@@ -185,6 +219,7 @@ _TOLD = (
         *_COLUMNS,
         comment.c.author_name,
         page.c.title,
+        page.c.url,
         (
             exists().where(_undoing.c.undoes == event.c.seq, _undoing.c.site_id == event.c.site_id)
             | exists().where(_undoing_batch.c.undoes == event.c.batch_id)
@@ -227,7 +262,14 @@ def history(
         query = query.where(event.c.seq < before)
     width = len(_COLUMNS)
     return [
-        Told(Event(*row[:width]), row[width], row[width + 1], bool(row[width + 2]), row[-1])
+        Told(
+            Event(*row[:width]),
+            row.author_name,
+            row.title,
+            row.url,
+            bool(row.undone),
+            row.total,
+        )
         for row in connection.execute(query)
     ]
 

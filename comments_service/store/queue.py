@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from comments_service.addresses import fold
-from comments_service.store import search, tallies
+from comments_service.store import rules, search, tallies
 from comments_service.store.comments import ERASED, WISH
 from comments_service.tables import Status, UTCDateTime, comment, contact, held, page, sought
 
@@ -73,6 +73,8 @@ class Filter(NamedTuple):
     # All with the address of this reply.
     author: str = ""
     network: str = ""
+    # The number of a ban by address, domain or network: all that it catches.
+    ban: int | None = None
     page: str = ""
     reason: str = ""
     since: datetime | None = None
@@ -263,9 +265,11 @@ def _ids(
         return None
     if what.reason:
         query = query.where(_held(connection, what.reason))
-    if what.who is not None or what.author or what.network:
+    if what.who is not None or what.author or what.network or what.ban is not None:
         query = query.join(contact, contact.c.comment_id == comment.c.id)
         query = query.where(*_contact(connection, what))
+    if what.ban is not None:
+        query = query.where(_under_ban(connection, site_id, what.ban))
     return query.where(*_between(what))
 
 
@@ -332,6 +336,18 @@ def _contact(connection: Connection, what: Filter) -> list[ColumnElement[bool]]:
     if network := what.network.strip().lower():
         conditions.append(_begins(contact.c.network, network))
     return conditions
+
+
+def _under_ban(connection: Connection, site_id: int, number: int) -> ColumnElement[bool]:
+    """Match the replies under a ban; of a network those whose kept network is the same."""
+    found = rules.find_ban(connection, site_id, number)
+    if found is None or found.kind == "word":
+        return false()
+    if found.kind == "network":
+        return contact.c.network == found.value
+    if found.value.startswith("@"):
+        return contact.c.folded.endswith(found.value, autoescape=True)
+    return contact.c.folded == found.value
 
 
 def _begins(stored: Any, text: str) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from comments_service import bulk
 from comments_service.actors import Actor
 from comments_service.error_log import described
-from comments_service.errors import BadRequest, NotFound
+from comments_service.errors import BadRequest, Invalid, NotFound
 from comments_service.store import batches
 from comments_service.store import queue as listings
 from comments_service.store.database import Database
@@ -21,9 +21,9 @@ from comments_service.web.context import Context, context_of
 from comments_service.web.entrance import editor_only
 from comments_service.web.forms import number_of
 from comments_service.web.guard import actor_of
-from comments_service.web.listing import View, in_words, read
+from comments_service.web.listing import View, in_words, list_address, query_of, read
 from comments_service.web.pages import page
-from comments_service.web.queue import list_address, query_of
+from comments_service.web.queue import show_list
 
 logger = logging.getLogger("rejoinder.service")
 
@@ -84,10 +84,16 @@ async def act(request: Request, session: Session) -> Response:
     if form.get("scope") == "all":
         return await _ask(request, session, action)
     selected = [name.removeprefix(PREFIX) for name in form if name.startswith(PREFIX)]
-    batch_id = await run_in_threadpool(
-        lambda: bulk.choose(context.db, action, selected, by=by, now=now)
-    )
-    return await _go(request, batch_id, by)
+    try:
+        batch_id = await run_in_threadpool(
+            lambda: bulk.choose(context.db, action, selected, by=by, now=now)
+        )
+    except Invalid as error:
+        view, after = _view(form.get("list", "")), form.get("after", "")
+        return await show_list(
+            request, session, view, after=after, problem=error.detail, status=error.status
+        )
+    return await go(request, batch_id, by)
 
 
 async def _ask(request: Request, session: Session, action: str) -> Response:
@@ -141,7 +147,7 @@ async def act_on_all(request: Request, session: Session) -> Response:
             now=context.now(),
         )
     )
-    return await _go(request, batch_id, by)
+    return await go(request, batch_id, by)
 
 
 @editor_only
@@ -152,7 +158,7 @@ async def undo(request: Request, session: Session) -> Response:
     batch_id = await run_in_threadpool(
         lambda: bulk.choose_undo(context.db, undone, by=by, now=context.now())
     )
-    return await _go(request, batch_id, by)
+    return await go(request, batch_id, by)
 
 
 @editor_only
@@ -160,10 +166,10 @@ async def go_on(request: Request, session: Session) -> Response:
     """Go on with a bulk action that was ended in the middle."""
     batch_id = _id(request)
     await run_in_threadpool(lambda: bulk.state(context_of(request).db, batch_id))
-    return await _go(request, batch_id, actor_of(session))
+    return await go(request, batch_id, actor_of(session))
 
 
-async def _go(request: Request, batch_id: int, by: Actor) -> Response:
+async def go(request: Request, batch_id: int, by: Actor) -> Response:
     """Do a short batch now and lead back to the list; show how far a long one is."""
     context = context_of(request)
     left = await run_in_threadpool(

@@ -16,7 +16,6 @@ from comments_service.web.context import context_of
 from comments_service.web.forms import read_form
 from comments_service.web.guard import (
     FORM_LIMIT,
-    QUEUE,
     SESSION,
     SIGN_IN,
     admin_only,
@@ -26,6 +25,7 @@ from comments_service.web.guard import (
     editor_only,
     session_of,
 )
+from comments_service.web.listing import QUEUE
 from comments_service.web.network import client_of, network_of
 
 __all__ = ["QUEUE", "ROUTES", "admin_only", "editor_only"]

@@ -25,7 +25,6 @@ from comments_service.web.pages import page
 
 logger = logging.getLogger("rejoinder.service")
 
-QUEUE = "/moderate/"
 SIGN_IN = "/moderate/sign-in"
 SESSION = "rejoinder_session"
 FORM_LIMIT = 65_536
@@ -54,6 +53,8 @@ def _guarded(handler: EditorHandler, *, admin: bool) -> Handler:
         found = await run_in_threadpool(current_session, request)
         if found is None:
             return await _turned_away(request)
+        # For the page of an error, which has the editor's menu.
+        request.state.editor_session = found
         if admin and not found.editor.is_admin:
             route = getattr(request.scope.get("route"), "path", "-")
             logger.warning("event=refused route=%s editor=%d", route, found.editor.id)

@@ -4,13 +4,18 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
 
 from comments_service.store.queue import Cursor, Filter
 from comments_service.tables import Status
 from comments_service.web.days import span
 
 ANY = "any"
+QUEUE = "/moderate/"
+# What a form of the page of one reply has as its `list`, and one of the history.
+REPLY, HISTORY = "reply", "history"
 # Characters of one field.
 _LONGEST = 200
 _TEXTS = {"q": "words", "name": "name", "author": "author", "network": "network", "page": "page"}
@@ -48,7 +53,7 @@ def read(given: Mapping[str, str]) -> View | None:
         return None
     typed = {
         name: given.get(name, "").strip()
-        for name in (*_TEXTS, "who", "reason", "since", "until", "order")
+        for name in (*_TEXTS, "who", "ban", "reason", "since", "until", "order")
         if given.get(name, "").strip()
     }
     problems = {
@@ -68,11 +73,50 @@ def read(given: Mapping[str, str]) -> View | None:
         reason=typed.get("reason", "") if "reason" not in problems else "",
         since=days.get("since"),
         until=days.get("until"),
-        who=int(typed["who"]) if re.fullmatch(r"[0-9]{1,15}", typed.get("who", "")) else None,
+        who=_number(typed.get("who", "")),
+        ban=_number(typed.get("ban", "")),
         newest=typed.get("order") == "newest",
         **values,
     )
     return View(what, typed, problems)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
+
+
+def query_of(text: str) -> dict[str, str]:
+    """Read a list's query, as a form carries it; {} if it is none."""
+    try:
+        return dict(parse_qsl(text[:4000], max_num_fields=30))
+    except ValueError:
+        return {}
+
+
+def list_address(form: Mapping[str, str], **more: object) -> str:
+    """Return the list that the editor was looking at, as its form says, with parameters added."""
+    view = read(query_of(form.get("list", ""))) or read({})
+    assert view is not None  # noqa: S101 - {} asks for the pending ones
+    return f"{QUEUE}?" + view.address(**{name: str(value) for name, value in more.items()})
+
+
+def reply_address(public_id: str, **more: object) -> str:
+    """Return the address of a reply's page in the queue, with parameters added."""
+    query = urlencode(more)
+    return f"/moderate/replies/{public_id}" + (f"?{query}" if query else "")
+
+
+def sent_with(request: Request) -> Mapping[str, str]:
+    """Return the fields of a form that was posted, or else what the address says."""
+    form: Mapping[str, str] = getattr(request.state, "form", request.query_params)
+    return form
+
+
+def way_back(form: Mapping[str, str], public_id: str = "", **more: object) -> str:
+    """Return where a form about that reply was sent from: its own page, or a list."""
+    if form.get("list") == REPLY and public_id.isalnum():
+        return reply_address(public_id, **more)
+    return list_address(form, **more)
 
 
 def in_words(view: View) -> str:
@@ -84,6 +128,7 @@ def in_words(view: View) -> str:
         "who": "from an address that was searched for",
         "author": "from the same address",
         "network": "from the network “{}”",
+        "ban": "under ban {}",
         "page": "on the article “{}”",
         "reason": "held for “{}”",
         "since": "since {}",

@@ -13,6 +13,7 @@ from comments_service import actors, draft, language
 from comments_service.errors import ServiceError
 from comments_service.language import Sentence, Words
 from comments_service.live import live_state
+from comments_service.store.editors import Session
 from comments_service.store.queue import Queued
 from comments_service.web import security
 from comments_service.web.context import context_of
@@ -62,6 +63,7 @@ def _environment(words: Callable[[], Words]) -> Environment:
         "reasons": actors.REASONS,
         "done": actors.DONE,
         "fields": actors.FIELDS,
+        "said": actors.said,
         "live_state": _live_state,
     }
     return environment
@@ -124,3 +126,25 @@ def message(
     title, detail = words.gettext(error.title), words.say(error.detail)
     values = {"title": title, "detail": detail, "text": text, "back": back}
     return page(request, "message.html", error.status, **values)
+
+
+def is_of_queue(request: Request) -> bool:
+    """Return whether the address belongs to the moderation queue."""
+    path = request.url.path
+    return path == "/moderate" or path.startswith("/moderate/")
+
+
+def queue_message(
+    request: Request, error: ServiceError, *, back: Back | None, session: Session | None
+) -> HTMLResponse:
+    """Render an error in the queue's layout, with the menu if an editor is signed in."""
+    known = {} if session is None else {"session": session}
+    return page(
+        request,
+        "moderate_message.html",
+        error.status,
+        title=error.title,
+        detail=str(error.detail),
+        back=back,
+        **known,
+    )

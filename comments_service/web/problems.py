@@ -13,9 +13,12 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from comments_service.error_log import described
-from comments_service.errors import ServiceError, TooMany, Unavailable
+from comments_service.errors import Forbidden, ServiceError, TooMany, Unavailable
 from comments_service.language import marked, sentence
-from comments_service.web.pages import message
+from comments_service.store.editors import Session
+from comments_service.web.guard import current_session
+from comments_service.web.listing import REPLY, list_address, way_back
+from comments_service.web.pages import Back, is_of_queue, message, queue_message
 
 # Each takes the kind of error that it stands for in the tables below.
 Handler = Callable[[Request, Any], Response]
@@ -73,9 +76,52 @@ def _api_internal_error(request: Request, error: Exception) -> Response:
     return problem(500, "Something went wrong", INTERNAL)
 
 
+# Parts of the queue with a page of their own to go back to.
+_SECTIONS = {
+    "/moderate/articles": "Articles",
+    "/moderate/settings": "Settings",
+    "/moderate/editors": "Editors",
+    "/moderate/account": "Account",
+    "/moderate/history": "History",
+}
+# Whoever has the link of a mail may be nobody who is signed in here.
+_MAIL_LINK = "/moderate/mail/"
+
+
+def _message(request: Request, error: ServiceError) -> Response:
+    if not is_of_queue(request):
+        return message(request, error)
+    return queue_message(request, error, back=_way_back(request, error), session=_editor(request))
+
+
+def _way_back(request: Request, error: ServiceError) -> Back | None:
+    """Return what an editor came from, other than the queue itself."""
+    if isinstance(error, Forbidden):
+        return None
+    for path, title in _SECTIONS.items():
+        if request.url.path.startswith(path):
+            return Back(title, path)
+    form = getattr(request.state, "form", {})
+    public_id = request.path_params.get("id", "")
+    if form.get("list") == REPLY and public_id:
+        return Back("the reply", way_back(form, public_id))
+    return Back("the list", list_address(form)) if "=" in form.get("list", "") else None
+
+
+def _editor(request: Request) -> Session | None:
+    """Return who is signed in, for the menu of an error's page; None also if nobody can tell."""
+    known: Session | None = getattr(request.state, "editor_session", None)
+    if known is not None or request.url.path.startswith(_MAIL_LINK):
+        return known
+    try:
+        return current_session(request)
+    except (ServiceError, DBAPIError):
+        return None
+
+
 def _page_service_error(request: Request, error: ServiceError) -> Response:
     note_unavailable(request, error)
-    answer = message(request, error)
+    answer = _message(request, error)
     if isinstance(error, TooMany):
         answer.headers.update(error.headers)
     return answer
@@ -84,7 +130,7 @@ def _page_service_error(request: Request, error: ServiceError) -> Response:
 def _page_http_error(request: Request, error: HTTPException) -> Response:
     told = ServiceError(sentence("There is nothing at this address that does what you asked."))
     told.status, told.title = error.status_code, error.detail
-    answer = message(request, told)
+    answer = _message(request, told)
     answer.headers.update(error.headers or {})
     if error.status_code == 405:
         answer.headers["Allow"] = ", ".join(sorted(_methods_here(request)))
@@ -105,7 +151,7 @@ def _page_internal_error(request: Request, error: Exception) -> Response:
     if not request.scope["path"].startswith("/comments/api/"):
         # The API, mounted inside, has logged its own.
         _log(request, error)
-    return message(request, ServiceError(INTERNAL))
+    return _message(request, ServiceError(INTERNAL))
 
 
 def note_unavailable(request: Request, error: ServiceError) -> None:

@@ -7,7 +7,6 @@ card alone when htmx asks (`HX-Request`). Both show the same templates.
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import parse_qsl
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -20,18 +19,32 @@ from comments_service.draft import Refused
 from comments_service.errors import BadRequest, Conflict, NotFound, ServiceError
 from comments_service.store import events, outbox, publishing, tallies
 from comments_service.store import queue as listings
+from comments_service.store.comments import ERASED
 from comments_service.store.database import Database
 from comments_service.store.editors import Session
 from comments_service.store.events import Event
-from comments_service.store.queue import Cursor, Queued
+from comments_service.store.queue import Cursor, Filter, Queued
 from comments_service.submission import the_site
+from comments_service.tables import Status
 from comments_service.web.context import Context, context_of
-from comments_service.web.entrance import QUEUE, admin_only, editor_only
+from comments_service.web.entrance import admin_only, editor_only
 from comments_service.web.forms import number_of
 from comments_service.web.guard import actor_of
-from comments_service.web.listing import ANY, NAMES, View, cursor, cursor_of, in_words, read
+from comments_service.web.listing import (
+    ANY,
+    HISTORY,
+    NAMES,
+    QUEUE,
+    View,
+    cursor,
+    cursor_of,
+    in_words,
+    query_of,
+    read,
+    sent_with,
+    way_back,
+)
 from comments_service.web.pages import page
-from comments_service.web.permalinks import locate
 from comments_service.web.presence import Presence
 
 PAGE_SIZE = 50
@@ -39,12 +52,20 @@ PAGE_SIZE = 50
 MOST_COUNTED = 1_000
 
 
+class Done(NamedTuple):
+    """What was just done, and what follows: an open change request, replies under a new ban."""
+
+    event: Event
+    reply: Queued | None
+    caught: int
+
+
 class _Listing(NamedTuple):
     replies: list[Queued]
     counts: dict[str, int]
     matching: int
     next_cursor: str | None
-    done: Event | None
+    done: Done | None
     batch: bulk.State | None
     email: str
     alarms: list[str]
@@ -55,24 +76,42 @@ class _Listing(NamedTuple):
 async def queue(request: Request, session: Session) -> Response:
     """List the replies that match the address's filter."""
     query = request.query_params
-    view = _view(request)
+    done, batch = number_of(query.get("done")), number_of(query.get("batch"))
+    return await show_list(
+        request, session, _view(request), after=query.get("after"), done=done, batch=batch
+    )
+
+
+async def show_list(
+    request: Request,
+    session: Session,
+    view: View,
+    *,
+    after: str | None = None,
+    done: int | None = None,
+    batch: int | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> Response:
+    """Render one page of a list; `problem` says why a bulk action was not begun."""
     try:
-        after = cursor(query.get("after"))
+        begins = cursor(after or None)
     except ValueError:
         raise NotFound("There is no such page of the queue.") from None
-    done, batch = number_of(query.get("done")), number_of(query.get("batch"))
     context, presence = context_of(request), request.app.state.presence
-    listing = await run_in_threadpool(_list, context, presence, view, after, done, batch)
+    listing = await run_in_threadpool(_list, context, presence, view, begins, done, batch)
     return page(
         request,
         "queue.html",
+        status,
         session=session,
         view=view,
         listing=listing,
         names=NAMES,
         words=in_words(view),
         most=MOST_COUNTED,
-        after=after is not None,
+        after=after or "",
+        problem=problem,
     )
 
 
@@ -103,7 +142,7 @@ def _list(
             counts=counts | {ANY: sum(counts.values())},
             matching=listings.count(connection, site.id, view.what, most=MOST_COUNTED + 1),
             next_cursor=cursor_of(last.submitted_at, last.id) if last else None,
-            done=events.find(connection, site.id, done) if done is not None else None,
+            done=look_at_done(connection, site.id, done),
             batch=_batch(db, batch),
             email=listings.sought_text(connection, view.what.who) or ""
             if view.what.who is not None
@@ -111,6 +150,19 @@ def _list(
             alarms=_alarms(connection, site.id, presence, now),
             wishes=listings.wishes(connection, most=MOST_COUNTED),
         )
+
+
+def look_at_done(connection: Connection, site_id: int, number: int | None) -> Done | None:
+    """Return the entry of that number with what an editor has to know about it."""
+    event = events.find(connection, site_id, number) if number is not None else None
+    if event is None:
+        return None
+    reply = listings.find(connection, site_id, event.comment) if event.comment else None
+    caught = 0
+    if event.after and event.after.get("lifted") is False:
+        under = Filter(status=Status.PENDING, ban=event.after["ban"])
+        caught = listings.count(connection, site_id, under, most=MOST_COUNTED)
+    return Done(event, reply, caught)
 
 
 def _alarms(connection: Connection, site_id: int, presence: Presence, now: datetime) -> list[str]:
@@ -136,7 +188,7 @@ def find(db: Database, public_id: str) -> Queued:
     with db.read() as connection:
         site = the_site(connection)
         found = listings.find(connection, site.id, public_id)
-    if found is None:
+    if found is None or found.status == ERASED:
         raise NotFound("That reply does not exist any more.")
     return found
 
@@ -165,7 +217,7 @@ async def decide(request: Request, session: Session) -> Response:
             context.db, public_id, action, by=by, expected=form.get("was", ""), now=now, told=told
         )
 
-    return await _acted(request, session, public_id, act)
+    return await acted(request, session, public_id, act)
 
 
 _MARKS = {
@@ -176,22 +228,6 @@ _MARKS = {
 }
 # These leave the reply where it is: its card stays.
 _STAYS = frozenset({"edit", "pin", "unpin", "lock", "unlock", "undo", "settle", "tell"})
-
-
-@editor_only
-async def undo(request: Request, session: Session) -> Response:
-    """Take one decision back."""
-    context = context_of(request)
-    form: dict[str, str] = request.state.form
-    number = number_of(form.get("event"))
-    if number is None:
-        raise BadRequest("The form does not say what to undo.")
-    return await _acted(
-        request,
-        session,
-        form.get("reply", ""),
-        lambda: moderation.undo(context.db, number, by=actor_of(session), now=context.now()),
-    )
 
 
 @editor_only
@@ -276,6 +312,7 @@ async def erase_form(request: Request, session: Session) -> Response:
         session=session,
         reply=reply,
         list=request.query_params.get("list", ""),
+        back=way_back(request.query_params, reply.public_id),
     )
 
 
@@ -288,15 +325,7 @@ async def erase(request: Request, session: Session) -> Response:
             context.db, request.path_params["id"], by=actor_of(session), now=context.now()
         )
     )
-    return _back(request.state.form, done)
-
-
-@editor_only
-async def see(request: Request, _session: Session) -> Response:
-    """Lead to the reply's place on the site."""
-    public_id = request.path_params["id"]
-    _, place = await run_in_threadpool(locate, context_of(request), public_id)
-    return RedirectResponse(place, 303)
+    return back(request.state.form, done)
 
 
 @editor_only
@@ -316,7 +345,7 @@ async def discussion(request: Request, session: Session) -> Response:
             now=context.now(),
         )
     )
-    return _back(form, done)
+    return back(form, done, form.get("reply", ""))
 
 
 # --- answers ------------------------------------------------------------------------------------
@@ -340,7 +369,7 @@ def _writing(
     status: int = 200,
     theirs: bool = False,
 ) -> Response:
-    back = (request.query_params if request.method == "GET" else request.state.form).get("list", "")
+    given = sent_with(request)
     return page(
         request,
         ("fragments/" if wants_fragment(request) else "") + template,
@@ -350,7 +379,8 @@ def _writing(
         text=text,
         problem=problem,
         theirs=theirs,
-        list=back,
+        list=given.get("list", ""),
+        back=way_back(given, reply.public_id),
     )
 
 
@@ -364,6 +394,12 @@ async def _written(
     except (Refused, Conflict) as error:
         reply = await run_in_threadpool(find, context.db, request.path_params["id"])
         theirs = template == "edit.html" and isinstance(error, Conflict)
+        if wants_fragment(request):
+            # The whole card as it is now: its author, buttons and hidden fields stay right.
+            writing = Writing(template.removesuffix(".html"), text, error.detail, theirs)
+            return await card(
+                request, session, reply.public_id, None, problem=error, writing=writing
+            )
         return _writing(
             request,
             session,
@@ -375,34 +411,45 @@ async def _written(
             theirs=theirs,
         )
     if wants_fragment(request):
-        return await _card(request, session, request.path_params["id"], done)
-    return _back(request.state.form, done)
+        return await card(request, session, request.path_params["id"], done)
+    return back(request.state.form, done, request.path_params["id"])
 
 
-async def _acted(
+async def acted(
     request: Request, session: Session, public_id: str, act: Callable[[], Event]
 ) -> Response:
+    """Do something to that reply; answer a script with its card, a browser with the way back."""
     fragment = wants_fragment(request)
     try:
         done = await run_in_threadpool(act)
     except ServiceError as error:
         if not fragment:
             raise
-        return await _card(request, session, public_id, None, problem=error)
+        return await card(request, session, public_id, None, problem=error)
     if fragment:
-        return await _card(request, session, done.comment or public_id, done)
-    return _back(request.state.form, done)
+        return await card(request, session, done.comment or public_id, done)
+    return back(request.state.form, done, public_id or done.comment or "")
 
 
-async def _card(
+class Writing(NamedTuple):
+    """A form that stays open in a card: "edit" or "answer", its text, and what is wrong with it."""
+
+    form: str
+    text: str
+    problem: str
+    theirs: bool
+
+
+async def card(
     request: Request,
     session: Session,
     public_id: str,
     done: Event | None,
     *,
     problem: ServiceError | None = None,
+    writing: Writing | None = None,
 ) -> Response:
-    """Answer htmx: the card as it is now, or the line that stands in its place."""
+    """Answer the queue's script: the card as it is now, or the line that stands in its place."""
     db = context_of(request).db
 
     def look() -> tuple[Queued, dict[str, int]]:
@@ -422,43 +469,29 @@ async def _card(
         names=NAMES,
         done_event=done,
         problem=problem.detail if problem else "",
+        writing=writing,
+        back=way_back(request.state.form, public_id),
         list=request.state.form.get("list", ""),
         state=(read(query_of(request.state.form.get("list", ""))) or read({})),
     )
 
 
 def wants_fragment(request: Request) -> bool:
-    """Whether htmx asks, which puts the answer into the page that is open."""
+    """Whether a script asks, which puts the answer into the page that is open."""
     return request.headers.get("hx-request") == "true"
 
 
-def query_of(text: str) -> dict[str, str]:
-    """Read a list's query, as a form carries it; {} if it is none."""
-    try:
-        return dict(parse_qsl(text[:4000], max_num_fields=30))
-    except ValueError:
-        return {}
-
-
-def list_address(form: dict[str, str], **more: object) -> str:
-    """Return the list that the editor was looking at, as its form says, with parameters added."""
-    view = read(query_of(form.get("list", ""))) or read({})
-    assert view is not None  # noqa: S101 - {} asks for the pending ones
-    return f"{QUEUE}?" + view.address(**{name: str(value) for name, value in more.items()})
-
-
-def _back(form: dict[str, str], done: Event) -> Response:
-    """Lead back to the list that the editor was looking at, with what was done and its undo."""
-    if form.get("list") == "history":
+def back(form: dict[str, str], done: Event, public_id: str = "") -> Response:
+    """Lead back to where the form was sent from, with what was done and its undo."""
+    if form.get("list") == HISTORY:
         return RedirectResponse(f"/moderate/history#event-{done.seq}", 303)
-    return RedirectResponse(list_address(form, done=done.seq), 303)
+    return RedirectResponse(way_back(form, public_id, done=done.seq), 303)
 
 
 ROUTES = [
     Route("/moderate", lambda request: RedirectResponse(QUEUE, 301), methods=["GET"]),
     Route(QUEUE, queue, methods=["GET"]),
     Route("/moderate/search", search, methods=["POST"]),
-    Route("/moderate/replies/{id}", see, methods=["GET"]),
     Route("/moderate/replies/{id}", decide, methods=["POST"]),
     Route("/moderate/replies/{id}/edit", edit_form, methods=["GET"]),
     Route("/moderate/replies/{id}/edit", edit, methods=["POST"]),
@@ -467,5 +500,4 @@ ROUTES = [
     Route("/moderate/erase/{id}", erase_form, methods=["GET"]),
     Route("/moderate/erase/{id}", erase, methods=["POST"]),
     Route("/moderate/discussions/{key}", discussion, methods=["POST"]),
-    Route("/moderate/undo", undo, methods=["POST"]),
 ]

@@ -5,6 +5,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.e2e.project import Project, serving
+from tests.e2e.queueing import ERRORS
+from tests.running import Service, running_service
+from tests.service.asking import PASSWORD, add_editor
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,29 @@ def editor(project: Project, browser: Browser) -> Iterator[BrowserContext]:
     expect(page.get_by_role("heading", name="Moderation queue")).to_be_visible()
     yield context
     context.close()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service of its own with three articles and an editor."""
+    with running_service(tmp_path) as running:
+        running.register("networking", "meetings", "saying-no")
+        add_editor(running)
+        yield running
+
+
+@pytest.fixture
+def context(service: Service, browser: Browser) -> Iterator[BrowserContext]:
+    """The editor's browser, signed in."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{service.url}/moderate/")
+    page.get_by_label("Email").fill("editor@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Moderation queue")).to_be_visible()
+    page.close()
+    ERRORS.clear()
+    yield context
+    context.close()
+    assert not ERRORS, "a script of the page failed"

@@ -59,14 +59,17 @@ def pages_of_one_reply(project: Project, editor: BrowserContext) -> list[str]:
     cards = queue.locator("#queue article")
     public_id = str(cards.first.get_attribute("id")).removeprefix("reply-")
     queue.get_by_role("checkbox").first.check()
-    queue.get_by_label("With the selected").select_option("trash")
-    queue.get_by_role("button", name="Do it").click()
+    queue.get_by_label("Bulk actions").select_option("trash")
+    queue.get_by_role("button", name="Apply").click()
     expect(queue).to_have_url(re.compile("batch="))
     batch = queue.url.split("batch=")[1].split("&")[0]
     with queue.expect_response(lambda one: one.request.method == "POST"):
         queue.get_by_role("button", name="Undo all").click()
     queue.close()
     return [
+        f"/moderate/replies/{public_id}",
+        f"/moderate/replies/{public_id}/ban",
+        "/moderate/nonsense",
         f"/moderate/replies/{public_id}/edit",
         f"/moderate/replies/{public_id}/answer",
         f"/moderate/erase/{public_id}",

@@ -1,77 +1,19 @@
 """The queue in a real browser: by keys alone, with one key for a decision, and focus never lost."""
 
 import re
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from sqlalchemy import delete, select
+from playwright.sync_api import Browser, BrowserContext, expect
+from sqlalchemy import delete
 
-from comments_service.tables import comment, session
-from tests.running import Service, running_service
-from tests.service.asking import PASSWORD, add_editor
-
-# What scripts of the pages raised.
-ERRORS: list[str] = []
+from comments_service.tables import session
+from tests.e2e.queueing import focused, opened, press, states
+from tests.running import Service
+from tests.service.asking import PASSWORD
 
 pytestmark = pytest.mark.xdist_group("queue")
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with running_service(tmp_path) as running:
-        running.register("networking", "meetings", "saying-no")
-        add_editor(running)
-        yield running
-
-
-@pytest.fixture
-def context(service: Service, browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{service.url}/moderate/")
-    page.get_by_label("Email").fill("editor@example.org")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Moderation queue")).to_be_visible()
-    page.close()
-    ERRORS.clear()
-    yield context
-    context.close()
-    assert not ERRORS, "a script of the page failed"
-
-
-def opened(context: BrowserContext, service: Service, query: str = "") -> Page:
-    page = context.new_page()
-    page.on("pageerror", lambda error: ERRORS.append(str(error)))
-    page.goto(f"{service.url}/moderate/{query}")
-    return page
-
-
-def states(service: Service) -> list[str]:
-    with service.db.read() as connection:
-        return list(connection.execute(select(comment.c.status).order_by(comment.c.id)).scalars())
-
-
-def focused(page: Page) -> str:
-    """The card that has the focus, once what was asked for has come to rest."""
-    deadline = time.monotonic() + 60
-    while True:
-        card = str(page.evaluate("document.activeElement.closest('#queue > li')?.id ?? ''"))
-        if card or time.monotonic() > deadline:
-            return card
-        time.sleep(0.02)
-
-
-def press(page: Page, key: str) -> None:
-    """Press a key, once the page listens to keys, and wait for what it does."""
-    expect(page.locator(".keys-hint")).to_be_visible()
-    page.keyboard.press(key)
-    expect(page.locator(".htmx-request")).to_have_count(0)
 
 
 def test_fifty_mixed_replies_are_cleared_with_a_key_each(
@@ -111,8 +53,8 @@ def test_a_wrong_bulk_action_is_undone_and_a_reply_written_by_keys(
     for _ in range(4):
         press(page, "x")
         press(page, "j")
-    page.get_by_label("With the selected").select_option("spam")
-    page.get_by_role("button", name="Do it").press("Enter")
+    page.get_by_label("Bulk actions").select_option("spam")
+    page.get_by_role("button", name="Apply").press("Enter")
     expect(page.locator(".flash")).to_contain_text("Marked as spam: 4 replies.")
     assert states(service) == ["spam"] * 4
     press(page, "z")
@@ -201,6 +143,7 @@ def test_quick_edit_keeps_the_place_and_escape_leaves_it(
     box = page.locator("textarea")
     expect(box).to_be_focused()
     box.fill("No, rather not.")
+    page.once("dialog", lambda dialog: dialog.accept())
     page.keyboard.press("Escape")
     expect(box).to_have_count(0)
     assert focused(page)
@@ -223,7 +166,7 @@ def test_the_second_editor_sees_what_the_first_one_did(
     page = opened(context, service)
     service.approve(public_id)
     press(page, "s")
-    expect(page.get_by_role("alert")).to_contain_text("command line was here first: approved")
+    expect(page.get_by_role("alert")).to_contain_text("command line approved this")
     assert states(service) == ["approved"]
     assert focused(page)
 
@@ -257,17 +200,17 @@ def test_everything_works_without_scripts(service: Service, browser: Browser) ->
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".flash")).to_contain_text("Edited")
     page.get_by_role("link", name="Approve and reply").first.click()
-    page.get_by_label("Your reply to").fill("Answered without a script.")
+    page.get_by_label("Reply to").fill("Answered without a script.")
     page.get_by_role("button", name="Approve and publish").click()
     expect(page.locator(".flash")).to_contain_text("Answered")
     for box in page.get_by_role("checkbox").all():
         box.check()
-    page.get_by_label("With the selected").select_option("trash")
-    page.get_by_role("button", name="Do it").click()
+    page.get_by_label("Bulk actions").select_option("trash")
+    page.get_by_role("button", name="Apply").click()
     expect(page.locator(".flash")).to_contain_text("Moved to trash: 2 replies.")
     page.get_by_role("button", name="Undo all").click()
     expect(page.locator(".flash")).to_contain_text("Undone: 2 replies.")
-    page.get_by_role("button", name=re.compile("^With all")).click()
+    page.get_by_role("button", name=re.compile("^All pending")).click()
     expect(page.get_by_role("heading")).to_contain_text("2 replies?")
     context.close()
 

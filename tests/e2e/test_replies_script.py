@@ -528,6 +528,6 @@ def test_axe_finds_nothing_in_a_queue_where_an_author_asks(
     expect(page.get_by_text("I changed my mind.")).to_be_visible()
     page.locator(".more-verbs summary").first.click()
     assert axe(page) == []
-    page.get_by_role("button", name="Settled").first.click()
+    page.get_by_role("button", name="Mark as done").first.click()
     expect(page.get_by_text("I changed my mind.")).to_have_count(0)
     context.close()

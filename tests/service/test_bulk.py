@@ -54,7 +54,7 @@ def test_a_selection_is_done_and_undone_at_once(service: Service) -> None:
 def test_a_selection_of_nothing_is_said(service: Service) -> None:
     editor = signed_in(service)
     answer = do(editor, "approve", [])
-    assert answer.status_code == 409
+    assert answer.status_code == 422
     assert "Nothing is selected" in answer.text
     assert do(editor, "approve", ["0" * 26]).status_code == 409
     assert do(editor, "nonsense", [service.submit()]).status_code == 404
@@ -116,7 +116,7 @@ def test_a_batch_that_was_killed_in_the_middle_says_so_and_goes_on(service: Serv
     editor.post(f"/moderate/bulk/{batch_id}/continue", token=editor.token)
     found = states(service)
     assert [found[one] for one in ids] == ["trash"] * 8 + ["approved"]
-    assert "Edith was here first" in editor.get(f"/moderate/bulk/{batch_id}").text
+    assert "Edith approved this" in editor.get(f"/moderate/bulk/{batch_id}").text
 
 
 def test_a_long_batch_runs_beside_and_shows_how_far_it_is(
@@ -152,7 +152,7 @@ def test_what_changed_since_is_left_alone_by_an_undo(service: Service) -> None:
     with service.db.read() as connection:
         outcomes = batches.outcomes(connection, undo, after=0, limit=10, all_of_them=False)
     assert [one.comment for _, one in outcomes] == [ids[0]]
-    assert "Olaf was here first" in str(outcomes[0][1].result)
+    assert "Olaf approved this" in str(outcomes[0][1].result)
     with pytest.raises(Conflict, match="undone already"):
         bulk.choose_undo(service.db, batch_id, by=EDITH, now=service.clock())
 

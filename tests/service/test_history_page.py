@@ -59,7 +59,7 @@ def test_what_its_author_asks_is_told_in_words(service: Service) -> None:
     public_id = service.submit()
     own.ask(service.db, public_id, "edit", "It is Tuesday.", now=service.clock())
     told = " ".join(editor.get("/moderate/history").text.split())
-    assert "Asked by its author: nothing → change it: It is Tuesday." in told
+    assert "Change request: nothing → change it: It is Tuesday." in told
     assert "wish:" not in told
 
 

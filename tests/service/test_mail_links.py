@@ -120,10 +120,10 @@ def test_whoever_was_slower_is_told_who_did_what(mailed: Mailed) -> None:
     olaf.decide(mailed.public_id, "trash")
     late = mailed.press()
     assert late.status_code == 409
-    assert "Olaf &lt;b&gt; was here first: moved to trash" in late.text
+    assert "Olaf &lt;b&gt; moved this to trash" in late.text
     shown = mailed.get()
     assert shown.status_code == 200
-    assert "Olaf &lt;b&gt; was here first: moved to trash" in shown.text
+    assert "Olaf &lt;b&gt; moved this to trash" in shown.text
     assert Page(shown.text).all("button") == []
     with mailed.service.db.read() as connection:
         used = connection.execute(select(mail_link.c.used_at)).scalars().all()

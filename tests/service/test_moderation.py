@@ -107,8 +107,7 @@ def test_an_undo_is_refused_when_something_else_was_done_since(service: Service)
     with pytest.raises(Conflict) as refused:
         undo(service, approved)
     assert refused.value.detail == (
-        "Olaf was here first: marked as spam at 12:05:00 UTC, so the reply is spam now. "
-        "Nothing was changed by you."
+        "Olaf marked this as spam at 12:05 UTC. Your change was not applied."
     )
     assert dump(service.db) == before
 
@@ -116,14 +115,14 @@ def test_an_undo_is_refused_when_something_else_was_done_since(service: Service)
 def test_the_same_undo_twice_works_once(service: Service) -> None:
     approved = decide(service, service.submit(), "approve", "pending")
     undo(service, approved)
-    with pytest.raises(Conflict, match="Edith was here first: undone"):
+    with pytest.raises(Conflict, match="Edith undid an action on this"):
         undo(service, approved)
 
 
 def test_of_two_editors_the_second_learns_what_the_first_did(service: Service) -> None:
     public_id = service.submit()
     decide(service, public_id, "trash", "pending", OLAF)
-    with pytest.raises(Conflict, match="Olaf was here first: moved to trash at 12:00:00 UTC"):
+    with pytest.raises(Conflict, match="Olaf moved this to trash at 12:00 UTC"):
         decide(service, public_id, "approve", "pending")
     assert stored(service.db, public_id).status == Status.TRASH
 

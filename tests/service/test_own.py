@@ -341,7 +341,7 @@ def test_what_is_asked_stands_in_the_queue_until_it_is_settled(service: Service)
     assert post(link + "/ask", kind="remove", words="I lost my <b>job</b>.").status_code == 303
     assert "You asked the editors to remove it" in get(link).text
     editor = signed_in(service)
-    assert "1 author asks" in editor.get("/moderate/").text
+    assert "1 change request" in editor.get("/moderate/").text
     listed = editor.get("/moderate/?status=any&reason=wish").text
     assert "I lost my &lt;b&gt;job&lt;/b&gt;." in listed
     assert "asks you to remove" in listed

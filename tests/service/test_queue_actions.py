@@ -58,7 +58,7 @@ def test_nobody_overwrites_what_another_editor_just_wrote(service: Service) -> N
     answer = _edit(first, public_id, "What Edith wrote.")
     assert answer.status_code == 409
     told = Page(answer.text)
-    assert "Olaf was here first: edited" in answer.text
+    assert "Olaf edited this" in answer.text
     assert "What Olaf wrote." in answer.text
     assert told.fields["comment"] == "What Edith wrote."
     assert stored(service.db, public_id).text == "What Olaf wrote."
@@ -110,7 +110,7 @@ def test_an_answer_to_what_somebody_else_decided_is_kept(service: Service) -> No
     )
     assert answer.status_code == 409
     assert Page(answer.text).fields["comment"] == "Mine."
-    assert "Olaf was here first" in answer.text
+    assert "Olaf marked this as spam" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,155 @@
+"""“Undo my last action”: whatever it was, from any page, or why it cannot be undone."""
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from comments_service.tables import comment, page
+from tests.running import Service
+from tests.service.asking import Editor, Page, number_of, signed_in, stored
+
+
+def undo_last(editor: Editor, where: str = "status=pending") -> requests.Response:
+    return editor.post("/moderate/undo/last", token=editor.token, list=where)
+
+
+def test_each_kind_of_action_is_taken_back_the_last_one_first(service: Service) -> None:
+    editor = signed_in(service)
+    public_id = service.submit(comment="As it was.")
+    path = f"/moderate/replies/{public_id}"
+    editor.decide(public_id, "approve")
+    editor.decide(public_id, "pin")
+    editor.decide(public_id, "lock")
+    editor.post(f"{path}/edit", token=editor.token, version="0", comment="Other.")
+    editor.post("/moderate/discussions/networking", token=editor.token, action="close")
+    with service.db.read() as connection:
+        opened = select(page.c.opened).where(page.c.key == "networking")
+        assert connection.execute(opened).scalar() is False
+    assert undo_last(editor).status_code == 303
+    with service.db.read() as connection:
+        assert connection.execute(opened).scalar() is None
+    expected = [
+        ("As it was.", True, True, "approved"),
+        ("As it was.", False, True, "approved"),
+        ("As it was.", False, False, "approved"),
+        ("As it was.", False, False, "pending"),
+    ]
+    for text, locked, pinned, status in expected:
+        assert undo_last(editor).status_code == 303
+        row = stored(service.db, public_id)
+        assert (row.text, row.locked, row.pinned, row.status) == (text, locked, pinned, status)
+    answer = undo_last(editor)
+    assert answer.status_code == 409
+    assert "Nothing to undo" in answer.text
+
+
+def test_what_was_undone_and_done_again_is_taken_back_once_more(service: Service) -> None:
+    editor = signed_in(service)
+    public_id = service.submit()
+    editor.decide(public_id, "spam")
+    done = undo_last(editor)
+    number = done.headers["Location"].partition("done=")[2].partition("&")[0]
+    editor.undo(number)
+    assert stored(service.db, public_id).status == "spam"
+    assert undo_last(editor).status_code == 303
+    assert stored(service.db, public_id).status == "pending"
+
+
+def test_another_editors_action_is_not_mine(service: Service) -> None:
+    editor, olaf = signed_in(service), signed_in(service, "olaf@example.org", "Olaf")
+    mine, theirs = service.submit(comment="Mine."), service.submit(comment="Theirs.")
+    editor.decide(mine, "spam")
+    olaf.decide(theirs, "spam")
+    assert undo_last(editor).status_code == 303
+    assert stored(service.db, mine).status == "pending"
+    assert stored(service.db, theirs).status == "spam"
+
+
+def test_what_somebody_changed_since_is_left_and_said(service: Service) -> None:
+    editor, olaf = signed_in(service), signed_in(service, "olaf@example.org", "Olaf")
+    public_id = service.submit()
+    editor.decide(public_id, "spam")
+    olaf.decide(public_id, "trash", was="spam")
+    answer = undo_last(editor)
+    assert answer.status_code == 409
+    assert "Olaf moved this to trash at 12:00 UTC" in answer.text
+    assert stored(service.db, public_id).status == "trash"
+
+
+def test_a_bulk_action_is_taken_back_as_a_whole(service: Service) -> None:
+    editor = signed_in(service)
+    ids = [service.submit(comment=f"Number {number}.") for number in range(3)]
+    editor.post(
+        "/moderate/bulk", token=editor.token, action="spam", list="status=pending",
+        **{f"select-{one}": "pending" for one in ids},
+    )  # fmt: skip
+    answer = undo_last(editor)
+    assert answer.status_code == 303
+    assert "Undone: 3 replies." in editor.get(answer.headers["Location"]).text
+    with service.db.read() as connection:
+        assert set(connection.execute(select(comment.c.status)).scalars()) == {"pending"}
+    assert undo_last(editor).status_code == 409
+
+
+def test_what_cannot_be_undone_is_said_and_nothing_older_is_taken_back(service: Service) -> None:
+    editor = signed_in(service)
+    kept, gone = service.submit(comment="Kept."), service.submit(comment="Gone.")
+    editor.decide(kept, "spam")
+    editor.decide(gone, "trash")
+    editor.post(f"/moderate/erase/{gone}", token=editor.token)
+    answer = undo_last(editor)
+    assert answer.status_code == 409
+    assert "Erased for good" in Page(answer.text).one("main").text
+    assert stored(service.db, kept).status == "spam"
+
+
+def test_what_was_done_before_signing_in_is_not_undone_unseen(service: Service) -> None:
+    first = signed_in(service)
+    public_id = service.submit()
+    first.decide(public_id, "spam")
+    service.clock.forward(hours=1)
+    again = Editor(service)
+    again.sign_in()
+    answer = undo_last(again)
+    assert answer.status_code == 409
+    assert "since you signed in" in answer.text
+    assert stored(service.db, public_id).status == "spam"
+
+
+@pytest.mark.parametrize(
+    ("path", "leads"),
+    [("/moderate/", "status=pending"), ("/moderate/history", "history"), ("/moderate/mail", "")],
+)
+def test_every_page_of_the_queue_has_the_form(service: Service, path: str, leads: str) -> None:
+    editor = signed_in(service)
+    form = Page(editor.get(path).text).by_id("undo-last")
+    assert form.attributes["action"] == "/moderate/undo/last"
+    public_id = service.submit()
+    editor.decide(public_id, "spam")
+    answer = undo_last(editor, leads)
+    shown = editor.get(answer.headers["Location"])
+    assert shown.status_code == 200
+    assert "Undone" in Page(shown.text).one("main").text
+
+
+def test_a_ban_and_a_rule_are_taken_back(service: Service) -> None:
+    editor = signed_in(service)
+    editor.post(
+        "/moderate/settings/bans", token=editor.token,
+        **{"ban-kind": "word", "ban-value": "casino"},
+    )  # fmt: skip
+    answer = undo_last(editor)
+    assert answer.status_code == 303
+    assert stored(service.db, service.submit(comment="A casino.")).status == "pending"
+
+
+def test_an_undo_of_somebody_elses_action_is_an_action_too(service: Service) -> None:
+    editor, olaf = signed_in(service), signed_in(service, "olaf@example.org", "Olaf")
+    mine, theirs = service.submit(comment="Mine."), service.submit(comment="Theirs.")
+    editor.decide(mine, "spam")
+    editor.undo(number_of(olaf.decide(theirs, "trash")))
+    assert undo_last(editor).status_code == 303
+    assert stored(service.db, theirs).status == "trash"
+    assert stored(service.db, mine).status == "spam"
+    assert undo_last(editor).status_code == 303
+    assert stored(service.db, mine).status == "pending"
