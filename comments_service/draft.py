@@ -27,6 +27,7 @@ BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _BREAKS = {ord("\n"): " ", ord("\t"): " "}
 _LINE_BREAKS = re.compile(r"\r\n?")
+_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 _HAS_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 _PUBLIC_ID = re.compile(r"[0-9a-z]{26}")
@@ -57,11 +58,11 @@ class Refused(Invalid):
 
 
 def check(form: Mapping[str, str]) -> Draft:
-    """Return what the form says, normalised (NFC, `\\n`, trimmed).
+    """Return what the form says, normalised (NFC, `\\n`, trimmed; a comment keeps its indentation).
 
     Raises `Refused` with one sentence for each field that has a problem.
     """
-    kept = {name: _normal(form.get(name, "")) for name in FIELDS}
+    kept = {name: _normal(form.get(name, ""), name == "comment") for name in FIELDS}
     if kept["follow"] not in FOLLOW:
         kept["follow"] = ""
     problems: dict[str, str] = {}
@@ -111,8 +112,7 @@ def check(form: Mapping[str, str]) -> Draft:
 
 def check_text(text: str) -> str:
     """Return an editor's text, normalised; raises `Refused` with what is wrong with it."""
-    kept = _normal(text)
-    clean = _printable(kept, multiline=True)
+    clean = _printable(_normal(text, multiline=True), multiline=True)
     if not visible(clean):
         raise Refused({"comment": ENTER_COMMENT}, {"comment": clean})
     if len(clean) > LIMITS["comment"]:
@@ -123,7 +123,7 @@ def check_text(text: str) -> str:
 
 def clean_words(text: str) -> str:
     """Return a few words that are not published, without what nobody can see; "" if that is all."""
-    clean = _printable(_normal(text), multiline=True)
+    clean = _printable(_normal(text, multiline=True), multiline=True).strip()
     return clean if visible(clean) else ""
 
 
@@ -144,16 +144,21 @@ def _too_long(label: str, limit: int, length: int) -> str:
     )
 
 
-def _normal(value: str) -> str:
-    return unicodedata.normalize("NFC", _LINE_BREAKS.sub("\n", value)).strip()
+def _normal(value: str, multiline: bool) -> str:
+    return _trimmed(unicodedata.normalize("NFC", _LINE_BREAKS.sub("\n", value)), multiline)
+
+
+def _trimmed(value: str, multiline: bool) -> str:
+    # Markdown counts the spaces before the first line's text as those of any other line.
+    return _BLANK_LINES.sub("", value.rstrip()) if multiline else value.strip()
 
 
 def _printable(value: str, *, multiline: bool) -> str:
     """Take out what no reader can see and no page may hold."""
     # Nearly every text: what is forbidden is not printable to Python either.
-    if (value.translate(_BREAKS) if multiline else value).isprintable():
-        return value.strip()
-    return "".join(char for char in value if not _forbidden(char, multiline)).strip()
+    if not (value.translate(_BREAKS) if multiline else value).isprintable():
+        value = "".join(char for char in value if not _forbidden(char, multiline))
+    return _trimmed(value, multiline)
 
 
 def _forbidden(char: str, multiline: bool) -> bool:

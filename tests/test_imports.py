@@ -24,6 +24,8 @@ ORDER = [
     "store",
     "live",
     "actors",
+    "autolinks",
+    "numbering",
     "markup",
     "draft",
     "privacy",
