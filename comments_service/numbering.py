@@ -118,11 +118,10 @@ class _Lines:
         """Write a number that no text follows as a paragraph of its own."""
         if not self._number:
             return
-        paragraph = {"map": at.map, "level": at.level, "block": True}
         inline = Token("inline", "", 0, content=self._number, children=[], map=at.map, block=True)
         self._kept += [
-            Token("paragraph_open", "p", 1, **paragraph),
+            Token("paragraph_open", "p", 1, level=at.level, block=True),
             inline,
-            Token("paragraph_close", "p", -1, **paragraph),
+            Token("paragraph_close", "p", -1, level=at.level, block=True),
         ]
         self._number = ""
