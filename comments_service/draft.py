@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import email_validator
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
+from comments_service import invisible
 from comments_service.errors import Invalid
+from comments_service.invisible import BLANK_LETTERS
 from comments_service.language import counted, sentence
 
 # In characters; the same on the wire (docs/wire.md) and in the theme's form.
@@ -21,10 +23,21 @@ FIELDS = ("comment", "author", "email", "url", "follow", "parent")
 # What mail the author asks for: none, about answers to this reply, about all replies.
 FOLLOW = ("", "replies", "all")
 
+LABELS = {
+    "comment": sentence("Comment"),
+    "author": sentence("Name"),
+    "email": sentence("Email"),
+    "url": sentence("Website"),
+}
+# How the short fields are read; a comment stays as it was typed.
+_READ = {
+    "author": invisible.in_name,
+    "email": invisible.in_email,
+    "url": invisible.in_website,
+}
+
 # Characters that reorder the text around them: in a name they can make it read as another.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Letters by category that nobody can see.
-_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _BREAKS = {ord("\n"): " ", ord("\t"): " "}
 _LINE_BREAKS = re.compile(r"\r\n?")
 _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
@@ -47,6 +60,8 @@ class Draft(NamedTuple):
     url: str | None
     parent: str | None
     follow: str = ""
+    # The fields that had invisible characters, which were taken out.
+    cleaned: tuple[str, ...] = ()
 
 
 class Refused(Invalid):
@@ -66,12 +81,8 @@ def check(form: Mapping[str, str]) -> Draft:
     if kept["follow"] not in FOLLOW:
         kept["follow"] = ""
     problems: dict[str, str] = {}
-    for name, label in (
-        ("comment", sentence("Comment")),
-        ("author", sentence("Name")),
-        ("email", sentence("Email")),
-        ("url", sentence("Website")),
-    ):
+    read = {name: _READ[name](value) if name in _READ else value for name, value in kept.items()}
+    for name, label in LABELS.items():
         clean = _printable(kept[name], multiline=name == "comment")
         if clean != kept[name]:
             kept[name] = clean
@@ -80,17 +91,17 @@ def check(form: Mapping[str, str]) -> Draft:
                 "They have been taken out: check it, then post it again",
                 field=label,
             )
-        elif len(clean) > LIMITS[name]:
-            problems[name] = _too_long(label, LIMITS[name], len(clean))
+        elif len(read[name]) > LIMITS[name]:
+            problems[name] = _too_long(label, LIMITS[name], len(read[name]))
     for name, check_field in (
         ("comment", _comment_problem),
         ("author", _name_problem),
         ("email", email_problem),
         ("url", _url_problem),
     ):
-        if name not in problems and (problem := check_field(kept[name])):
+        if name not in problems and (problem := check_field(read[name])):
             problems[name] = problem
-    if not problems and (where := _published_address(kept)):
+    if not problems and (where := _published_address(read)):
         problems[where] = sentence(
             "Take your email address out of this field: what stands here is published"
         )
@@ -101,13 +112,15 @@ def check(form: Mapping[str, str]) -> Draft:
         # In the order of the form, however they were found: that is how the summary is read.
         raise Refused({name: problems[name] for name in FIELDS if name in problems}, kept)
     return Draft(
-        text=kept["comment"],
-        name=kept["author"],
-        email=kept["email"],
-        url=_web_address(kept["url"]),
+        text=read["comment"],
+        name=read["author"],
+        email=read["email"],
+        url=_web_address(read["url"]),
         parent=kept["parent"] or None,
         follow=kept["follow"],
+        cleaned=tuple(name for name in _READ if invisible.differ(kept[name], read[name])),
     )
+
 
 
 def check_text(text: str) -> str:
@@ -176,7 +189,7 @@ def _forbidden(char: str, multiline: bool) -> bool:
 def visible(value: str) -> bool:
     """Return whether a reader would see anything. Marks alone do not count: some have no ink."""
     return any(
-        unicodedata.category(char)[0] in "LNPS" and char not in _BLANK_LETTERS for char in value
+        unicodedata.category(char)[0] in "LNPS" and char not in BLANK_LETTERS for char in value
     )
 
 
@@ -204,6 +217,8 @@ def email_problem(value: str) -> str | None:
     """Return the sentence that says what is wrong with an address, or None."""
     if not value:
         return sentence("Enter your email address")
+    if len(value) > LIMITS["email"]:
+        return _too_long(LABELS["email"], LIMITS["email"], len(value))
     try:
         email_validator.validate_email(value, check_deliverability=False)
     except email_validator.EmailNotValidError:

@@ -27,6 +27,7 @@ ORDER = [
     "autolinks",
     "numbering",
     "markup",
+    "invisible",
     "draft",
     "privacy",
     "rules",
