@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import email_validator
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
+from comments_service import invisible
 from comments_service.errors import Invalid
+from comments_service.invisible import BLANK_LETTERS
 from comments_service.language import counted, sentence
 
 # In characters; the same on the wire (docs/wire.md) and in the theme's form.
@@ -21,12 +23,24 @@ FIELDS = ("comment", "author", "email", "url", "follow", "parent")
 # What mail the author asks for: none, about answers to this reply, about all replies.
 FOLLOW = ("", "replies", "all")
 
+LABELS = {
+    "comment": sentence("Comment"),
+    "author": sentence("Name"),
+    "email": sentence("Email"),
+    "url": sentence("Website"),
+}
+# How the short fields are read; a comment stays as it was typed.
+_READ = {
+    "author": invisible.in_name,
+    "email": invisible.in_email,
+    "url": invisible.in_website,
+}
+
 # Characters that reorder the text around them: in a name they can make it read as another.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Letters by category that nobody can see.
-_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _BREAKS = {ord("\n"): " ", ord("\t"): " "}
 _LINE_BREAKS = re.compile(r"\r\n?")
+_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 _HAS_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 _PUBLIC_ID = re.compile(r"[0-9a-z]{26}")
@@ -46,6 +60,8 @@ class Draft(NamedTuple):
     url: str | None
     parent: str | None
     follow: str = ""
+    # The fields that had invisible characters, which were taken out.
+    cleaned: tuple[str, ...] = ()
 
 
 class Refused(Invalid):
@@ -57,20 +73,16 @@ class Refused(Invalid):
 
 
 def check(form: Mapping[str, str]) -> Draft:
-    """Return what the form says, normalised (NFC, `\\n`, trimmed).
+    """Return what the form says, normalised (NFC, `\\n`, trimmed; a comment keeps its indentation).
 
     Raises `Refused` with one sentence for each field that has a problem.
     """
-    kept = {name: _normal(form.get(name, "")) for name in FIELDS}
+    kept = {name: _normal(form.get(name, ""), name == "comment") for name in FIELDS}
     if kept["follow"] not in FOLLOW:
         kept["follow"] = ""
     problems: dict[str, str] = {}
-    for name, label in (
-        ("comment", sentence("Comment")),
-        ("author", sentence("Name")),
-        ("email", sentence("Email")),
-        ("url", sentence("Website")),
-    ):
+    read = {name: _READ[name](value) if name in _READ else value for name, value in kept.items()}
+    for name, label in LABELS.items():
         clean = _printable(kept[name], multiline=name == "comment")
         if clean != kept[name]:
             kept[name] = clean
@@ -79,17 +91,17 @@ def check(form: Mapping[str, str]) -> Draft:
                 "They have been taken out: check it, then post it again",
                 field=label,
             )
-        elif len(clean) > LIMITS[name]:
-            problems[name] = _too_long(label, LIMITS[name], len(clean))
+        elif len(read[name]) > LIMITS[name]:
+            problems[name] = _too_long(label, LIMITS[name], len(read[name]))
     for name, check_field in (
         ("comment", _comment_problem),
         ("author", _name_problem),
         ("email", email_problem),
         ("url", _url_problem),
     ):
-        if name not in problems and (problem := check_field(kept[name])):
+        if name not in problems and (problem := check_field(read[name])):
             problems[name] = problem
-    if not problems and (where := _published_address(kept)):
+    if not problems and (where := _published_address(read)):
         problems[where] = sentence(
             "Take your email address out of this field: what stands here is published"
         )
@@ -100,19 +112,19 @@ def check(form: Mapping[str, str]) -> Draft:
         # In the order of the form, however they were found: that is how the summary is read.
         raise Refused({name: problems[name] for name in FIELDS if name in problems}, kept)
     return Draft(
-        text=kept["comment"],
-        name=kept["author"],
-        email=kept["email"],
-        url=_web_address(kept["url"]),
+        text=read["comment"],
+        name=read["author"],
+        email=read["email"],
+        url=_web_address(read["url"]),
         parent=kept["parent"] or None,
         follow=kept["follow"],
+        cleaned=tuple(name for name in _READ if invisible.differ(kept[name], read[name])),
     )
 
 
 def check_text(text: str) -> str:
     """Return an editor's text, normalised; raises `Refused` with what is wrong with it."""
-    kept = _normal(text)
-    clean = _printable(kept, multiline=True)
+    clean = _printable(_normal(text, multiline=True), multiline=True)
     if not visible(clean):
         raise Refused({"comment": ENTER_COMMENT}, {"comment": clean})
     if len(clean) > LIMITS["comment"]:
@@ -123,7 +135,7 @@ def check_text(text: str) -> str:
 
 def clean_words(text: str) -> str:
     """Return a few words that are not published, without what nobody can see; "" if that is all."""
-    clean = _printable(_normal(text), multiline=True)
+    clean = _printable(_normal(text, multiline=True), multiline=True).strip()
     return clean if visible(clean) else ""
 
 
@@ -144,16 +156,21 @@ def _too_long(label: str, limit: int, length: int) -> str:
     )
 
 
-def _normal(value: str) -> str:
-    return unicodedata.normalize("NFC", _LINE_BREAKS.sub("\n", value)).strip()
+def _normal(value: str, multiline: bool) -> str:
+    return _trimmed(unicodedata.normalize("NFC", _LINE_BREAKS.sub("\n", value)), multiline)
+
+
+def _trimmed(value: str, multiline: bool) -> str:
+    # Markdown counts the spaces before the first line's text as those of any other line.
+    return _BLANK_LINES.sub("", value.rstrip()) if multiline else value.strip()
 
 
 def _printable(value: str, *, multiline: bool) -> str:
     """Take out what no reader can see and no page may hold."""
     # Nearly every text: what is forbidden is not printable to Python either.
-    if (value.translate(_BREAKS) if multiline else value).isprintable():
-        return value.strip()
-    return "".join(char for char in value if not _forbidden(char, multiline)).strip()
+    if not (value.translate(_BREAKS) if multiline else value).isprintable():
+        value = "".join(char for char in value if not _forbidden(char, multiline))
+    return _trimmed(value, multiline)
 
 
 def _forbidden(char: str, multiline: bool) -> bool:
@@ -171,7 +188,7 @@ def _forbidden(char: str, multiline: bool) -> bool:
 def visible(value: str) -> bool:
     """Return whether a reader would see anything. Marks alone do not count: some have no ink."""
     return any(
-        unicodedata.category(char)[0] in "LNPS" and char not in _BLANK_LETTERS for char in value
+        unicodedata.category(char)[0] in "LNPS" and char not in BLANK_LETTERS for char in value
     )
 
 
@@ -199,6 +216,8 @@ def email_problem(value: str) -> str | None:
     """Return the sentence that says what is wrong with an address, or None."""
     if not value:
         return sentence("Enter your email address")
+    if len(value) > LIMITS["email"]:
+        return _too_long(LABELS["email"], LIMITS["email"], len(value))
     try:
         email_validator.validate_email(value, check_deliverability=False)
     except email_validator.EmailNotValidError:

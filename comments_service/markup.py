@@ -14,8 +14,12 @@ import bleach
 import nh3
 from markdown_it import MarkdownIt
 
-# Kept with every reply: html of another version was derived by other rules.
-VERSION = 1
+from comments_service.autolinks import Autolinks
+from comments_service.numbering import keep_numbers
+
+# Kept with every reply: html of another version was derived by other rules. Increase it with
+# every change of what `render` returns; `rejoinder migrate` then renders what is stored again.
+VERSION = 2
 
 TAGS = frozenset({"p", "br", "em", "strong", "a", "blockquote", "ul", "ol", "li", "pre", "code"})
 ATTRIBUTES = {"a": ["href"], "ol": ["start"]}
@@ -50,8 +54,9 @@ def _parser(*, linkify: bool) -> MarkdownIt:
     if linkify:
         parser.enable("linkify")
     # Only what is written as a web address becomes a link: "Node.js" and addresses stay text.
-    if parser.linkify is not None:
-        parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+    parser.linkify = Autolinks()
+    parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+    keep_numbers(parser)
     parser.validateLink = _web_link  # type: ignore[method-assign]
     return parser
 

@@ -27,6 +27,8 @@ from comments_service.web.pages import page
 
 ARTICLES = "/moderate/articles"
 PAGE_SIZE = 50
+# Characters of the words to look for.
+LONGEST = 200
 # What the buttons mean for `moderation.set_open`.
 _ACTIONS = {"close": False, "open": True, "article": None}
 
@@ -50,7 +52,8 @@ class _Listing(NamedTuple):
 @editor_only
 async def articles(request: Request, session: Session) -> Response:
     """List the articles, the latest first, or those whose title or key has the words."""
-    words = request.query_params.get("q", "").replace("\0", "")[:200]
+    typed = request.query_params.get("q", "").replace("\0", "")
+    words = typed[:LONGEST]
     cursor = request.query_params.get("after", "")
     after = _place(cursor)
     done = request.query_params.get("done", "")
@@ -64,6 +67,7 @@ async def articles(request: Request, session: Session) -> Response:
         session=session,
         listing=listing,
         words=words,
+        cut=LONGEST if len(typed) > LONGEST else 0,
         after=cursor,
         states=list(Status),
         more="?" + urlencode({**more, "after": listing.next_cursor})

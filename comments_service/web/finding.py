@@ -74,7 +74,9 @@ async def search(request: Request) -> Response:
     """Show what public replies and articles hold the words."""
     context = context_of(request)
     # PostgreSQL refuses NUL in a text.
-    asked = request.query_params.get("q", "").replace("\0", " ").strip()[:LONGEST]
+    asked = request.query_params.get("q", "").replace("\0", " ").strip()
+    cut = LONGEST if len(asked) > LONGEST else 0
+    asked = asked[:LONGEST]
     if not asked:
         return _shown(request, asked)
     try:
@@ -84,7 +86,7 @@ async def search(request: Request) -> Response:
         answer.headers.update(error.headers)
         return answer
     articles, replies = await run_in_threadpool(_look, context, asked)
-    return _shown(request, asked, articles=articles, replies=replies)
+    return _shown(request, asked, articles=articles, replies=replies, cut=cut)
 
 
 def _shown(
@@ -95,6 +97,7 @@ def _shown(
     articles: Sequence[FoundArticle] = (),
     replies: Sequence[Found] = (),
     problem: str | None = None,
+    cut: int = 0,
 ) -> Response:
     return page(
         request,
@@ -105,6 +108,7 @@ def _shown(
         replies=replies,
         most=MOST,
         problem=problem,
+        cut=cut,
     )
 
 

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth
-from comments_service.draft import LIMITS, email_problem
+from comments_service import auth, invisible
+from comments_service.draft import email_problem
 from comments_service.errors import NotFound
 from comments_service.language import sentence
 from comments_service.mail import authors, followers
@@ -60,7 +60,7 @@ async def follow(request: Request) -> Response:
     security.check_origin(request, context.settings)
     _need_mail(context)
     form = await read_form(request, _FORM_LIMIT)
-    email = form.get("email", "").strip()[: LIMITS["email"] + 1]
+    email = invisible.in_email(form.get("email", "").strip())
     if problem := email_problem(email):
         return await _form(request, email, problem)
     known = is_known(request, email)

@@ -4,12 +4,12 @@ The link is the permission, and opening a page changes nothing.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -76,13 +76,21 @@ async def status(request: Request) -> Response:
         else None,
         follow_action=f"{path_of(request)}/follow",
         no_mail=not mails and "mail" in request.query_params,
+        cleaned=_cleaned(request.url.query),
     )
 
 
 async def as_json(request: Request, public_id: str, link: str) -> Response:
     """Return the reply as its author's browser shows it among the others."""
     view = await run_in_threadpool(look, context_of(request), public_id)
-    card = render(request, "fragments/own.html", view=view, reply=view.reply, link=link)
+    card = render(
+        request,
+        "fragments/own.html",
+        view=view,
+        reply=view.reply,
+        link=link,
+        cleaned=_cleaned(urlsplit(link).query),
+    )
     return json_answer(
         {
             "id": public_id,
@@ -92,6 +100,23 @@ async def as_json(request: Request, public_id: str, link: str) -> Response:
             "html": card,
         }
     )
+
+
+def link_after(path: str, *, cleaned: Collection[str], no_mail: bool) -> str:
+    """Return the private link with what its page says once, right after the reply was taken.
+
+    `cleaned` are the fields that had invisible characters; `no_mail` where mail was asked for
+    that cannot be sent.
+    """
+    said = {"cleaned": " ".join(cleaned), "mail": "none" if no_mail else ""}
+    query = urlencode({name: value for name, value in said.items() if value})
+    return f"{path}?{query}" if query else path
+
+
+def _cleaned(query: str) -> list[str]:
+    """Return the labels of the fields that the link's query names."""
+    named = dict(parse_qsl(query)).get("cleaned", "").split()
+    return [label for name, label in draft.LABELS.items() if name in named]
 
 
 async def edit_form(request: Request) -> Response:

@@ -117,10 +117,11 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     one = await context.preparing.prepare(key, form)
     one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
     stored = await context.intake.submit(one)
-    link = own.status_path(context, stored.public_id)
-    # What was asked for and cannot be: the status page says so.
-    if one.draft.follow and not context.settings.sends_mail:
-        link += "?mail=none"
+    link = own.link_after(
+        own.status_path(context, stored.public_id),
+        cleaned=one.draft.cleaned,
+        no_mail=bool(one.draft.follow) and not context.settings.sends_mail,
+    )
     if wants_json(request):
         answer = await own.as_json(request, stored.public_id, link)
         answer.status_code = 200 if stored.resent else 201

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from comments_service import bulk, live, moderation
-from comments_service.draft import Refused
+from comments_service.draft import LIMITS, Refused
 from comments_service.errors import BadRequest, Conflict, NotFound, ServiceError
 from comments_service.store import events, outbox, publishing, tallies
 from comments_service.store import queue as listings
@@ -238,7 +238,9 @@ async def search(request: Request, _session: Session) -> Response:
     view = read(form)
     if view is None:
         raise BadRequest("The form does not say which state to look in.")
-    email = form.get("email", "").strip()[:254]
+    email = form.get("email", "").strip()
+    if len(email) > LIMITS["email"]:
+        raise BadRequest(f"An email address has {LIMITS['email']} characters at most.")
 
     def number() -> str:
         with context.db.write() as connection:
@@ -471,6 +473,8 @@ async def card(
         problem=problem.detail if problem else "",
         writing=writing,
         back=way_back(request.state.form, public_id),
+        # What could not be stored is shown again.
+        told=request.state.form.get("told", "") if problem else "",
         list=request.state.form.get("list", ""),
         state=(read(query_of(request.state.form.get("list", ""))) or read({})),
     )

@@ -78,7 +78,7 @@ def test_the_form_says_what_the_issue_asks_for(shared: Service) -> None:
         "Email *",
         "Website (optional)",
     ]
-    assert [page.by_id(name).attributes["maxlength"] for name in ALL_WRONG] == [
+    assert [page.by_id(name).attributes["data-max"] for name in ALL_WRONG] == [
         "10000",
         "100",
         "254",

@@ -1,4 +1,4 @@
-// Comforts of the discussion. Reading and posting need none of them, and each part fails alone.
+// Optional: reading and posting work without it, and each part fails alone.
 (() => {
   const part = (work) => {
     try {
@@ -14,9 +14,9 @@
     return made;
   };
 
-  // How long ago; the exact date stays in the title. The room stays too, so that nothing moves.
+  // How long ago, in the room of the date, so that nothing moves.
+  const lang = document.documentElement.lang || undefined;
   part(() => {
-    const lang = document.documentElement.lang || undefined;
     const say = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
     const units = { year: 31557600, month: 2629800, day: 86400, hour: 3600, minute: 60 };
     const times = [...document.querySelectorAll(".reply time")];
@@ -42,7 +42,7 @@
   const able = window.fetch && new URL(form.action).origin === location.origin;
   const json = { Accept: "application/json" };
 
-  // What this browser keeps; where it keeps nothing, this page does.
+  // Where the browser keeps nothing, this page does.
   const kept = {};
   const store = {
     get(name) {
@@ -62,7 +62,6 @@
     },
   };
 
-  // A draft for each reply that is answered, until it is sent.
   const draft = () => `draft ${form.action} ${parent.value}`;
   const restore = () => {
     comment.value = store.get(draft()) || "";
@@ -70,6 +69,21 @@
   part(() => {
     if (!comment.value) restore();
     comment.addEventListener("input", () => store.set(draft(), comment.value));
+  });
+
+  // Nothing is cut: a field counts when it comes near its limit.
+  part(() => {
+    form.querySelectorAll("[data-max]").forEach((field) => {
+      const most = +field.dataset.max;
+      const count = make("output", { className: "help" });
+      field.after(count);
+      field.addEventListener("input", () => {
+        const { length } = [...field.value];
+        const [now, all] = [length, most].map((number) => number.toLocaleString(lang));
+        count.textContent = length > most * 0.9 ? `${now} / ${all}` : "";
+        count.classList.toggle("field-error", length > most);
+      });
+    });
   });
 
   part(() => {
@@ -86,7 +100,6 @@
     });
   });
 
-  // What is wrong: at the top, with the focus, and beside each field in the same words.
   const clear = () => {
     document.title = pageTitle;
     form.querySelectorAll(".error-summary, .field-error").forEach((one) => one.remove());
@@ -120,7 +133,6 @@
     summary.focus();
   };
 
-  // The form stands below the reply that it answers, and goes back to where it was.
   let leave = () => {};
   part(() => {
     const home = document.createComment("");
@@ -146,7 +158,7 @@
       link.focus();
       link = null;
     };
-    // Browsers restore a hidden field after a reload, when the form stands under no reply any more.
+    // Browsers restore a hidden field after a reload.
     const settle = () => {
       if (link || !parent.value) return;
       if (store.get(draft()) === comment.value) comment.value = "";
@@ -168,7 +180,7 @@
       move(found.textContent.trim(), id, (node) => card.after(node));
       link = found;
       comment.focus();
-      // Last: if anything went wrong, the link still leads to the form's own page.
+      // Last: if anything fails, the link leads there.
       event.preventDefault();
     });
   });
@@ -184,7 +196,6 @@
     return told;
   };
 
-  // Shown to the author only: a reply that waits, in its place, and on the page it was sent from.
   const place = ({ id, parent: above, html }, here) => {
     by(`own-${id}`)?.parentNode.remove();
     const item = by(`comment-${above}`)?.parentNode;
@@ -211,7 +222,6 @@
     });
   });
 
-  // The text as it will look, a moment after the last key; said once, and in focus when asked for.
   let preview = async () => {};
   part(() => {
     const text = make("div", { className: "e-content", dir: "auto" });
@@ -264,6 +274,17 @@
         button.removeAttribute("aria-disabled");
       }
     };
+    let sent;
+    comment.addEventListener("input", () => (sent = null));
+    const show = (told) => {
+      clear();
+      mine((all) => [...all, { page: form.action, link: told.link, at: location.pathname }].slice(-20));
+      comment.value = "";
+      comment.dispatchEvent(new Event("input"));
+      leave();
+      sent = place(told, true);
+      sent.focus();
+    };
     const send = async (button) => {
       if (button === look) {
         const box = await work(look, preview);
@@ -272,20 +293,18 @@
         return;
       }
       const told = await work(post, () => ask(form.action));
-      if (!told) return;
-      clear();
-      mine((all) => [...all, { page: form.action, link: told.link, at: location.pathname }].slice(-20));
-      comment.value = "";
-      comment.dispatchEvent(new Event("input"));
-      leave();
-      place(told, true).focus();
+      try {
+        if (told) show(told);
+      } catch {
+        location = told.link;
+      }
     };
-    // Ours are the service's sentences, which the browser would keep from being asked for.
-    form.noValidate = true;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      // What fails here is posted as it is without a script.
       if (busy) return;
+      // The second of two clicks.
+      if (sent && !comment.value && event.submitter !== look) return sent.focus();
+      // What fails here is posted as it is without a script.
       send(event.submitter).catch(() => {
         if (event.submitter === look) form.action = look.formAction;
         form.submit();
