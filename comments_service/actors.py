@@ -80,6 +80,8 @@ DONE = {
 FIELDS = {
     "status": "State",
     "text": "Text",
+    "author_name": "Name",
+    "author_url": "Website",
     "reasons": "Why it was held",
     "wish": "Asked by its author",
     "told": "Told to its author",

@@ -32,6 +32,7 @@ ORDER = [
     "rulebook",
     "submission",
     "simulator",
+    "versions",
     "moderation",
     "own",
     "trust",

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import bulk, live, moderation
+from comments_service import bulk, live, moderation, versions
 from comments_service.draft import Refused
 from comments_service.errors import BadRequest, Conflict, NotFound, ServiceError
 from comments_service.store import events, outbox, publishing, tallies
@@ -25,6 +25,7 @@ from comments_service.store.editors import Session
 from comments_service.store.events import Event
 from comments_service.store.queue import Cursor, Queued
 from comments_service.submission import the_site
+from comments_service.versions import Stale
 from comments_service.web.context import Context, context_of
 from comments_service.web.entrance import QUEUE, admin_only, editor_only
 from comments_service.web.forms import number_of
@@ -158,11 +159,19 @@ async def decide(request: Request, session: Session) -> Response:
             return moderation.mark(context.db, public_id, what, on=on, by=by, now=now)
         told = form.get("told", "")
         if action == "settle":
-            return moderation.settle(context.db, public_id, by=by, now=now)
+            asked = form.get("asked")
+            return moderation.settle(context.db, public_id, asked=asked, by=by, now=now)
         if action == "tell":
             return moderation.tell(context.db, public_id, told, by=by, now=now)
         return moderation.decide(
-            context.db, public_id, action, by=by, expected=form.get("was", ""), now=now, told=told
+            context.db,
+            public_id,
+            action,
+            by=by,
+            expected=form.get("was", ""),
+            version=number_of(form.get("version")),
+            now=now,
+            told=told,
         )
 
     return await _acted(request, session, public_id, act)
@@ -241,8 +250,30 @@ async def edit(request: Request, session: Session) -> Response:
 
 @editor_only
 async def answer_form(request: Request, session: Session) -> Response:
-    """Show the form of an editor's answer."""
-    return await _form(request, session, "answer.html")
+    """Show the form of an editor's answer.
+
+    It approves the version of the card that it was opened from, or of the page that it stands on.
+    """
+    shown = number_of(request.query_params.get("version"))
+    changed = await run_in_threadpool(
+        _changed_since, context_of(request).db, request.path_params["id"], shown
+    )
+    if changed is not None and wants_fragment(request):
+        answer = await _card(request, session, request.path_params["id"], None, problem=changed)
+        # In the place of the card, not in its panel.
+        answer.headers["HX-Retarget"] = f"#card-{request.path_params['id']}"
+        answer.headers["HX-Reswap"] = "outerHTML"
+        return answer
+    return await _form(request, session, "answer.html", changed)
+
+
+def _changed_since(db: Database, public_id: str, shown: int | None) -> Stale | None:
+    """Return what to say when the reply has another version than the one that a page showed."""
+    reply = find(db, public_id)
+    if shown in (None, reply.version):
+        return None
+    with db.read() as connection:
+        return versions.stale(connection, public_id, shown)
 
 
 @editor_only
@@ -260,6 +291,7 @@ async def answer(request: Request, session: Session) -> Response:
             by=actor_of(session),
             email=session.editor.email,
             expected=form.get("was", ""),
+            version=number_of(form.get("version")),
             now=context.now(),
         )
 
@@ -322,11 +354,15 @@ async def discussion(request: Request, session: Session) -> Response:
 # --- answers ------------------------------------------------------------------------------------
 
 
-async def _form(request: Request, session: Session, template: str) -> Response:
+async def _form(
+    request: Request, session: Session, template: str, problem: ServiceError | None = None
+) -> Response:
     context = context_of(request)
     reply = await run_in_threadpool(find, context.db, request.path_params["id"])
     text = reply.text if template == "edit.html" else ""
-    return _writing(request, session, template, reply, text)
+    return _writing(
+        request, session, template, reply, text, problem=problem.detail if problem else ""
+    )
 
 
 def _writing(
@@ -340,7 +376,7 @@ def _writing(
     status: int = 200,
     theirs: bool = False,
 ) -> Response:
-    back = (request.query_params if request.method == "GET" else request.state.form).get("list", "")
+    back = _list_of(request)
     return page(
         request,
         ("fragments/" if wants_fragment(request) else "") + template,
@@ -386,7 +422,7 @@ async def _acted(
     try:
         done = await run_in_threadpool(act)
     except ServiceError as error:
-        if not fragment:
+        if not fragment and not (public_id and isinstance(error, Conflict)):
             raise
         return await _card(request, session, public_id, None, problem=error)
     if fragment:
@@ -402,7 +438,11 @@ async def _card(
     *,
     problem: ServiceError | None = None,
 ) -> Response:
-    """Answer htmx: the card as it is now, or the line that stands in its place."""
+    """Show the card as it is now, or the line that stands in its place.
+
+    A page of its own for a browser without scripts, which is led elsewhere unless there is a
+    problem.
+    """
     db = context_of(request).db
 
     def look() -> tuple[Queued, dict[str, int]]:
@@ -412,24 +452,33 @@ async def _card(
 
     reply, counts = await run_in_threadpool(look)
     gone = done is not None and done.action not in _STAYS
+    template = "fragments/done.html" if gone else "fragments/card.html"
     return page(
         request,
-        "fragments/done.html" if gone else "fragments/card.html",
+        template if wants_fragment(request) else "conflict.html",
         problem.status if problem else 200,
+        title=problem.title if problem else "",
+        back=list_address({"list": _list_of(request)}),
         session=session,
         reply=reply,
         counts=counts,
         names=NAMES,
         done_event=done,
         problem=problem.detail if problem else "",
-        list=request.state.form.get("list", ""),
-        state=(read(query_of(request.state.form.get("list", ""))) or read({})),
+        list=_list_of(request),
+        state=(read(query_of(_list_of(request))) or read({})),
     )
 
 
 def wants_fragment(request: Request) -> bool:
     """Whether htmx asks, which puts the answer into the page that is open."""
     return request.headers.get("hx-request") == "true"
+
+
+def _list_of(request: Request) -> str:
+    """Return the query of the list that the editor was looking at."""
+    known = request.query_params if request.method == "GET" else request.state.form
+    return str(known.get("list", ""))
 
 
 def query_of(text: str) -> dict[str, str]:

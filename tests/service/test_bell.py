@@ -8,7 +8,7 @@ import requests
 
 from comments_service import actors, moderation
 from comments_service.store.database import Database
-from tests.running import Service
+from tests.running import Service, version_of
 
 EDITH = actors.Actor("Edith")
 
@@ -23,7 +23,15 @@ def poll(
 
 
 def approve(service: Service, db: Database, public_id: str) -> None:
-    moderation.decide(db, public_id, "approve", by=EDITH, expected="pending", now=service.clock())
+    moderation.decide(
+        db,
+        public_id,
+        "approve",
+        by=EDITH,
+        expected="pending",
+        version=version_of(db, public_id),
+        now=service.clock(),
+    )
 
 
 def time_to_hear(service: Service, db: Database) -> float:
