@@ -94,7 +94,13 @@ class ReadingSite:
                 at = now + timedelta(minutes=7 * number)
                 ids.append(self._one(db, prose, key, ids, at))
                 moderation.decide(
-                    db, ids[-1], "approve", by=actors.COMMAND_LINE, expected="pending", now=at
+                    db,
+                    ids[-1],
+                    "approve",
+                    by=actors.COMMAND_LINE,
+                    expected="pending",
+                    version=0,
+                    now=at,
                 )
         db.close()
 

@@ -83,14 +83,16 @@ class BenchmarkSite:
 
     def approve_all(self, count: int) -> None:
         """Approve everything that is pending, in one bulk action; return when it is done."""
+        chosen = {"token": self._token, "action": "approve", "list": "status=pending"}
+        asked = self._browser.post(
+            f"{self.url}/moderate/bulk", data={**chosen, "scope": "all"}, timeout=60
+        )
+        counted_at = re.search(r'name="counted_at" value="(\d+)"', asked.text)
+        if counted_at is None or f"Approve: {count:,} " not in asked.text:
+            raise RuntimeError(f"{count} replies are not what is pending")
         answer = self._browser.post(
             f"{self.url}/moderate/bulk/all",
-            data={
-                "token": self._token,
-                "action": "approve",
-                "list": "status=pending",
-                "count": str(count),
-            },
+            data={**chosen, "counted_at": counted_at[1]},
             allow_redirects=False,
             timeout=60,
         )
@@ -117,7 +119,8 @@ class BenchmarkSite:
         public_id, key = self.pending.pop()
         answer = self._browser.post(
             f"{self.url}/moderate/replies/{public_id}",
-            data={"token": self._token, "action": "approve", "was": "pending"},
+            # As it was submitted: nobody edits here.
+            data={"token": self._token, "action": "approve", "was": "pending", "version": "0"},
             allow_redirects=False,
             timeout=30,
         )

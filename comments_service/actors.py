@@ -111,6 +111,8 @@ def said(actor: str, action: str, at: datetime) -> str:
 FIELDS = {
     "status": "State",
     "text": "Text",
+    "author_name": "Name",
+    "author_url": "Website",
     "reasons": "Why it was held",
     "wish": "Change request",
     "told": "Told to its author",

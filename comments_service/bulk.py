@@ -5,7 +5,7 @@ once. Whatever ends a batch in the middle, its items say what was done and what 
 go on from there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,17 +15,19 @@ from comments_service import moderation
 from comments_service.actors import Actor
 from comments_service.errors import Conflict, Invalid, NotFound, ServiceError
 from comments_service.moderation import ACTIONS
-from comments_service.store import batches, queue
-from comments_service.store.batches import DONE, Batch, Progress
+from comments_service.store import batches, events, queue, sites
+from comments_service.store.batches import DONE, Batch, NewItem, Progress
 from comments_service.store.database import Database
-from comments_service.store.queue import Filter
+from comments_service.store.queue import Chosen, Filter
 from comments_service.submission import the_site
 from comments_service.tables import Status
+from comments_service.versions import Stale
 
 # Replies in one transaction: readers' own submissions wait for about half a second.
 PART = 1_000
 # No filter takes more: the rest is for another go.
 MOST = 200_000
+CHANGED = "It was changed after you were shown the number. Nothing was done with it."
 
 
 class State(NamedTuple):
@@ -36,19 +38,43 @@ class State(NamedTuple):
     undone_by: int | None
 
 
+class Seen(NamedTuple):
+    """The state and the version of a reply that the editor selected; None: not known."""
+
+    status: str
+    version: int | None
+
+
+class Count(NamedTuple):
+    """How many replies match; `number` is the last one of the site's sequence by then."""
+
+    matching: int
+    number: int
+
+
 def choose(
-    db: Database, action: str, public_ids: Sequence[str], *, by: Actor, now: datetime
+    db: Database, action: str, selected: Mapping[str, Seen], *, by: Actor, now: datetime
 ) -> int:
-    """Begin an action on these replies, in the states that they have; return the batch.
+    """Begin an action on these replies, by public id, as the editor saw them; return the batch.
 
     Raises `Invalid` when none is selected.
     """
-    if not public_ids:
+    if not selected:
         raise Invalid({"selected": "Nothing is selected. Select replies, then apply an action."})
     with db.write() as connection:
         site = the_site(connection)
-        found = queue.states(connection, site.id, list(dict.fromkeys(public_ids)))
-        return _begin(connection, site.id, action, found, "a selection", by, now)
+        found = queue.states(connection, site.id, list(selected))
+        items = [NewItem(one.public_id, *selected[one.public_id]) for one in _to_do(action, found)]
+        return _begin(connection, site.id, action, items, "a selection", by, now)
+
+
+def count(db: Database, what: Filter) -> Count:
+    """Count what matches, so that `choose_all` can be for nothing else."""
+    with db.read() as connection:
+        site = the_site(connection)
+        # The number first: what is changed while this counts has a later one.
+        number = sites.last_number(connection, site.id)
+        return Count(queue.count(connection, site.id, what, most=MOST + 1), number)
 
 
 def choose_all(
@@ -56,27 +82,31 @@ def choose_all(
     action: str,
     what: Filter,
     *,
-    expected: int,
+    counted_at: int,
     in_words: str,
     by: Actor,
     now: datetime,
 ) -> int:
-    """Begin an action on all that match; return the batch.
+    """Begin an action on all that match and did when they were counted; return the batch.
 
-    `expected` is the number that the editor was told. Raises `Conflict` when more match by now:
-    nobody agreed to those.
+    `counted_at` is the number that came with the count. What changed its state or its version after
+    it is left out, and reported as not done; what arrived after it is not a part of the action.
     """
     with db.write() as connection:
         site = the_site(connection)
         found = queue.chosen(connection, site.id, what, most=MOST + 1)
         if len(found) > MOST:
             raise Conflict(f"More than {MOST:,} replies match. Narrow the search down.")
-        if len(found) > expected:
-            raise Conflict(
-                f"{len(found):,} replies match by now, not {expected:,}: others arrived. "
-                "Nothing was changed. Look at them, then do it again."
-            )
-        return _begin(connection, site.id, action, found, in_words, by, now)
+        if counted_at > sites.last_number(connection, site.id):
+            raise Conflict("That count is not of this database. Go back and count again.")
+        # True: it arrived.
+        since = events.changed_since(connection, site.id, counted_at)
+        items = [
+            NewItem(*one, result=CHANGED if one.public_id in since else None)
+            for one in _to_do(action, found)
+            if not since.get(one.public_id)
+        ]
+        return _begin(connection, site.id, action, items, in_words, by, now)
 
 
 def choose_undo(db: Database, batch_id: int, *, by: Actor, now: datetime) -> int:
@@ -93,27 +123,30 @@ def choose_undo(db: Database, batch_id: int, *, by: Actor, now: datetime) -> int
             raise Conflict("Nothing was done that could be undone.")
         words = f"what bulk action {batch_id} did"
         new = Batch(0, "undo", by.name, words, now, None, 0, batch_id)
-        rows = [(one.comment, None, one.event_seq) for one in items]
+        rows = [NewItem(one.comment, event_seq=one.event_seq) for one in items]
         return batches.add(connection, site.id, new, rows, editor_id=by.editor_id)
+
+
+def _to_do(action: str, found: Sequence[Chosen]) -> list[Chosen]:
+    if action not in ACTIONS:
+        raise NotFound(f"There is no action called “{action}” for many replies.")
+    # What has that state already needs nothing.
+    return [one for one in found if one.status != ACTIONS[action]]
 
 
 def _begin(
     connection: Connection,
     site_id: int,
     action: str,
-    found: Sequence[tuple[str, str]],
+    items: Sequence[NewItem],
     words: str,
     by: Actor,
     now: datetime,
 ) -> int:
-    if action not in ACTIONS:
-        raise NotFound(f"There is no action called “{action}” for many replies.")
-    # What has that state already needs nothing.
-    rows = [(public_id, state, None) for public_id, state in found if state != ACTIONS[action]]
-    if not rows:
+    if not items:
         raise Conflict("All of these replies are in that state already.")
     new = Batch(0, action, by.name, words[:500], now, None, 0, None)
-    return batches.add(connection, site_id, new, rows, editor_id=by.editor_id)
+    return batches.add(connection, site_id, new, items, editor_id=by.editor_id)
 
 
 def go_on(db: Database, batch_id: int, *, by: Actor, now: datetime, part: int = PART) -> bool:
@@ -140,9 +173,13 @@ def go_on(db: Database, batch_id: int, *, by: Actor, now: datetime, part: int = 
                         batch.action,
                         by=by,
                         expected=item.expected or "",
+                        version=item.version,
                         now=now,
                         batch_id=batch_id,
                     )
+            except Stale as error:
+                results.append((item.number, error.reason, item.event_seq))
+                continue
             except ServiceError as error:
                 # Raised before anything is written for this one: the others are not touched.
                 results.append((item.number, error.detail, item.event_seq))

@@ -1,7 +1,8 @@
 """The verbs of editors: approve, mark as spam, trash, edit, reply, pin, lock, close, undo.
 
 Each is one transaction, which writes the change, its entry in the audit log, and the next number of
-the site's sequence, which becomes the revision of a discussion whose public face changed.
+the site's sequence, which becomes the revision of a discussion whose public face changed. Nothing
+becomes public without the version that was read (`versions.py`).
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import draft, markup, privacy, rulebook
+from comments_service import draft, markup, privacy, rulebook, versions
 from comments_service.actors import AUTHOR, Actor, said
 from comments_service.draft import Refused
 from comments_service.errors import AlreadyHandled, BadRequest, Conflict, NotFound
@@ -26,7 +27,7 @@ from comments_service.store import (
     scrub,
     sites,
 )
-from comments_service.store.comments import NewComment, NewContact, Stored
+from comments_service.store.comments import CONTENT, NewComment, NewContact, Stored
 from comments_service.store.database import Database
 from comments_service.store.events import Event
 from comments_service.store.sites import Site
@@ -50,13 +51,15 @@ def decide(
     *,
     by: Actor,
     expected: str,
+    version: int | None,
     now: datetime,
     told: str = "",
 ) -> Event:
     """Move a reply to another state and return the entry of the log that can undo it.
 
-    `expected` is the state that the editor saw; `told` says to its author why it is declined.
-    Raises `Conflict` when it has another one by now, saying who did what, and `NotFound` for an
+    `expected` is the state that the editor saw, `version` the version that the editor read; `told`
+    says to its author why it is declined. Raises `Conflict` when it has another state by now,
+    saying who did what, `Stale` when this would publish another version, and `NotFound` for an
     unknown reply or action.
     """
     if action not in ACTIONS:
@@ -69,6 +72,7 @@ def decide(
             action,
             by=by,
             expected=expected,
+            version=version,
             now=now,
             told=told,
         )
@@ -84,6 +88,7 @@ def move(
     *,
     by: Actor,
     expected: str,
+    version: int | None,
     now: datetime,
     batch_id: int | None = None,
     told: str = "",
@@ -100,7 +105,18 @@ def move(
         after["told"] = reason
     if to == Status.TRASH and reply.wish is not None and reply.wish["kind"] == "remove":
         after["wish"] = None
-    return change(connection, site, number, reply, after, action, by=by, now=now, batch_id=batch_id)
+    return change(
+        connection,
+        site,
+        number,
+        reply,
+        after,
+        action,
+        version=version,
+        by=by,
+        now=now,
+        batch_id=batch_id,
+    )
 
 
 def edit(
@@ -121,7 +137,9 @@ def edit(
         if reply.text == new:
             raise Refused({"comment": "Change the text, or cancel"}, {"comment": new})
         after = {"text": new}
-        entry = change(connection, site, number, reply, after, "edit", by=by, now=now)
+        entry = change(
+            connection, site, number, reply, after, "edit", version=version, by=by, now=now
+        )
     announce(db, entry, was_public=reply.status == Status.APPROVED)
     return entry
 
@@ -139,7 +157,9 @@ def mark(db: Database, public_id: str, what: str, *, on: bool, by: Actor, now: d
         if what == "pinned" and on and reply.status != Status.APPROVED:
             raise Conflict("Only a reply that is published can be pinned; approve it first.")
         action = action if on else f"un{action}"
-        entry = change(connection, site, number, reply, {what: on}, action, by=by, now=now)
+        entry = change(
+            connection, site, number, reply, {what: on}, action, version=None, by=by, now=now
+        )
     announce(db, entry, was_public=what == "locked" or reply.status == Status.APPROVED)
     return entry
 
@@ -154,17 +174,29 @@ def tell(db: Database, public_id: str, told: str, *, by: Actor, now: datetime) -
         after = {"told": _for_author(told)}
         if after["told"] == reply.told:
             raise Conflict("That is what its author is told already.")
-        return change(connection, site, number, reply, after, "tell", by=by, now=now)
+        return change(connection, site, number, reply, after, "tell", version=None, by=by, now=now)
 
 
-def settle(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
-    """Close what the author of a reply asked for."""
+def settle(db: Database, public_id: str, *, asked: str | None, by: Actor, now: datetime) -> Event:
+    """Close what the author of a reply asked for.
+
+    `asked` is the token of the request that the editor read. Raises `Conflict` when there is none
+    any more, or another one.
+    """
     with db.write() as connection:
         site = the_site(connection)
         number, reply = take(connection, site, public_id)
         if reply.wish is None:
             raise Conflict("This reply has no open change request.")
-        return change(connection, site, number, reply, {"wish": None}, "settle", by=by, now=now)
+        if asked != versions.wish_token(reply.wish):
+            raise Conflict(
+                "The author asked for something else after you opened the page. Nothing was "
+                "settled. Here is the new request."
+            )
+        after = {"wish": None}
+        return change(
+            connection, site, number, reply, after, "settle", version=None, by=by, now=now
+        )
 
 
 def _for_author(told: str) -> str | None:
@@ -209,11 +241,20 @@ def open_or_close(
 
 
 def answer(
-    db: Database, public_id: str, text: str, *, by: Actor, email: str, expected: str, now: datetime
+    db: Database,
+    public_id: str,
+    text: str,
+    *,
+    by: Actor,
+    email: str,
+    expected: str,
+    version: int | None,
+    now: datetime,
 ) -> Event:
     """Publish an editor's reply to a reply, which is approved in the same step if it waits.
 
-    Raises `Conflict` when it has another state than `expected` by now.
+    Raises `Conflict` when it has another state than `expected` by now, and `Stale` when it is
+    another version than the one that the editor read: an answer belongs to what it answers.
     """
     new = draft.check_text(text)
     rendered = markup.render(new)
@@ -222,8 +263,19 @@ def answer(
         _, reply = take(connection, site, public_id)
         if reply.status != expected:
             raise _somebody(connection, reply)
+        if reply.version != version:
+            raise versions.stale(connection, public_id, version)
         if reply.status != Status.APPROVED:
-            move(connection, site, public_id, "approve", by=by, expected=expected, now=now)
+            move(
+                connection,
+                site,
+                public_id,
+                "approve",
+                by=by,
+                expected=expected,
+                version=version,
+                now=now,
+            )
         number = sites.next_number(connection, site.id)
         own = NewComment(
             public_id=new_id(now),
@@ -282,8 +334,9 @@ def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
 def undo(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
     """Give what that entry of the log is about what it had before; return the new entry.
 
-    Raises `Conflict` when something else was done to it since, and `NotFound` when there is no such
-    entry or nothing in it to undo. An undo can itself be undone.
+    Raises `Conflict` when something else was done to it since, or when the undo would publish what
+    was not public before that entry, and `NotFound` when there is no such entry or nothing in it to
+    undo. An undo can itself be undone.
     """
     with db.write() as connection:
         entry = take_back(connection, the_site(connection), number, by=by, now=now)
@@ -329,6 +382,7 @@ def take_back(
     before = done.before or {"status": Status.TRASH.value}
     if any(getattr(reply, name) != value for name, value in done.after.items()):
         raise Conflict("The reply has changed since. Your change was not applied.")
+    versions.check_undo(connection, reply, done.seq, before)
     return change(
         connection,
         site,
@@ -336,6 +390,8 @@ def take_back(
         reply,
         before,
         "undo",
+        # It was compared with what was public before.
+        version=reply.version,
         by=by,
         now=now,
         undoes=done.seq,
@@ -399,12 +455,18 @@ def change(
     after: Mapping[str, Any],
     action: str,
     *,
+    version: int | None,
     by: Actor,
     now: datetime,
     undoes: int | None = None,
     batch_id: int | None = None,
 ) -> Event:
-    """Write some of a reply's fields, all that follows from them, and the entry of the log."""
+    """Write some of a reply's fields, all that follows from them, and the entry of the log.
+
+    `version` is the one that was read by whoever decides; None where nothing becomes public.
+    Raises `Stale` when something would become public and the reply has another version by now.
+    """
+    versions.check(connection, reply, after, version)
     before = {name: getattr(reply, name) for name in after}
     values = dict(after)
     status = after.get("status", reply.status)
@@ -415,13 +477,17 @@ def change(
         values |= {
             "html": html,
             "markup_version": markup.VERSION,
-            "version": reply.version + 1,
-            "edited_at": now,
         }
-    if status == Status.APPROVED and {"status", "text"} & after.keys():
+    if not after.keys().isdisjoint(CONTENT):
+        values |= {"version": reply.version + 1, "edited_at": now}
+    if versions.becomes_public(reply, after):
         _check_private(
             connection,
-            {"name": reply.author_name, "website": reply.author_url, "text": html},
+            {
+                "name": after.get("author_name", reply.author_name),
+                "website": after.get("author_url", reply.author_url),
+                "text": html,
+            },
             own="own-address" in reply.reasons
             and "text" not in after
             and _is_authors(connection, reply),

@@ -123,12 +123,15 @@ def edit(
         site = submission.the_site(connection)
         number, reply = moderation.take(connection, site, public_id)
         _check_same(reply, was=was, version=version)
+        if seen.version != reply.version:
+            # The rules would judge it with another name or website than the one that is stored.
+            raise Conflict(OTHER_TEXT)
         _check_open(reply, window=window, now=now)
         if reply.text == new:
             raise Refused({"comment": UNCHANGED}, {"comment": new})
         after = {"text": new} | _judged(connection, site, reply, one)
         entry = moderation.change(
-            connection, site, number, reply, after, "edit", by=AUTHOR, now=now
+            connection, site, number, reply, after, "edit", version=version, by=AUTHOR, now=now
         )
         # Who sends the old text again means another reply.
         contacts.stand_for(connection, public_id, one.fingerprint)
@@ -148,7 +151,7 @@ def remove(db: Database, public_id: str, *, was: str, window: timedelta, now: da
         if reply.wish is not None:
             after["wish"] = None
         entry = moderation.change(
-            connection, site, number, reply, after, "remove", by=AUTHOR, now=now
+            connection, site, number, reply, after, "remove", version=None, by=AUTHOR, now=now
         )
         contacts.stand_for(connection, public_id, "")
     moderation.announce(db, entry)
@@ -172,8 +175,9 @@ def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -
         _check_asked(connection, public_id, now)
         number, reply = moderation.take(connection, site, public_id)
         wish = {"kind": kind, "words": words, "at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+        after = {"wish": wish}
         return moderation.change(
-            connection, site, number, reply, {"wish": wish}, "ask", by=AUTHOR, now=now
+            connection, site, number, reply, after, "ask", version=None, by=AUTHOR, now=now
         )
 
 

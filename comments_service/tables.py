@@ -345,6 +345,8 @@ batch_item = Table(
     Column("comment", String(26), nullable=False),
     # The state in which the editor saw it; for an undo, the entry of the log to take back.
     Column("expected", String(16), nullable=True),
+    # The version that the editor read; null for an undo.
+    Column("version", Integer, nullable=True),
     Column("event_seq", Integer, nullable=True),
     # Null: not yet. "done", or why nothing was done, in words.
     Column("result", String(300), nullable=True),

@@ -9,6 +9,7 @@ from comments_service.actors import RULES
 from comments_service.errors import Conflict
 from comments_service.store import contacts, events
 from comments_service.store import rules as store
+from comments_service.store.comments import CONTENT
 from comments_service.store.events import Event
 from comments_service.store.sites import Site
 from comments_service.submission import the_site
@@ -38,14 +39,22 @@ def reconsider(
     if one is None or one.status != Status.PENDING or one.verified_at is None:
         return None
     done = events.of_comments(connection, [public_id])
-    if any({"status", "text"} & (entry.after or {}).keys() for entry in done.get(public_id, [])):
+    if any({"status", *CONTENT} & (entry.after or {}).keys() for entry in done.get(public_id, [])):
         return None
     [verdict] = simulator.judge_past(connection, site, rules, [one], done, now=now)
     if verdict.status != Status.APPROVED:
         return None
     try:
         return moderation.move(
-            connection, site, public_id, "approve", by=RULES, expected=one.status, now=now
+            connection,
+            site,
+            public_id,
+            "approve",
+            by=RULES,
+            expected=one.status,
+            # The one that was judged above, whatever has become of the reply meanwhile.
+            version=one.version,
+            now=now,
         )
     except Conflict:
         # It shows an address that a reader gave: an editor will be told so.

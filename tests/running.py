@@ -19,10 +19,11 @@ import requests
 import uvicorn
 from starlette.applications import Starlette
 
-from comments_service import actors, moderation
+from comments_service import actors, moderation, submission
 from comments_service.app import create_app
 from comments_service.migrations import upgrade
 from comments_service.settings import Settings
+from comments_service.store import comments
 from comments_service.store.database import Database
 from comments_service.web.http_protocol import Limits
 from comments_service.web.server import config_for
@@ -87,8 +88,16 @@ class Service:
             "approve",
             by=actors.COMMAND_LINE,
             expected="pending",
+            version=version_of(self.db, public_id),
             now=self.clock(),
         )
+
+
+def version_of(db: Database, public_id: str) -> int:
+    """The version that a reply has now: what somebody has read who decides next."""
+    with db.read() as connection:
+        found = comments.find(connection, submission.the_site(connection).id, public_id)
+    return found.version if found else 0
 
 
 def run(work: Coroutine[Any, Any, Answer]) -> Answer:

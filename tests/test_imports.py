@@ -36,6 +36,7 @@ ORDER = [
     "rulebook",
     "submission",
     "simulator",
+    "versions",
     "moderation",
     "own",
     "trust",

@@ -63,6 +63,8 @@ def fill(db: Database, secret: bytes, *, now: datetime) -> int:
                 verb,
                 by=actors.COMMAND_LINE,
                 expected="pending",
+                # As it was just submitted.
+                version=0,
                 now=at + timedelta(minutes=20),
             )
     return added

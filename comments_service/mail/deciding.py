@@ -56,11 +56,15 @@ def _look(connection: Connection, token: str) -> Looked:
     return Looked(link, editor, reply, last)
 
 
-def decide(db: Database, token: str, action: str, *, now: datetime) -> Looked | None:
+def decide(
+    db: Database, token: str, action: str, *, version: int | None, now: datetime
+) -> Looked | None:
     """Decide as the link's editor and use the link up, in one transaction.
 
-    None for a link that is used or too old: nothing was done. Raises `NotFound` as `look` does and
-    for an unknown action, and `Conflict`, saying who did what, if the reply waits no more.
+    `version` is the one that the link's page showed. None for a link that is used or too old:
+    nothing was done. Raises `NotFound` as `look` does and for an unknown action, `Conflict`, saying
+    who did what, if the reply waits no more, and `Stale` if another version would be published.
+    The link is not used up by an error.
     """
     if action not in VERBS:
         raise NotFound(f"There is no action called “{action}”.")
@@ -75,6 +79,7 @@ def decide(db: Database, token: str, action: str, *, now: datetime) -> Looked | 
             action,
             by=Actor(found.editor.name, found.editor.id),
             expected=Status.PENDING,
+            version=version,
             now=now,
         )
     moderation.announce(db, entry)

@@ -25,21 +25,39 @@ class Batch(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One reply of it. `event_seq`: its entry of the log; before an undo, the one to take back."""
+    """One reply of it. `event_seq`: its entry of the log; before an undo, the one to take back.
+
+    `expected` and `version` are the state and the version that the editor saw.
+    """
 
     number: int
     comment: str
     expected: str | None
+    version: int | None
     event_seq: int | None
 
 
+class NewItem(NamedTuple):
+    """One reply of a new batch; with a `result`, nothing will be done with it."""
+
+    comment: str
+    expected: str | None = None
+    version: int | None = None
+    event_seq: int | None = None
+    result: str | None = None
+
+
 class Outcome(NamedTuple):
-    """What became of one reply, for people; `result` is None while nothing did."""
+    """What became of one reply, for people; `result` is None while nothing did.
+
+    `changed` when the reply has another version now than the one that the editor saw.
+    """
 
     comment: str
     author_name: str | None
     page_title: str | None
     result: str | None
+    changed: bool
 
 
 class Progress(NamedTuple):
@@ -63,25 +81,19 @@ def add(
     connection: Connection,
     site_id: int,
     new: Batch,
-    items: Sequence[tuple[str, str | None, int | None]],
+    items: Sequence[NewItem],
     *,
     editor_id: int | None,
 ) -> int:
-    """Store a batch with its (public id, expected state, entry to take back); return its id."""
+    """Store a batch with its replies; return its id."""
     values = {**new._asdict(), "site_id": site_id, "editor_id": editor_id, "total": len(items)}
     del values["id"]
     batch_id: int = connection.execute(
         insert(batch).values(**values).returning(batch.c.id)
     ).scalar_one()
     rows = [
-        {
-            "batch_id": batch_id,
-            "number": number,
-            "comment": public_id,
-            "expected": expected,
-            "event_seq": seq,
-        }
-        for number, (public_id, expected, seq) in enumerate(items, 1)
+        {"batch_id": batch_id, "number": number, **one._asdict()}
+        for number, one in enumerate(items, 1)
     ]
     if rows:
         connection.execute(insert(batch_item), rows)
@@ -162,6 +174,7 @@ def outcomes(
             comment.c.author_name,
             page.c.title,
             batch_item.c.result,
+            (batch_item.c.version != comment.c.version).label("changed"),
         )
         .outerjoin(comment, comment.c.public_id == batch_item.c.comment)
         .outerjoin(page, page.c.id == comment.c.page_id)
@@ -171,4 +184,4 @@ def outcomes(
     )
     if not all_of_them:
         query = query.where(batch_item.c.result.is_(None) | (batch_item.c.result != DONE))
-    return [(row[0], Outcome(*row[1:])) for row in connection.execute(query)]
+    return [(row[0], Outcome._make((*row[1:5], bool(row[5])))) for row in connection.execute(query)]

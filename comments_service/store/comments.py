@@ -18,6 +18,10 @@ WISH = "wish"
 ERASED = "erased"
 
 
+# What editors and rules read before they publish; `version` grows with each change of it.
+CONTENT = frozenset({"text", "author_name", "author_url"})
+
+
 class Stored(NamedTuple):
     """A reply with its page, as its author's status page and the verbs need it."""
 
@@ -198,12 +202,12 @@ def write(connection: Connection, reply: Stored, **values: Any) -> None:
     connection.execute(update(comment).where(comment.c.id == reply.id).values(**values))
     if "status" in values and values["status"] != reply.status:
         tallies.move(connection, reply.page_id, reply.status, values["status"])
-    if "text" in values:
+    if not values.keys().isdisjoint({"text", "author_name"}):
         search.replace(
             connection,
             reply.id,
             (reply.text, reply.author_name),
-            (values["text"], reply.author_name),
+            (values.get("text", reply.text), values.get("author_name", reply.author_name)),
         )
     if "reasons" in values:
         connection.execute(delete(held).where(held.c.comment_id == reply.id, held.c.reason != WISH))

@@ -128,6 +128,53 @@ def last_with(connection: Connection, comment_id: str, fields: Collection[str]) 
     return None
 
 
+def last_change(connection: Connection, comment_id: str, fields: Collection[str]) -> Event | None:
+    """Return the latest entry that wrote one of those fields of the reply, undone or not."""
+    query = select(*_COLUMNS).where(event.c.comment == comment_id).order_by(event.c.seq.desc())
+    for row in connection.execute(query):
+        if row.before and not row.before.keys().isdisjoint(fields):
+            return Event(*row)
+    return None
+
+
+def values_before(connection: Connection, comment_id: str, number: int) -> dict[str, Any]:
+    """Return the values that fields of the reply had before that entry.
+
+    A field that nothing has changed since is not among them.
+    """
+    query = (
+        select(event.c.before)
+        .where(event.c.comment == comment_id, event.c.seq >= number)
+        .order_by(event.c.seq)
+    )
+    found: dict[str, Any] = {}
+    for before in connection.execute(query).scalars():
+        found = (before or {}) | found
+    return found
+
+
+# These change neither the state nor the version of a reply.
+_SAME_VERSION = ("pin", "unpin", "lock", "unlock", "ask", "settle", "tell")
+
+
+def changed_since(connection: Connection, site_id: int, number: int) -> dict[str, bool]:
+    """Return the replies with another state or version than at that number.
+
+    By public id; true for one that came later.
+    """
+    query = select(event.c.comment, event.c.action).where(
+        event.c.site_id == site_id,
+        event.c.seq > number,
+        event.c.comment.is_not(None),
+        event.c.action.not_in(_SAME_VERSION),
+    )
+    found: dict[str, bool] = {}
+    for row in connection.execute(query):
+        # An editor's own reply has no other entry of its arrival.
+        found[row.comment] = found.get(row.comment, False) or row.action in ("submit", "reply")
+    return found
+
+
 def last_of_page(connection: Connection, key: str) -> Event | None:
     """Return the latest entry about whether that discussion takes replies, or None."""
     query = (

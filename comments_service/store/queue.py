@@ -1,6 +1,6 @@
 """What the moderation queue lists: filtered, and page 1,000 at the cost of page 1."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -87,6 +87,14 @@ class Filter(NamedTuple):
         return self._replace(status=None, newest=False) != Filter()
 
 
+class Chosen(NamedTuple):
+    """A reply that an action is for, in the state and the version that it has."""
+
+    public_id: str
+    status: str
+    version: int
+
+
 class Cursor(NamedTuple):
     """The last reply of a page: the next one begins behind it."""
 
@@ -131,9 +139,16 @@ _QUEUED = select(
 
 def find(connection: Connection, site_id: int, public_id: str) -> Queued | None:
     """Return one reply, or None."""
-    chosen = (comment.c.public_id == public_id) & (comment.c.site_id == site_id)
-    rows = _with(connection, select(comment.c.id).where(chosen))
-    return rows[0] if rows else None
+    return find_all(connection, site_id, [public_id]).get(public_id)
+
+
+def find_all(
+    connection: Connection, site_id: int, public_ids: Collection[str]
+) -> dict[str, Queued]:
+    """Return those of the replies that exist, by public id; for one page of them."""
+    those = comment.c.public_id.in_(public_ids) & (comment.c.site_id == site_id)
+    rows = _with(connection, select(comment.c.id).where(those))
+    return {row.public_id: row for row in rows}
 
 
 def listed(
@@ -185,20 +200,18 @@ def count(connection: Connection, site_id: int, what: Filter, *, most: int) -> i
     ).scalar_one()
 
 
-def chosen(
-    connection: Connection, site_id: int, what: Filter, *, most: int
-) -> Sequence[tuple[str, str]]:
-    """Return (public id, state) of what matches, those of one page together, up to `most`."""
+def chosen(connection: Connection, site_id: int, what: Filter, *, most: int) -> list[Chosen]:
+    """Return what matches, those of one page together, up to `most`."""
     query = _ids(connection, site_id, what, search.matches(connection, what.words, what.name))
     if query is None:
         return []
     inner = query.limit(most).subquery()
     rows = connection.execute(
-        select(comment.c.public_id, comment.c.status)
+        select(comment.c.public_id, comment.c.status, comment.c.version)
         .join(inner, inner.c.id == comment.c.id)
         .order_by(comment.c.page_id, comment.c.id)
     )
-    return [(row.public_id, row.status) for row in rows]
+    return [Chosen._make(row) for row in rows]
 
 
 def wishes(connection: Connection, *, most: int) -> int:
@@ -207,17 +220,16 @@ def wishes(connection: Connection, *, most: int) -> int:
     return connection.execute(select(func.count()).select_from(those.subquery())).scalar_one()
 
 
-def states(
-    connection: Connection, site_id: int, public_ids: Sequence[str]
-) -> Sequence[tuple[str, str]]:
-    """Return (public id, state) of those that exist, those of one page together."""
+def states(connection: Connection, site_id: int, public_ids: Sequence[str]) -> list[Chosen]:
+    """Return those of the replies that exist, those of one page together."""
     found = []
     for start in range(0, len(public_ids), 500):
         part = public_ids[start : start + 500]
-        query = select(comment.c.page_id, comment.c.id, comment.c.public_id, comment.c.status)
+        columns = [comment.c[name] for name in Chosen._fields]
+        query = select(comment.c.page_id, comment.c.id, *columns)
         query = query.where(comment.c.public_id.in_(part), comment.c.site_id == site_id)
         found += [tuple(row) for row in connection.execute(query)]
-    return [(public_id, status) for _, _, public_id, status in sorted(found)]
+    return [Chosen._make(row[2:]) for row in sorted(found)]
 
 
 def seek(connection: Connection, text: str) -> int:

@@ -39,6 +39,11 @@ def lock(connection: Connection, key: str = DEFAULT) -> Site | None:
     return Site(*row) if row else None
 
 
+def last_number(connection: Connection, site_id: int) -> int:
+    """Return the last number that was taken of the site's sequence."""
+    return int(connection.execute(select(site.c.seq).where(site.c.id == site_id)).scalar_one())
+
+
 def add(connection: Connection, *, key: str = DEFAULT, epoch: str) -> Site:
     """Make a site; `epoch` is any text that no other database has."""
     new = insert(site).values(key=key, epoch=epoch, seq=0).returning(site.c.id)

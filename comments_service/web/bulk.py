@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,9 +15,10 @@ from comments_service.error_log import described
 from comments_service.errors import BadRequest, Invalid, NotFound
 from comments_service.store import batches
 from comments_service.store import queue as listings
-from comments_service.store.database import Database
 from comments_service.store.editors import Session
+from comments_service.store.queue import Queued
 from comments_service.submission import the_site
+from comments_service.tables import Status
 from comments_service.web.context import Context, context_of
 from comments_service.web.entrance import editor_only
 from comments_service.web.forms import number_of
@@ -83,7 +85,11 @@ async def act(request: Request, session: Session) -> Response:
     by, now = actor_of(session), context.now()
     if form.get("scope") == "all":
         return await _ask(request, session, action)
-    selected = [name.removeprefix(PREFIX) for name in form if name.startswith(PREFIX)]
+    selected = {
+        name.removeprefix(PREFIX): _seen(value)
+        for name, value in form.items()
+        if name.startswith(PREFIX)
+    }
     try:
         batch_id = await run_in_threadpool(
             lambda: bulk.choose(context.db, action, selected, by=by, now=now)
@@ -96,13 +102,19 @@ async def act(request: Request, session: Session) -> Response:
     return await go(request, batch_id, by)
 
 
+def _seen(value: str) -> bulk.Seen:
+    """Read what a box carries: the state and the version that the page showed."""
+    status, _, version = value.partition(":")
+    return bulk.Seen(status if status in set(Status) else "", number_of(version))
+
+
 async def _ask(request: Request, session: Session, action: str) -> Response:
     """Say how many replies match before anything is done with them."""
     context, form = context_of(request), request.state.form
     if action not in VERBS:
         raise BadRequest("Choose what to do with the replies.")
     view = _view(form.get("list", ""))
-    count = await run_in_threadpool(_count, context.db, view)
+    counted = await run_in_threadpool(bulk.count, context.db, view.what)
     return page(
         request,
         "bulk_ask.html",
@@ -110,17 +122,12 @@ async def _ask(request: Request, session: Session, action: str) -> Response:
         action=action,
         verb=VERBS[action],
         words=in_words(view),
-        count=count,
+        count=counted.matching,
+        counted_at=counted.number,
         most=bulk.MOST,
         list=form.get("list", ""),
         back=list_address(form),
     )
-
-
-def _count(db: Database, view: View) -> int:
-    with db.read() as connection:
-        site = the_site(connection)
-        return listings.count(connection, site.id, view.what, most=bulk.MOST + 1)
 
 
 def _view(text: str) -> View:
@@ -135,13 +142,15 @@ async def act_on_all(request: Request, session: Session) -> Response:
     """Do what was asked about with all that match."""
     context, form = context_of(request), request.state.form
     view, by = _view(form.get("list", "")), actor_of(session)
-    expected = number_of(form.get("count")) or 0
+    counted_at = number_of(form.get("counted_at"))
+    if counted_at is None:
+        raise BadRequest("The form does not say which count it is about. Go back and count again.")
     batch_id = await run_in_threadpool(
         lambda: bulk.choose_all(
             context.db,
             form.get("action", ""),
             view.what,
-            expected=expected,
+            counted_at=counted_at,
             in_words=in_words(view),
             by=by,
             now=context.now(),
@@ -181,6 +190,18 @@ async def go(request: Request, batch_id: int, by: Actor) -> Response:
     return RedirectResponse(list_address(request.state.form, batch=batch_id), 303)
 
 
+class _Shown(NamedTuple):
+    state: bulk.State
+    outcomes: list[tuple[int, batches.Outcome]]
+    # What was not done because the text is another one: to read and decide about here.
+    changed: dict[str, Queued]
+
+
+def _left_out(one: batches.Outcome) -> bool:
+    undone = one.result not in (None, batches.DONE)
+    return undone and (one.changed or one.result == bulk.CHANGED)
+
+
 @editor_only
 async def show(request: Request, session: Session) -> Response:
     """Show how far a bulk action is, and exactly what was not done and why."""
@@ -189,15 +210,17 @@ async def show(request: Request, session: Session) -> Response:
     everything = request.query_params.get("show") == "all"
     after = number_of(request.query_params.get("after")) or 0
 
-    def look() -> tuple[bulk.State, list[tuple[int, batches.Outcome]]]:
+    def look() -> _Shown:
         state = bulk.state(context.db, batch_id)
         with context.db.read() as connection:
             found = batches.outcomes(
                 connection, batch_id, after=after, limit=PAGE_SIZE + 1, all_of_them=everything
             )
-        return state, found
+            changed = [one.comment for _, one in found[:PAGE_SIZE] if _left_out(one)]
+            site = the_site(connection)
+            return _Shown(state, found, listings.find_all(connection, site.id, changed))
 
-    state, found = await run_in_threadpool(look)
+    state, found, changed = await run_in_threadpool(look)
     return page(
         request,
         "bulk.html",
@@ -205,6 +228,7 @@ async def show(request: Request, session: Session) -> Response:
         state=state,
         running=request.app.state.runner.running(batch_id),
         outcomes=found[:PAGE_SIZE],
+        changed=changed,
         next_after=found[PAGE_SIZE - 1][0] if len(found) > PAGE_SIZE else None,
         everything=everything,
         verbs=VERBS,

@@ -16,7 +16,7 @@ from comments_service.language import sentence
 from comments_service.mail import authors, deciding
 from comments_service.web import security
 from comments_service.web.context import context_of
-from comments_service.web.forms import read_form
+from comments_service.web.forms import number_of, read_form
 from comments_service.web.pages import page
 
 logger = logging.getLogger("rejoinder.service")
@@ -30,14 +30,20 @@ async def decide_form(request: Request) -> Response:
     """Show the reply that an editor's link is about, with the buttons that decide."""
     context = context_of(request)
     found = await run_in_threadpool(deciding.look, context.db, request.path_params["token"])
-    works = found.works(context.now())
+    # Gone: it was here.
+    return _decide_page(request, found, 200 if found.works(context.now()) else 410)
+
+
+def _decide_page(
+    request: Request, found: deciding.Looked, status: int, problem: str = ""
+) -> Response:
     return page(
         request,
         "mail_decide.html",
-        # Gone: it was here.
-        200 if works else 410,
+        status,
         found=found,
-        works=works,
+        works=found.works(context_of(request).now()),
+        problem=problem,
         token=request.path_params["token"],
         verbs=deciding.VERBS,
     )
@@ -49,9 +55,17 @@ async def decide(request: Request) -> Response:
     security.check_origin(request, context.settings)
     form = await read_form(request, _FORM_LIMIT)
     token = request.path_params["token"]
-    done = await run_in_threadpool(
-        lambda: deciding.decide(context.db, token, form.get("action", ""), now=context.now())
-    )
+    version = number_of(form.get("version"))
+    try:
+        done = await run_in_threadpool(
+            lambda: deciding.decide(
+                context.db, token, form.get("action", ""), version=version, now=context.now()
+            )
+        )
+    except Conflict as error:
+        # The link is not used up: its page shows the reply as it is now.
+        found = await run_in_threadpool(deciding.look, context.db, token)
+        return _decide_page(request, found, error.status, error.detail)
     if done is not None:
         logger.info("event=mail-link action=%s editor=%d", form["action"], done.editor.id)
     # Either way the page says what became of the link and the reply.

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from comments_service import actors, draft, language
+from comments_service import actors, draft, language, versions
 from comments_service.errors import ServiceError
 from comments_service.language import Sentence, Words
 from comments_service.live import live_state
@@ -57,6 +57,7 @@ def _environment(words: Callable[[], Words]) -> Environment:
         "reason_in_words": actors.reason_in_words,
         "say": lambda text: words().say(text),
         "when": lambda value: words().when(value),
+        "wish_token": versions.wish_token,
     }
     environment.globals |= {
         "limits": draft.LIMITS,

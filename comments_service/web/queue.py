@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import bulk, live, moderation
+from comments_service import bulk, live, moderation, versions
 from comments_service.draft import LIMITS, Refused
 from comments_service.errors import BadRequest, Conflict, NotFound, ServiceError
 from comments_service.store import events, outbox, publishing, tallies
@@ -26,6 +26,7 @@ from comments_service.store.events import Event
 from comments_service.store.queue import Cursor, Filter, Queued
 from comments_service.submission import the_site
 from comments_service.tables import Status
+from comments_service.versions import Stale
 from comments_service.web.context import Context, context_of
 from comments_service.web.entrance import admin_only, editor_only
 from comments_service.web.forms import number_of
@@ -210,11 +211,19 @@ async def decide(request: Request, session: Session) -> Response:
             return moderation.mark(context.db, public_id, what, on=on, by=by, now=now)
         told = form.get("told", "")
         if action == "settle":
-            return moderation.settle(context.db, public_id, by=by, now=now)
+            asked = form.get("asked")
+            return moderation.settle(context.db, public_id, asked=asked, by=by, now=now)
         if action == "tell":
             return moderation.tell(context.db, public_id, told, by=by, now=now)
         return moderation.decide(
-            context.db, public_id, action, by=by, expected=form.get("was", ""), now=now, told=told
+            context.db,
+            public_id,
+            action,
+            by=by,
+            expected=form.get("was", ""),
+            version=number_of(form.get("version")),
+            now=now,
+            told=told,
         )
 
     return await acted(request, session, public_id, act)
@@ -279,8 +288,30 @@ async def edit(request: Request, session: Session) -> Response:
 
 @editor_only
 async def answer_form(request: Request, session: Session) -> Response:
-    """Show the form of an editor's answer."""
-    return await _form(request, session, "answer.html")
+    """Show the form of an editor's answer.
+
+    It approves the version of the card that it was opened from, or of the page that it stands on.
+    """
+    shown = number_of(request.query_params.get("version"))
+    changed = await run_in_threadpool(
+        _changed_since, context_of(request).db, request.path_params["id"], shown
+    )
+    if changed is not None and wants_fragment(request):
+        answer = await card(request, session, request.path_params["id"], None, problem=changed)
+        # In the place of the card, not in its panel.
+        answer.headers["HX-Retarget"] = f"#card-{request.path_params['id']}"
+        answer.headers["HX-Reswap"] = "outerHTML"
+        return answer
+    return await _form(request, session, "answer.html", changed)
+
+
+def _changed_since(db: Database, public_id: str, shown: int | None) -> Stale | None:
+    """Return what to say when the reply has another version than the one that a page showed."""
+    reply = find(db, public_id)
+    if shown in (None, reply.version):
+        return None
+    with db.read() as connection:
+        return versions.stale(connection, public_id, shown)
 
 
 @editor_only
@@ -298,6 +329,7 @@ async def answer(request: Request, session: Session) -> Response:
             by=actor_of(session),
             email=session.editor.email,
             expected=form.get("was", ""),
+            version=number_of(form.get("version")),
             now=context.now(),
         )
 
@@ -353,11 +385,15 @@ async def discussion(request: Request, session: Session) -> Response:
 # --- answers ------------------------------------------------------------------------------------
 
 
-async def _form(request: Request, session: Session, template: str) -> Response:
+async def _form(
+    request: Request, session: Session, template: str, problem: ServiceError | None = None
+) -> Response:
     context = context_of(request)
     reply = await run_in_threadpool(find, context.db, request.path_params["id"])
     text = reply.text if template == "edit.html" else ""
-    return _writing(request, session, template, reply, text)
+    return _writing(
+        request, session, template, reply, text, problem=problem.detail if problem else ""
+    )
 
 
 def _writing(
@@ -425,7 +461,7 @@ async def acted(
     try:
         done = await run_in_threadpool(act)
     except ServiceError as error:
-        if not fragment:
+        if not fragment and not (public_id and isinstance(error, Conflict)):
             raise
         return await card(request, session, public_id, None, problem=error)
     if fragment:
@@ -451,7 +487,10 @@ async def card(
     problem: ServiceError | None = None,
     writing: Writing | None = None,
 ) -> Response:
-    """Answer the queue's script: the card as it is now, or the line that stands in its place."""
+    """Show the card as it is now, or the line that replaces it.
+
+    Without scripts the answer is a whole page; only a refused decision leads here then.
+    """
     db = context_of(request).db
 
     def look() -> tuple[Queued, dict[str, int]]:
@@ -461,10 +500,13 @@ async def card(
 
     reply, counts = await run_in_threadpool(look)
     gone = done is not None and done.action not in _STAYS
+    template = "fragments/done.html" if gone else "fragments/card.html"
     return page(
         request,
-        "fragments/done.html" if gone else "fragments/card.html",
+        template if wants_fragment(request) else "conflict.html",
         problem.status if problem else 200,
+        title=problem.title if problem else "",
+        back=way_back(sent_with(request), public_id),
         session=session,
         reply=reply,
         counts=counts,
@@ -472,11 +514,10 @@ async def card(
         done_event=done,
         problem=problem.detail if problem else "",
         writing=writing,
-        back=way_back(request.state.form, public_id),
         # What could not be stored is shown again.
-        told=request.state.form.get("told", "") if problem else "",
-        list=request.state.form.get("list", ""),
-        state=(read(query_of(request.state.form.get("list", ""))) or read({})),
+        told=sent_with(request).get("told", "") if problem else "",
+        list=sent_with(request).get("list", ""),
+        state=(read(query_of(sent_with(request).get("list", ""))) or read({})),
     )
 
 

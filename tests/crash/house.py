@@ -18,7 +18,15 @@ from comments_service.errors import ServiceError
 from comments_service.store import pages, sites
 from comments_service.store.database import Database
 from comments_service.tables import Origin, comment, event, page, site
-from tests.running import Clock, Service, copy_migrated_database, free_port, serving, settings_for
+from tests.running import (
+    Clock,
+    Service,
+    copy_migrated_database,
+    free_port,
+    serving,
+    settings_for,
+    version_of,
+)
 
 # No spaces: the site side refuses what no header could carry.
 TOKEN = "the-token-of-the-tests-of-crashes-and-histories"
@@ -127,6 +135,7 @@ class House:
                 action,
                 by=actors.COMMAND_LINE,
                 expected=status,
+                version=version_of(self.db, public_id),
                 now=self.clock(),
             )
 
@@ -170,6 +179,7 @@ class House:
             by=actors.Actor(f"Name{self._count}x", None),
             email=f"editor{self._count}x@private.example",
             expected=status,
+            version=version_of(self.db, public_id),
             now=self.clock(),
         )
 

@@ -138,7 +138,8 @@ class Editors:
         action = self._random.choice(["trash", "spam"]) if back else "approve"
         answer = self._http.post(
             f"{self.remote.url}/moderate/replies/{chosen.id}",
-            data={"token": self._token, "action": action, "was": chosen.status},
+            # As it was submitted: nobody edits here.
+            data={"token": self._token, "action": action, "was": chosen.status, "version": "0"},
             allow_redirects=False,
             timeout=10,
         )

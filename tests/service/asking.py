@@ -10,9 +10,11 @@ import requests
 from sqlalchemy import select
 
 from comments_service import auth
-from comments_service.store import editors
+from comments_service.store import comments, editors
 from comments_service.store.database import Database
+from comments_service.submission import the_site
 from comments_service.tables import comment, contact, event, metadata
+from comments_service.versions import wish_token
 from tests.running import Service
 
 PASSWORD = "a password of the tests"
@@ -158,7 +160,7 @@ class Editor:
     """An editor's browser."""
 
     def __init__(self, service: Service) -> None:
-        self.url = service.url
+        self.url, self.service = service.url, service
         self.http = requests.Session()
 
     def get(self, path: str = "/moderate/", **options: Any) -> requests.Response:
@@ -178,9 +180,24 @@ class Editor:
         return Page(self.get().text).all("input", name="token")[0].attributes["value"]
 
     def decide(self, public_id: str, action: str, was: str = "pending") -> requests.Response:
+        """Decide about the version that the reply has now."""
         return self.post(
-            f"/moderate/replies/{public_id}", token=self.token, action=action, was=was, list=was
+            f"/moderate/replies/{public_id}",
+            token=self.token,
+            action=action,
+            was=was,
+            list=was,
+            **self._read(public_id),
         )
+
+    def _read(self, public_id: str) -> dict[str, str]:
+        """What a form carries of the reply as it is now."""
+        with self.service.db.read() as connection:
+            found = comments.find(connection, the_site(connection).id, public_id)
+        if found is None:
+            return {}
+        asked = {"asked": wish_token(found.wish)} if found.wish else {}
+        return {"version": str(found.version), **asked}
 
     def undo(self, number: int | str) -> requests.Response:
         return self.post("/moderate/undo", token=self.token, event=str(number))

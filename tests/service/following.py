@@ -15,7 +15,7 @@ from comments_service import actors, moderation
 from comments_service.mail import news
 from comments_service.store.database import Database
 from comments_service.tables import outbox, subscription
-from tests.running import Service
+from tests.running import Service, version_of
 from tests.service.mailing import Post, mailing_service, post_office, until
 
 LINK = re.compile(r"https?://[^/\s]+(/comments/(?:follow|unsubscribe)/[\w-]{65})\b")
@@ -62,7 +62,8 @@ class Site:
     def decide(self, public_id: str, action: str, was: str) -> None:
         moderation.decide(
             self.service.db, public_id, action,
-            by=actors.COMMAND_LINE, expected=was, now=self.service.clock(),
+            by=actors.COMMAND_LINE, expected=was,
+            version=version_of(self.service.db, public_id), now=self.service.clock(),
         )  # fmt: skip
 
     def settle(self) -> None:

@@ -10,7 +10,7 @@ from comments_service import moderation
 from comments_service.actors import Actor
 from comments_service.store import avatars
 from comments_service.tables import comment, page
-from tests.running import Service
+from tests.running import Service, version_of
 
 ROOT = Path(__file__).parents[2]
 EDITH = Actor("Edith")
@@ -62,7 +62,14 @@ def test_a_guessed_address_is_not_confirmed(service: Service) -> None:
 def test_nobody_wears_an_editors_avatar_by_taking_the_name(service: Service) -> None:
     above = _approved(service, author="Edith")
     moderation.answer(
-        service.db, above, "Yes.", by=EDITH, email="", expected="approved", now=service.clock()
+        service.db,
+        above,
+        "Yes.",
+        by=EDITH,
+        email="",
+        expected="approved",
+        version=version_of(service.db, above),
+        now=service.clock(),
     )
     assert _avatars(service) == [0, 1]
 
@@ -71,7 +78,13 @@ def test_a_placeholder_has_none(service: Service) -> None:
     above = _approved(service, author="Ann")
     _approved(service, author="Ben", parent=above)
     moderation.decide(
-        service.db, above, "trash", by=EDITH, expected="approved", now=service.clock()
+        service.db,
+        above,
+        "trash",
+        by=EDITH,
+        expected="approved",
+        version=version_of(service.db, above),
+        now=service.clock(),
     )
     assert _avatars(service) == [None, 1]
 

@@ -16,7 +16,7 @@ from comments_service import actors, moderation
 from comments_service.store.database import Database
 from comments_service.web import bell
 from comments_service.web.api import MAX_WAIT_S
-from tests.running import Service
+from tests.running import Service, version_of
 from tests.service.mailing import until
 
 EDITH = actors.Actor("Edith")
@@ -49,7 +49,15 @@ def polling(
 
 
 def approve(service: Service, db: Database, public_id: str) -> None:
-    moderation.decide(db, public_id, "approve", by=EDITH, expected="pending", now=service.clock())
+    moderation.decide(
+        db,
+        public_id,
+        "approve",
+        by=EDITH,
+        expected="pending",
+        version=version_of(db, public_id),
+        now=service.clock(),
+    )
 
 
 def hears_of_an_approval(service: Service, db: Database) -> bool:

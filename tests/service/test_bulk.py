@@ -12,8 +12,8 @@ from comments_service.actors import Actor
 from comments_service.errors import Conflict
 from comments_service.store import batches
 from comments_service.tables import comment, event, page
-from tests.running import Service
-from tests.service.asking import Editor, signed_in
+from tests.running import Service, version_of
+from tests.service.asking import Editor, Page, signed_in
 
 EDITH = Actor("Edith")
 
@@ -25,7 +25,11 @@ def states(service: Service) -> dict[str, str]:
 
 
 def select_all(ids: list[str]) -> dict[str, str]:
-    return {f"select-{public_id}": "pending" for public_id in ids}
+    return {f"select-{public_id}": "pending:0" for public_id in ids}
+
+
+def seen(ids: list[str]) -> dict[str, bulk.Seen]:
+    return dict.fromkeys(ids, bulk.Seen("pending", 0))
 
 
 def do(editor: Editor, action: str, ids: list[str], **more: str) -> Any:
@@ -72,12 +76,23 @@ def test_all_that_match_says_the_number_before(service: Service) -> None:
     assert "pending replies with “casino”" in asked.text
     assert set(states(service).values()) == {"pending"}
     fields = {"token": editor.token, "action": "spam", "list": "status=pending&q=casino"}
-    service.submit(comment="One more casino.")
-    late = editor.post("/moderate/bulk/all", **fields, count="35")
-    assert late.status_code == 409
-    assert "36 replies match by now, not 35" in late.text
-    assert editor.post("/moderate/bulk/all", **fields, count="36").status_code == 303
-    assert list(states(service).values()).count("spam") == 36
+    late = service.submit(comment="One more casino.")
+    counted = Page(asked.text).fields["counted_at"]
+    done = editor.post("/moderate/bulk/all", **fields, counted_at=counted)
+    assert "Marked as spam: 35 replies." in editor.get(done.headers["Location"]).text
+    # What arrived later was not a part of it.
+    assert states(service)[late] == "pending"
+
+
+@pytest.mark.parametrize(("counted", "status"), [({}, 400), ({"counted_at": "1000000"}, 409)])
+def test_all_that_match_needs_a_count_of_this_database(
+    service: Service, counted: dict[str, str], status: int
+) -> None:
+    editor = signed_in(service)
+    public_id = service.submit()
+    fields = {"token": editor.token, "action": "approve", "list": "status=pending"}
+    assert editor.post("/moderate/bulk/all", **fields, **counted).status_code == status
+    assert states(service)[public_id] == "pending"
 
 
 def test_a_single_reply_is_not_told_in_the_plural(service: Service) -> None:
@@ -105,13 +120,19 @@ def test_what_could_not_be_done_is_told_for_each(service: Service) -> None:
 def test_a_batch_that_was_killed_in_the_middle_says_so_and_goes_on(service: Service) -> None:
     editor = signed_in(service)
     ids = [service.submit(comment=f"Number {number}.") for number in range(9)]
-    batch_id = bulk.choose(service.db, "trash", ids, by=EDITH, now=service.clock())
+    batch_id = bulk.choose(service.db, "trash", seen(ids), by=EDITH, now=service.clock())
     assert bulk.go_on(service.db, batch_id, by=EDITH, now=service.clock(), part=4)
     # Nothing runs any more: as after a crash.
     told = editor.get(f"/moderate/bulk/{batch_id}").text
     assert "4 are done, 5 are not yet" in told
     moderation.decide(
-        service.db, ids[8], "approve", by=EDITH, expected="pending", now=service.clock()
+        service.db,
+        ids[8],
+        "approve",
+        by=EDITH,
+        expected="pending",
+        version=version_of(service.db, ids[8]),
+        now=service.clock(),
     )
     editor.post(f"/moderate/bulk/{batch_id}/continue", token=editor.token)
     found = states(service)
@@ -140,10 +161,16 @@ def test_a_long_batch_runs_beside_and_shows_how_far_it_is(
 
 def test_what_changed_since_is_left_alone_by_an_undo(service: Service) -> None:
     ids = [service.submit(comment=f"Number {number}.") for number in range(4)]
-    batch_id = bulk.choose(service.db, "spam", ids, by=EDITH, now=service.clock())
+    batch_id = bulk.choose(service.db, "spam", seen(ids), by=EDITH, now=service.clock())
     bulk.go_on(service.db, batch_id, by=EDITH, now=service.clock())
     moderation.decide(
-        service.db, ids[0], "approve", by=Actor("Olaf"), expected="spam", now=service.clock()
+        service.db,
+        ids[0],
+        "approve",
+        by=Actor("Olaf"),
+        expected="spam",
+        version=version_of(service.db, ids[0]),
+        now=service.clock(),
     )
     undo = bulk.choose_undo(service.db, batch_id, by=EDITH, now=service.clock())
     bulk.go_on(service.db, undo, by=EDITH, now=service.clock())
@@ -166,7 +193,7 @@ def test_one_transaction_gives_each_page_one_revision_to_publish(service: Servic
     ]
     rung: list[int] = []
     service.db.subscribe(lambda: rung.append(1))
-    batch_id = bulk.choose(service.db, "approve", ids, by=EDITH, now=service.clock())
+    batch_id = bulk.choose(service.db, "approve", seen(ids), by=EDITH, now=service.clock())
     bulk.go_on(service.db, batch_id, by=EDITH, now=service.clock())
     assert len(rung) == 1
     with service.db.read() as connection:

@@ -9,7 +9,7 @@ from comments_service import moderation, scrubbing
 from comments_service.actors import Actor
 from comments_service.errors import Conflict
 from comments_service.store.database import Database
-from tests.running import Service
+from tests.running import Service, version_of
 from tests.service.asking import dump
 
 EDITH = Actor("Edith")
@@ -25,7 +25,15 @@ def _erased(service: Service, *, answered: bool) -> str:
         service.approve(service.submit(comment="An answer.", parent=public_id))
     with pytest.raises(Conflict, match="in the trash"):
         moderation.erase(service.db, public_id, by=EDITH, now=now)
-    moderation.decide(service.db, public_id, "trash", by=EDITH, expected="approved", now=now)
+    moderation.decide(
+        service.db,
+        public_id,
+        "trash",
+        by=EDITH,
+        expected="approved",
+        version=version_of(service.db, public_id),
+        now=now,
+    )
     moderation.erase(service.db, public_id, by=EDITH, now=now)
     return public_id
 
@@ -60,7 +68,15 @@ def test_its_answers_stay_where_they_were(service: Service) -> None:
 def test_the_log_says_who_erased_it_and_other_entries_cannot_be_emptied(service: Service) -> None:
     _erased(service, answered=False)
     other = service.submit(comment="Another one.")
-    moderation.decide(service.db, other, "spam", by=EDITH, expected="pending", now=service.clock())
+    moderation.decide(
+        service.db,
+        other,
+        "spam",
+        by=EDITH,
+        expected="pending",
+        version=version_of(service.db, other),
+        now=service.clock(),
+    )
     statement = f"UPDATE event SET before = NULL, after = NULL WHERE comment = '{other}'"
     with pytest.raises(Exception, match="append-only"), service.db.write() as connection:
         connection.exec_driver_sql(statement)

@@ -23,7 +23,7 @@ from tests.service.asking import (
 from tests.service.test_second_factor import code_of, enrol
 
 TEXT = '\nFirst line "quoted" </textarea><b>&amp;\r\n\r\nSecond — ünïcode, 四羽の鷺. ' + "x" * 80
-HIDDEN = {"action": "approve", "was": "pending", "list": "pending"}
+HIDDEN = {"action": "approve", "was": "pending", "version": "0", "list": "pending"}
 
 
 def send(browser: Editor, path: str, fields: dict[str, str], **headers: str) -> requests.Response:

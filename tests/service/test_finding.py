@@ -6,7 +6,7 @@ import requests
 from comments_service import actors, moderation
 from comments_service.store import findings
 from comments_service.web.finding import A_MINUTE, Piece, excerpt
-from tests.running import Service
+from tests.running import Service, version_of
 from tests.service.asking import Page, dump
 
 
@@ -41,6 +41,7 @@ def test_what_waits_or_was_taken_back_is_not_found(service: Service) -> None:
     assert len(links(search(service, "zebra"))) == 1
     moderation.decide(
         service.db, waiting, "trash", by=actors.COMMAND_LINE, expected="approved",
+        version=version_of(service.db, waiting),
         now=service.clock(),
     )  # fmt: skip
     assert links(search(service, "zebra")) == []

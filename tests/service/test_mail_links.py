@@ -35,7 +35,11 @@ class Mailed(NamedTuple):
 
     def press(self, action: str = "approve", **headers: str) -> requests.Response:
         return requests.post(
-            self.url, data={"action": action}, headers=headers, timeout=30, allow_redirects=False
+            self.url,
+            data={"action": action, "version": "0"},
+            headers=headers,
+            timeout=30,
+            allow_redirects=False,
         )
 
 
@@ -178,7 +182,7 @@ def test_a_reply_that_shows_its_authors_address_is_not_approved_by_mail(mailed: 
     mailed.service.submit(comment="Write to eve@example.org", email="eve@example.org")
     mailed.post.wait(3)
     url = mailed.service.url + mailed.post.link()
-    answer = requests.post(url, data={"action": "approve"}, timeout=30)
+    answer = requests.post(url, data={"action": "approve", "version": "0"}, timeout=30)
     assert answer.status_code == 409
     assert "cannot be approved" in answer.text
     assert requests.get(url, timeout=30).status_code == 200

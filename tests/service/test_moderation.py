@@ -16,7 +16,7 @@ from comments_service.errors import Conflict, NotFound
 from comments_service.moderation import ACTIONS
 from comments_service.store import comments, events, pages
 from comments_service.tables import Status, comment, event, site
-from tests.running import Service, reply
+from tests.running import Service, reply, version_of
 from tests.service.asking import dump, stored
 
 EDITH, OLAF = Actor("Edith"), Actor("Olaf")
@@ -24,7 +24,13 @@ EDITH, OLAF = Actor("Edith"), Actor("Olaf")
 
 def decide(service: Service, public_id: str, action: str, was: str, by: Actor = EDITH) -> int:
     entry = moderation.decide(
-        service.db, public_id, action, by=by, expected=was, now=service.clock()
+        service.db,
+        public_id,
+        action,
+        by=by,
+        expected=was,
+        version=version_of(service.db, public_id),
+        now=service.clock(),
     )
     return entry.seq
 

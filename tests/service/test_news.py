@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from comments_service import actors, moderation
+from comments_service import actors, moderation, own
 from comments_service.mail import links, news
 from comments_service.store import followers, outbox
 from comments_service.store import news as store
@@ -16,7 +16,7 @@ from comments_service.store.followers import Kind, NewSubscription
 from comments_service.store.news import Round, already
 from comments_service.store.outbox import NewMail
 from tests.canary import leaks
-from tests.running import SECRET, Service
+from tests.running import SECRET, Service, version_of
 from tests.service.asking import dump, raw
 from tests.service.following import Site, confirmed, site, tried, untold, wish_states, wishes
 from tests.service.mailing import Post, mailing_service, mails, post_office, until
@@ -104,6 +104,29 @@ def test_what_is_undone_while_the_mail_server_is_down_is_not_told(tmp_path: Path
         assert "This one stays" in post.text()
         assert "I bring one question" not in post.text()
         assert stays in post.text()
+
+
+def test_a_mail_that_leaves_later_has_no_text_that_its_author_changed_since(
+    tmp_path: Path,
+) -> None:
+    post = Post()
+    with mailing_service(tmp_path, post) as service:
+        blog = Site(service, post)
+        _followers(service, [EVE])
+        public_id = blog.publish()
+        blog.publish(comment="This one stays.")
+        blog.settle()
+        until(lambda: [row.attempts for row in mails(service.db)] == [1])
+        own.edit(
+            service.db, SECRET.encode(), public_id, "Buy pills at my shop.",
+            was="approved", version=0, window=timedelta(hours=1), now=service.clock(),
+        )  # fmt: skip
+        with post_office(post):
+            service.clock.forward(hours=1)
+            blog.told()
+        assert "This one stays" in post.text()
+        assert "pills" not in post.text()
+        assert "I bring one question" not in post.text()
 
 
 def test_a_mail_with_nothing_left_to_tell_is_dropped(tmp_path: Path) -> None:
@@ -198,7 +221,8 @@ def test_a_reply_that_the_rules_publish_and_one_of_an_editor_are_told(blog: Site
     public_id = blog.service.submit()
     moderation.answer(
         blog.service.db, public_id, "Well said.", by=actors.Actor("Edith"),
-        email="edith@example.org", expected="pending", now=blog.service.clock(),
+        email="edith@example.org", expected="pending",
+        version=version_of(blog.service.db, public_id), now=blog.service.clock(),
     )  # fmt: skip
     blog.settle()
     (message,) = blog.told()

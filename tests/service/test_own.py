@@ -11,7 +11,7 @@ from comments_service.actors import Actor
 from comments_service.rules import Rules
 from comments_service.store import events
 from comments_service.submission import the_site
-from tests.running import Service, running_service
+from tests.running import Service, running_service, version_of
 from tests.service.asking import Page, dump, signed_in, stored
 
 EDITOR = Actor("Mara")
@@ -44,7 +44,14 @@ def edit(link: str, text: str, **more: str) -> requests.Response:
 
 def decide(service: Service, link: str, action: str, was: str = "pending", told: str = "") -> None:
     moderation.decide(
-        service.db, id_of(link), action, by=EDITOR, expected=was, now=service.clock(), told=told
+        service.db,
+        id_of(link),
+        action,
+        by=EDITOR,
+        expected=was,
+        version=version_of(service.db, id_of(link)),
+        now=service.clock(),
+        told=told,
     )
 
 

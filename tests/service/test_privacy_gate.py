@@ -8,7 +8,7 @@ from sqlalchemy import update
 from comments_service import actors, moderation, privacy
 from comments_service.errors import Conflict
 from comments_service.tables import contact
-from tests.running import Service
+from tests.running import Service, version_of
 
 EMAIL = "Ann.Okoye@Example.org"
 
@@ -104,6 +104,7 @@ def test_an_undo_cannot_publish_an_address_either(service: Service) -> None:
     service.approve(telltale)
     done = moderation.decide(
         service.db, telltale, "trash", by=actors.COMMAND_LINE, expected="approved",
+        version=version_of(service.db, telltale),
         now=service.clock(),
     )  # fmt: skip
     service.submit(comment="I am Ann.", email="ann@example.net")

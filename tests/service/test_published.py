@@ -10,7 +10,7 @@ from comments_service.live import alarm
 from comments_service.store import publishing
 from comments_service.store.publishing import PublisherState, Stalled
 from comments_service.tables import page
-from tests.running import NOON, Service
+from tests.running import NOON, Service, version_of
 
 EDITOR = actors.COMMAND_LINE
 
@@ -217,7 +217,13 @@ def test_pins_and_locks_and_decisions_are_on_the_wire(service: Service) -> None:
         (False, False),
     ]
     moderation.decide(
-        service.db, above, "trash", by=EDITOR, expected="approved", now=service.clock()
+        service.db,
+        above,
+        "trash",
+        by=EDITOR,
+        expected="approved",
+        version=version_of(service.db, above),
+        now=service.clock(),
     )
     moderation.set_open(service.db, "networking", opened=None, by=EDITOR, now=service.clock())
     told = service.api("GET", "/discussions/networking").json()

@@ -87,6 +87,7 @@ def test_an_answer_publishes_both_and_shows_the_editor(service: Service) -> None
         f"/moderate/replies/{public_id}/answer",
         token=editor.token,
         was="pending",
+        version="0",
         comment="An *answer*.",
     )
     assert done.status_code == 303
@@ -106,7 +107,11 @@ def test_an_answer_to_what_somebody_else_decided_is_kept(service: Service) -> No
     public_id = service.submit()
     other.decide(public_id, "spam")
     answer = editor.post(
-        f"/moderate/replies/{public_id}/answer", token=editor.token, was="pending", comment="Mine."
+        f"/moderate/replies/{public_id}/answer",
+        token=editor.token,
+        was="pending",
+        version="0",
+        comment="Mine.",
     )
     assert answer.status_code == 409
     assert Page(answer.text).fields["comment"] == "Mine."
@@ -227,7 +232,7 @@ def test_htmx_gets_the_card_alone(service: Service) -> None:
     def act(action: str, was: str) -> Response:
         return editor.post(
             f"/moderate/replies/{public_id}", token=token[1], action=action, was=was,
-            list="status=pending",
+            version="0", list="status=pending",
         )  # fmt: skip
 
     done = act("approve", "pending")
@@ -255,7 +260,11 @@ def test_the_counts_are_right_after_everything(service: Service) -> None:
     for public_id, action in zip(ids, ["approve", "spam", "trash", "approve"], strict=False):
         editor.decide(public_id, action)
     editor.post(
-        f"/moderate/replies/{ids[4]}/answer", token=editor.token, was="pending", comment="Hm."
+        f"/moderate/replies/{ids[4]}/answer",
+        token=editor.token,
+        was="pending",
+        version="0",
+        comment="Hm.",
     )
     editor.undo(number_of(editor.decide(ids[0], "trash", was="approved")))
     with service.db.read() as connection:

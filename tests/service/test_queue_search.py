@@ -35,7 +35,7 @@ def _full(shared: Service) -> Service:
         if number % 4:
             moderation.decide(
                 shared.db, one, ("approve", "spam", "trash")[number % 4 - 1],
-                by=actors.COMMAND_LINE, expected="pending", now=shared.clock(),
+                by=actors.COMMAND_LINE, expected="pending", version=0, now=shared.clock(),
             )  # fmt: skip
     return shared
 
@@ -113,7 +113,7 @@ def test_every_way_of_searching_finds_the_same_replies(
             assert [one.id for one in listed] == ids, what
             assert queue.count(connection, 1, what, most=1000) == len(ids), what
             assert queue.count(connection, 1, what, most=2) == min(2, len(ids)), what
-            chosen = {public_id for public_id, _ in queue.chosen(connection, 1, what, most=1000)}
+            chosen = {one.public_id for one in queue.chosen(connection, 1, what, most=1000)}
             assert chosen == {one.public_id for one in listed}, what
             if len(ids) > 3:
                 after = queue.Cursor(listed[1].submitted_at, listed[1].id)

@@ -28,7 +28,7 @@ from comments_service.rules import Facts, Rules, judge
 from comments_service.store import events, pages
 from comments_service.submission import the_site
 from comments_service.tables import Status, comment, contact, event, held, page
-from tests.running import Service, reply, running_service
+from tests.running import Service, reply, running_service, version_of
 from tests.service.asking import stored
 
 EDITH = Actor("Edith")
@@ -354,7 +354,13 @@ def test_a_confirmed_address_alone_publishes_nothing(service: Service, why: str)
     second = service.submit(comment=texts.get(why, "Second."))
     if why == "spam":
         moderation.decide(
-            service.db, second, "spam", by=EDITH, expected="pending", now=service.clock()
+            service.db,
+            second,
+            "spam",
+            by=EDITH,
+            expected="pending",
+            version=version_of(service.db, second),
+            now=service.clock(),
         )
     if why == "edited":
         moderation.edit(service.db, second, "Other.", by=EDITH, version=0, now=service.clock())

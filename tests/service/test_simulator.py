@@ -13,7 +13,7 @@ from comments_service.store import events
 from comments_service.store import rules as store
 from comments_service.submission import the_site
 from comments_service.tables import Origin, Status, comment
-from tests.running import Service, reply
+from tests.running import Service, reply, version_of
 from tests.service.asking import dump, stored
 from tests.service.test_rules import put, verify
 
@@ -92,7 +92,13 @@ def test_it_counts_what_was_would_be_and_what_editors_made_of_it(service: Servic
     service.approve(good)
     for one, action in ((bad, "trash"), (missed, "spam")):
         moderation.decide(
-            service.db, one, action, by=EDITH, expected="pending", now=service.clock()
+            service.db,
+            one,
+            action,
+            by=EDITH,
+            expected="pending",
+            version=version_of(service.db, one),
+            now=service.clock(),
         )
     put(service, Rules(hold_all=False))
     at_once = service.submit(comment="At once.")

@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from comments_service import actors, migrations, moderation
-from tests.running import Service
+from tests.running import Service, version_of
 
 
 def slots(service: Service, key: str = "networking") -> dict[str, int | None]:
@@ -24,6 +24,7 @@ def decide(service: Service, public_id: str, action: str, expected: str) -> None
         action,
         by=actors.COMMAND_LINE,
         expected=expected,
+        version=version_of(service.db, public_id),
         now=service.clock(),
     )
 

@@ -1,0 +1,88 @@
+"""The rule of publishing: only a version that was read becomes public.
+
+A reply's `version` grows with every change of its text, name or website. Whoever publishes names
+the version that was read: an editor the one on the screen, a rule the one that it judged.
+`moderation.change` asks here, and nothing else moves a stored reply to a public state.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from comments_service.actors import AUTHOR
+from comments_service.errors import Conflict
+from comments_service.store import events
+from comments_service.store.comments import CONTENT, Stored
+from comments_service.tables import Status
+
+NEVER_PUBLIC = (
+    "The text from before was never public, so nobody has approved it. Nothing was changed. "
+    "Unapprove the reply first, then undo."
+)
+
+
+class Stale(Conflict):
+    """What was read is not what is there now; `reason` is the detail where no text is shown."""
+
+    title = "The reply was changed"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = f"{reason} Nothing was published."
+        super().__init__(f"{self.reason} Here is the new text.")
+
+
+def becomes_public(reply: Stored, after: Mapping[str, Any]) -> bool:
+    """Return whether those new values make something public that was not."""
+    status = after.get("status", reply.status)
+    return status == Status.APPROVED and not after.keys().isdisjoint({"status", *CONTENT})
+
+
+def check(
+    connection: Connection, reply: Stored, after: Mapping[str, Any], version: int | None
+) -> None:
+    """Raise `Stale` where the new values publish something and `version` is not the current one.
+
+    Call it in the transaction that writes them, with the reply as `moderation.take` returned it.
+    """
+    if becomes_public(reply, after) and version != reply.version:
+        raise stale(connection, reply.public_id, version)
+
+
+def check_undo(
+    connection: Connection, reply: Stored, number: int, before: Mapping[str, Any]
+) -> None:
+    """Raise `Conflict` where an undo of that entry publishes what was not public before it."""
+    if not becomes_public(reply, before):
+        return
+    older = events.values_before(connection, reply.public_id, number)
+
+    def then(name: str) -> Any:
+        return older.get(name, getattr(reply, name))
+
+    if then("status") != Status.APPROVED:
+        raise Conflict(NEVER_PUBLIC)
+    if any(before.get(name, getattr(reply, name)) != then(name) for name in CONTENT):
+        raise Stale(f"{_who(connection, reply.public_id)} changed this reply since it was public.")
+
+
+def stale(connection: Connection, public_id: str, version: int | None) -> Stale:
+    """Return the error that says who changed the reply after `version` was shown."""
+    if version is None:
+        return Stale("The form does not say which text you have read.")
+    return Stale(f"{_who(connection, public_id)} changed this reply after you opened the page.")
+
+
+def wish_token(wish: Mapping[str, str]) -> str:
+    """Return what tells one request of an author from the next; a form carries it."""
+    text = json.dumps(dict(wish), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _who(connection: Connection, public_id: str) -> str:
+    last = events.last_change(connection, public_id, CONTENT)
+    if last is None or last.actor == AUTHOR.name:
+        return "The author"
+    return last.actor
