@@ -134,6 +134,8 @@ TYPOGRIFY = False
 # What did not change is taken over from the build before (docs/settings.md).
 QUICK_CACHE = str(ROOT / os.environ.get("REJOINDER_VAR", "var") / "cache")
 QUICK_LINK = True
+# They give the same for the same and change nothing.
+QUICK_PURE = ("heading_id",)
 QUICK_PURE_EXTENSIONS = ("plugins.reading.extension",)
 
 # Pelican's own cache does not notice changed settings or plugins.

@@ -25,7 +25,7 @@ from pelican.paginator import Paginator
 from pelican.urlwrappers import URLWrapper
 from pelican.utils import SafeDatetime
 
-from plugins.quick import functions
+from plugins.quick import declared
 from plugins.quick.contents import LINKS
 from plugins.quick.errors import Undigestible
 
@@ -105,7 +105,7 @@ class Digests:
         if kind is Paginator:
             return self._facts, True
         if kind is FunctionType:
-            return lambda value: _hash(b"k", self.of(functions.facts(value, self.of))), True
+            return lambda value: _hash(b"k", self.of(declared.facts(value, self.of))), True
         if kind is Markup:
             return lambda value: _hash(b"h", str(value).encode("utf-8", "surrogatepass")), False
         if callable(getattr(kind, "quick_digest", None)):

@@ -17,7 +17,7 @@ from pelican import generators, readers, signals
 from pelican import utils as pelican_utils
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
-from plugins.quick import contents, reader, workers
+from plugins.quick import contents, declared, reader, workers
 from plugins.quick.lists import Members, asked_only_of, unbind
 from plugins.quick.pages import Pages
 from plugins.quick.settings import QuickSettings
@@ -57,6 +57,7 @@ def begin(pelican: Any) -> None:
     """At `get_generators`: open the caches, once per run."""
     close()
     quick = QuickSettings.of(pelican.settings)
+    declared.declare(quick.pure)
     contents.stand(os.getcwd())  # noqa: PTH109
     texts = pages = None
     if quick.cache is not None:

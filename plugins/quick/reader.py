@@ -23,6 +23,7 @@ from pelican.urlwrappers import Author, Category, Tag
 from pelican.utils import SafeDatetime
 
 from plugins.quick import digest
+from plugins.quick.declared import is_pure
 from plugins.quick.errors import Undigestible
 from plugins.quick.inline import quicken
 from plugins.quick.keys import code
@@ -172,12 +173,24 @@ def _items(md: Markdown) -> list[Any]:
 def pure(settings: Mapping[str, Any], declared: frozenset[str]) -> bool:
     """Whether converting depends on the text alone: Python-Markdown's own extensions, or declared.
 
-    An extension may include other files or ask the clock.
+    An extension may include other files or ask the clock; a function in its settings may count.
     """
+    if not _calls_nothing(settings["MARKDOWN"].get("extension_configs", {})):
+        return False
     return all(
         isinstance(name, str) and (name.startswith("markdown.extensions.") or name in declared)
         for name in settings["MARKDOWN"]["extensions"]
     )
+
+
+def _calls_nothing(value: object) -> bool:
+    """Whether every function in these settings is pure, and all else is data."""
+    if isinstance(value, Mapping):
+        return all(map(_calls_nothing, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_calls_nothing, value))
+    plain = isinstance(value, str | int | float | bytes | None)
+    return plain or is_pure(value)
 
 
 def fingerprint(settings: Mapping[str, Any]) -> bytes | None:

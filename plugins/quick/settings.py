@@ -14,12 +14,16 @@ from plugins.quick.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class QuickSettings:
-    """How a run may be quick: `processes` to work with, the `cache` folder, links or copies."""
+    """How a run may be quick: `processes` to work with, the `cache` folder, links or copies.
+
+    `pure` are the functions, filters and tests that change nothing, by their names.
+    """
 
     processes: int
     cache: Path | None
     link: bool
     pure_extensions: frozenset[str]
+    pure: frozenset[str]
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> QuickSettings:
@@ -27,15 +31,20 @@ class QuickSettings:
         cache = settings.get("QUICK_CACHE")
         if cache is not None and (not isinstance(cache, str | Path) or not str(cache)):
             raise SettingsError("QUICK_CACHE is neither a folder nor None")
-        pure = settings.get("QUICK_PURE_EXTENSIONS", ())
-        if isinstance(pure, str) or not all(isinstance(name, str) for name in pure):
-            raise SettingsError("QUICK_PURE_EXTENSIONS is not a list of extensions' names")
         return cls(
             processes=_processes(settings.get("QUICK_PROCESSES")),
             cache=None if cache is None else Path(cache).absolute(),
             link=bool(settings.get("QUICK_LINK", False)),
-            pure_extensions=frozenset(pure),
+            pure_extensions=_names(settings, "QUICK_PURE_EXTENSIONS", "extensions"),
+            pure=_names(settings, "QUICK_PURE", "functions"),
         )
+
+
+def _names(settings: Mapping[str, Any], name: str, of: str) -> frozenset[str]:
+    given = settings.get(name, ())
+    if isinstance(given, str) or not all(isinstance(one, str) for one in given):
+        raise SettingsError(f"{name} is not a list of {of}' names")
+    return frozenset(given)
 
 
 def _processes(wanted: object) -> int:

@@ -6,9 +6,11 @@ told, such as one that includes by a computed name, says so, and its pages are r
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from jinja2 import Environment, TemplateNotFound, meta, nodes
@@ -19,6 +21,7 @@ from pelican.plugins._utils import plugin_enabled
 from pelican.utils import DateFormatter
 
 from plugins.quick import digest
+from plugins.quick.declared import facts, is_pure
 from plugins.quick.errors import Undigestible
 
 # They give something else each time, or show where in memory a thing is.
@@ -188,12 +191,12 @@ class Closures:
         attributes = frozenset(_attributes(tree))
         if far := {one for one in attributes if one in FAR or one.startswith("_")}:
             raise Undigestible(f"{name} names {', '.join(sorted(far))}")
-        return _Part(frozenset(meta.find_undeclared_variables(tree)), attributes)
+        return _Part(names_in(tree, self._env), attributes)
 
     def _check(self, tree: nodes.Template) -> None:
         for node in tree.find_all(nodes.Filter):
             known = self._env.filters.get(node.name)
-            if isinstance(known, DateFormatter) or _tells(known):
+            if isinstance(known, DateFormatter) or is_pure(known, node.name):
                 continue
             if known is not FILTERS.get(node.name) or node.name in IMPURE_FILTERS:
                 raise Undigestible(f"the filter {node.name}")
@@ -201,7 +204,7 @@ class Closures:
             one = self._env.tests.get(test.name)
             if isinstance(one, partial) and one.func is plugin_enabled:
                 continue
-            if one is not TESTS.get(test.name):
+            if one is not TESTS.get(test.name) and not is_pure(one, test.name):
                 raise Undigestible(f"the test {test.name}")
 
     def global_(self, name: str) -> object:
@@ -209,7 +212,11 @@ class Closures:
         value = self._env.globals["catalog" if self._speaks(name) else name]
         if value is DEFAULT_NAMESPACE.get(name) and name not in IMPURE_GLOBALS:
             return f"jinja2.{name}"
-        if (callable(value) and not _tells(value)) or name in IMPURE_GLOBALS:
+        if isinstance(value, ModuleType) and value.__name__ in sys.stdlib_module_names:
+            return [value.__name__, sys.version]
+        if callable(value) and is_pure(value, name):
+            return facts(value, digest.plain, name)
+        if callable(value) or name in IMPURE_GLOBALS:
             raise Undigestible(f"the function {name}")
         return value
 
@@ -222,9 +229,11 @@ class Closures:
         return name in self._env.globals
 
 
-def _tells(value: object) -> bool:
-    """Whether a function says what its answers depend on besides what it is given."""
-    return callable(getattr(value, "quick_digest", None))
+def names_in(tree: nodes.Template, env: Environment) -> frozenset[str]:
+    """The names that a template may ask the context for, or the environment."""
+    # What Jinja2 finds does not have the environment's own.
+    asked = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
+    return frozenset(meta.find_undeclared_variables(tree) | (asked & env.globals.keys()))
 
 
 def _environment(env: Environment) -> list[Any]:
@@ -246,9 +255,10 @@ def _environment(env: Environment) -> list[Any]:
         formatter.locale if isinstance(formatter, DateFormatter) else None,
         plugins.keywords.get("plugin_list") if isinstance(plugins, partial) else None,
         [
-            [name, value.quick_digest()]
-            for name, value in sorted(env.filters.items())
-            if _tells(value)
+            [name, facts(value, digest.plain, name)]
+            for known in (env.filters, env.tests)
+            for name, value in sorted(known.items())
+            if is_pure(value, name)
         ],
     ]
 

@@ -5,6 +5,7 @@ Each page comes from the folder of finished pages, or is rendered; by several pr
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -18,12 +19,14 @@ from pelican import paginator
 from pelican.utils import get_relative_path, path_to_url, sanitised_join
 from pelican.writers import FileOverwriteFailedError, Writer
 
-from plugins.quick import workers
+from plugins.quick import purity, workers
 from plugins.quick.digest import universe
 from plugins.quick.keys import Begun, Keys
 from plugins.quick.links import Links
 from plugins.quick.pages import Pages, write
 from plugins.quick.store import Store
+
+logger = logging.getLogger(__name__)
 
 _paginator: Any = paginator.Paginator  # untyped
 # Pages such as the archive, of which a template makes no more than so many, show the whole site:
@@ -196,13 +199,14 @@ class QuickWriter(Writer):
 
     def _flush(self) -> None:
         jobs = list((self._jobs or {}).values())
-        keys = self._begin_keys(jobs)
+        impure = self._impure(jobs)
+        keys = None if impure else self._begin_keys(jobs)
         with _unwatched({job.template.environment for job in jobs}):
             done = workers.each(
                 "Writing pages",
                 lambda index: self._make(jobs[index], keys),
                 [job.name for job in jobs],
-                self.means.processes,
+                1 if impure else self.means.processes,
                 piece=8,
             )
         fresh: dict[bytes, bytes] = {}
@@ -228,6 +232,19 @@ class QuickWriter(Writer):
         for job in jobs[-1:]:
             if job.own["localsiteurl"]:
                 job.shared["localsiteurl"] = job.own["localsiteurl"]
+
+    def _impure(self, jobs: list[Job]) -> bool:
+        """Whether the pages must be made in order, here; a build that takes longer says why."""
+        if self.means.processes < 2 and self.means.pages is None:
+            return False
+        reason = purity.problem(purity.wanted(jobs))
+        if reason:
+            logger.warning(
+                "%s. All pages are rendered in order by one process; declare what changes "
+                "nothing in QUICK_PURE (docs/settings.md).",
+                reason,
+            )
+        return bool(reason)
 
     def _begin_keys(self, jobs: list[Job]) -> Keys | None:
         """Begin the keys of the pages that may be there already; what makes them ends them."""

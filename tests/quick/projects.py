@@ -215,9 +215,7 @@ class Project:
         output = self.root / f"{kind}{self._builds}"
         plugins = [*self.settings.get("PLUGINS", []), *(["plugins.quick"] if more else [])]
         settings = {
-            **json.loads(json.dumps(self.settings)),
-            **{name: value for name, value in self.settings.items() if callable(value)},
-            **{name: self.settings[name] for name in ("JINJA_FILTERS",) if name in self.settings},
+            **{name: _fresh(value) for name, value in self.settings.items()},
             **more,
             "PLUGINS": plugins,
             "OUTPUT_PATH": str(output),
@@ -234,6 +232,16 @@ class Project:
             os.chdir(here)
             without_quick()
         return tree(output)
+
+
+def _fresh(value: Any) -> Any:
+    """A copy of plain data; Pelican changes its settings. Anything else as it is."""
+    if type(value) not in (dict, list, tuple):
+        return value
+    try:
+        return json.loads(json.dumps(value))
+    except TypeError:
+        return value
 
 
 def without_quick() -> None:
