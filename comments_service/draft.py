@@ -122,7 +122,6 @@ def check(form: Mapping[str, str]) -> Draft:
     )
 
 
-
 def check_text(text: str) -> str:
     """Return an editor's text, normalised; raises `Refused` with what is wrong with it."""
     clean = _printable(_normal(text, multiline=True), multiline=True)

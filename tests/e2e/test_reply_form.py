@@ -163,9 +163,7 @@ def test_a_pasted_text_is_never_cut(scripted: Page, project: Project) -> None:
     [("comment", 10_000, "Comment"), ("author", 100, "Name"), ("email", 254, "Email"),
      ("url", 500, "Website")],
 )  # fmt: skip
-def test_no_field_is_cut_without_a_script(
-    plain: Page, field: str, limit: int, label: str
-) -> None:
+def test_no_field_is_cut_without_a_script(plain: Page, field: str, limit: int, label: str) -> None:
     write(plain, "A comment." if field != "comment" else "")
     plain.locator(f"[name={field}]").fill("")
     typed = "😀" * (limit + 507)
