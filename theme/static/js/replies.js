@@ -102,7 +102,7 @@
 
   const clear = () => {
     document.title = pageTitle;
-    form.querySelectorAll(".error-summary, .field-error").forEach((one) => one.remove());
+    form.querySelectorAll(".error-summary, p.field-error").forEach((one) => one.remove());
     form.querySelectorAll("[aria-invalid]").forEach((field) => {
       field.removeAttribute("aria-invalid");
       const ids = field.getAttribute("aria-describedby").split(" ");
