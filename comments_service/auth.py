@@ -118,6 +118,12 @@ def identify(db: Database, *, email: str, password: str) -> Editor | None:
     return editor if right else None
 
 
+def look_up(db: Database, account: str) -> Editor | None:
+    """Return the enabled editor of an account name, or None; says nothing about a password."""
+    with db.read() as connection:
+        return editors.find(connection, account)
+
+
 def open_session(db: Database, editor: Editor, *, now: datetime, browser: str = "") -> SignedIn:
     """Sign a browser in; `browser` is what it says it is (its User-Agent)."""
     token = secrets.token_urlsafe(32)

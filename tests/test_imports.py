@@ -40,6 +40,7 @@ ORDER = [
     "mail",
     "passwords",
     "auth",
+    "known_browser",
     "second_factor",
     "throttle",
     "account",

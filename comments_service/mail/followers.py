@@ -170,7 +170,7 @@ class Followers:
     ) -> None:
         where = network.kept(client, "prefix") or ""
         key = hmac.new(self._secret, b"follow:" + where.encode(), hashlib.sha256).hexdigest()
-        number = attempts.recent(connection, key, now - _HOUR).number
+        number = attempts.recent(connection, key, since=now - _HOUR, until=now).number
         if number >= MOST_OF_NETWORK_AN_HOUR:
             raise NotNow(BUSY)
         attempts.add(connection, [key], now)
