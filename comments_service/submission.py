@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import markup, network, rulebook
+from comments_service import markup, network, rate_limit, rulebook
 from comments_service.actors import AUTHOR, RULES
 from comments_service.draft import (
     BIDI_CONTROLS,
@@ -86,6 +86,17 @@ class Arrived(NamedTuple):
     sent: Submission
 
 
+class PostLimits(NamedTuple):
+    """How often readers may post, and the key that their networks are stored under."""
+
+    secret: bytes
+    limits: rate_limit.Limits
+
+    def buckets(self, one: Submission) -> list[rate_limit.Bucket]:
+        """Return what storing the reply takes a token from."""
+        return self.limits.buckets(one.network)
+
+
 # Writes what follows from new replies, such as mail, in the transaction that stores them.
 OnArrival = Callable[[Connection, Site, Sequence[Arrived]], None]
 
@@ -157,15 +168,18 @@ def submit_all(
     *,
     resend_window: timedelta,
     on_arrival: OnArrival | None = None,
+    limits: PostLimits | None = None,
 ) -> list[Submitted | Exception]:
     """Store the replies that came at the same time in one transaction, each with its own event.
+
+    `limits` are counted in the same transaction; one over a limit is answered `RateLimited`.
 
     Answers in the order of `batch`. What is wrong with one of them is its own answer and nobody
     else's; when the database refuses what is in the transaction, each is tried alone.
     """
     try:
         with db.write() as connection:
-            answers = _submit_all(connection, batch, resend_window, on_arrival)
+            answers = _submit_all(connection, batch, resend_window, on_arrival, limits)
     except Unavailable as error:
         # Trying one by one would only make everybody wait once for each.
         return [error] * len(batch)
@@ -174,7 +188,7 @@ def submit_all(
             return [error]
         # Whichever of them did reach the disk is found again as a resend.
         alone = [
-            submit_all(db, [one], resend_window=resend_window, on_arrival=on_arrival)
+            submit_all(db, [one], resend_window=resend_window, on_arrival=on_arrival, limits=limits)
             for one in batch
         ]
         return [found[0] for found in alone]
@@ -188,8 +202,9 @@ def _submit_all(
     batch: Sequence[Submission],
     resend_window: timedelta,
     on_arrival: OnArrival | None,
+    limits: PostLimits | None,
 ) -> list[Submitted | Exception]:
-    # The lock makes the look for resends safe against a double click.
+    # The lock makes the look for resends safe against a double click, and the counting of posts.
     site = sites.lock(connection)
     if site is None:
         raise NotFound(NO_SITE)
@@ -198,15 +213,19 @@ def _submit_all(
     known = pages.find_all(connection, site.id, keys)
     since = min(one.now for one in batch) - resend_window
     first = comments.find_resends(connection, {one.fingerprint for one in batch}, since)
+    buckets = [limits.buckets(one) if limits is not None else [] for one in batch]
+    counting = _counting(connection, limits, buckets)
     answers: list[Submitted | Exception] = []
     new: list[tuple[Submission, NewComment]] = []
-    for one in batch:
+    for one, counted_in in zip(batch, buckets, strict=True):
         try:
             page = taking_replies(known.get(one.page_key))
             if (earlier := first.get(one.fingerprint)) is not None and _is_resend(earlier, one):
                 answers.append(Submitted(earlier.public_id, resent=True))
                 continue
             reply = _new_comment(connection, site, page, one)
+            if counting is not None:
+                counting.take(counted_in, one.now)
         except ServiceError as error:
             answers.append(error)
             continue
@@ -214,12 +233,25 @@ def _submit_all(
         first[one.fingerprint] = Earlier(reply.public_id, 0, one.now)
         answers.append(Submitted(reply.public_id, resent=False))
     public = _store(connection, site, known, new, on_arrival) if new else set()
+    if counting is not None:
+        counting.save()
     return [
         one._replace(public=True)
         if isinstance(one, Submitted) and not one.resent and one.public_id in public
         else one
         for one in answers
     ]
+
+
+def _counting(
+    connection: Connection,
+    limits: PostLimits | None,
+    buckets: Sequence[Sequence[rate_limit.Bucket]],
+) -> rate_limit.Counting | None:
+    if limits is None:
+        return None
+    wanted = dict.fromkeys(bucket for several in buckets for bucket in several)
+    return rate_limit.Counting(connection, limits.secret, wanted)
 
 
 def _is_resend(earlier: Earlier, one: Submission) -> bool:

@@ -22,6 +22,7 @@ ORDER = [
     "wordlist",
     "network",
     "store",
+    "rate_limit",
     "live",
     "actors",
     "markup",

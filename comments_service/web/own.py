@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, draft
+from comments_service import auth, draft, rate_limit
 from comments_service import own as verbs
 from comments_service.draft import Refused
 from comments_service.errors import Conflict, Invalid, NotFound, ServiceError, TooMany, Unavailable
@@ -29,10 +29,10 @@ from comments_service.tables import Status
 from comments_service.web import security
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, number_of, read_form
-from comments_service.web.network import network_of
+from comments_service.web.network import client_of, network_of
 from comments_service.web.pages import message, page, render
 from comments_service.web.permalinks import locate
-from comments_service.web.problems import note_unavailable
+from comments_service.web.problems import note
 from comments_service.web.programs import json_answer, wants_json
 
 WRONG_LINK = sentence("This link does not lead to a reply; check that it was copied whole.")
@@ -115,6 +115,7 @@ async def edit(request: Request) -> Response:
                     text, network=network_of(request), now=context.now()
                 )
                 return _edit_page(request, await _mine(request), text, preview=html, form=form)
+            await run_in_threadpool(_count_change, request)
             await run_in_threadpool(_edit, context, public_id, form)
         except Unreadable as error:
             text, problems = error.fields.get("comment", ""), {"comment": error.detail}
@@ -142,6 +143,13 @@ async def _edited_meanwhile(request: Request, error: Conflict, text: str) -> Res
             request, now, {"kind": "edit"}, status=error.status, told=error.detail, kept=text
         )
     return _edit_page(request, now, text, {"comment": error.detail}, error.status, theirs=True)
+
+
+def _count_change(request: Request) -> None:
+    """Raise `RateLimited` where too much is changed from this network."""
+    context = context_of(request)
+    buckets = context.change_limits.buckets(client_of(request))
+    rate_limit.count(context.db, context.secret, buckets, now=context.now())
 
 
 def _edit(context: Context, public_id: str, form: Mapping[str, str]) -> None:
@@ -172,6 +180,7 @@ async def remove(request: Request) -> Response:
     security.check_origin(request, context.settings)
     view = await _mine(request)
     form = await read_form(request, context.settings.body_limit)
+    await run_in_threadpool(_count_change, request)
     try:
         await run_in_threadpool(
             lambda: verbs.remove(
@@ -209,6 +218,7 @@ async def ask(request: Request) -> Response:
     try:
         try:
             form = await read_form(request, context.settings.body_limit)
+            await run_in_threadpool(_count_change, request)
             await run_in_threadpool(
                 lambda: verbs.ask(
                     context.db,
@@ -224,6 +234,7 @@ async def ask(request: Request) -> Response:
         except Invalid as error:
             return _ask_page(request, await _mine(request), form, error.fields, error.status)
         except TooMany as error:
+            note(request, error)
             view = await _mine(request)
             answer = _ask_page(request, view, form, status=error.status, told=error.detail)
             answer.headers.update(error.headers)
@@ -279,7 +290,7 @@ def _to_status(request: Request) -> Response:
 
 
 def _kept(request: Request, error: ServiceError, text: str) -> Response:
-    note_unavailable(request, error)
+    note(request, error)
     answer = message(request, error, text=text)
     if isinstance(error, TooMany):
         answer.headers.update(error.headers)

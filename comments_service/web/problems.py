@@ -14,6 +14,8 @@ from starlette.routing import Match, Route
 
 from comments_service.errors import ServiceError, TooMany, Unavailable
 from comments_service.language import marked, sentence
+from comments_service.rate_limit import RateLimited
+from comments_service.web.network import logged_network
 from comments_service.web.pages import message
 
 # Each takes the kind of error that it stands for in the tables below.
@@ -42,7 +44,7 @@ def problem(status: int, title: str, detail: str, **more: object) -> Response:
 
 
 def _api_service_error(request: Request, error: ServiceError) -> Response:
-    note_unavailable(request, error)
+    note(request, error)
     answer = problem(error.status, error.title, error.detail)
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="rejoinder"'
@@ -73,7 +75,7 @@ def _api_internal_error(request: Request, error: Exception) -> Response:
 
 
 def _page_service_error(request: Request, error: ServiceError) -> Response:
-    note_unavailable(request, error)
+    note(request, error)
     answer = message(request, error)
     if isinstance(error, TooMany):
         answer.headers.update(error.headers)
@@ -105,10 +107,17 @@ def _page_internal_error(request: Request, error: Exception) -> Response:
     return message(request, ServiceError(INTERNAL))
 
 
-def note_unavailable(request: Request, error: ServiceError) -> None:
-    """Log what readers are not told."""
+def note(request: Request, error: ServiceError) -> None:
+    """Log what readers are not told: why the database was not there, and who hit which limit."""
     if isinstance(error, Unavailable):
         _log(request, error.__cause__ or error)
+    elif isinstance(error, RateLimited):
+        logger.warning(
+            "event=rate-limited action=%s scope=%s network=%s",
+            error.action,
+            error.scope,
+            logged_network(request),
+        )
 
 
 def _log(request: Request, error: BaseException) -> None:
