@@ -153,9 +153,9 @@ def _writing_mail(settings: Settings) -> submission.OnArrival:
     """Return what writes the mail that new replies cause: to editors, and to who will follow."""
     editors_mail, following_mail = Notices(settings), Followers(settings)
 
-    def write(connection: Connection, site: Site, new: Sequence[submission.Arrived]) -> None:
+    def write(connection: Connection, site: Site, new: Sequence[submission.Arrived]) -> set[str]:
         editors_mail.arrived(connection, site, new)
-        following_mail.arrived(connection, site, new)
+        return following_mail.arrived(connection, site, new)
 
     return write
 

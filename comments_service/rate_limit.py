@@ -10,6 +10,7 @@ two transactions take the same token.
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from comments_service.errors import TooMany
 from comments_service.settings import Settings
 from comments_service.store import rate_limits, sites
 from comments_service.store.database import Database
+
+logger = logging.getLogger("rejoinder.service")
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -151,6 +154,16 @@ class Counting:
         full = self._changed.get(key) or self._stored.get(key) or now
         # Further away than a window: it was written before the clock was set back.
         return full if now < full <= now + bucket.limit.window else now
+
+
+def log(error: Exception, client: str | None) -> None:
+    """Log that a limit was hit, if `error` is that or has it as its cause: never who hit it."""
+    for one in (error, error.__cause__):
+        if isinstance(one, RateLimited):
+            where = network.kept(client, "prefix") or "-"
+            logger.warning(
+                "event=rate-limited action=%s scope=%s network=%s", one.action, one.scope, where
+            )
 
 
 def _step(limit: Limit) -> timedelta:

@@ -6,7 +6,7 @@ sequence. Where the rules publish or reject it, that is a second entry, which ca
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -50,12 +50,14 @@ NO_SITE = "The database has no site; run: rejoinder migrate"
 class Submitted(NamedTuple):
     """A stored reply; `resent` when it was stored before and this was the same one again.
 
-    `public` when the rules approved it at once.
+    `public` when the rules approved it at once; `unfollowed` when its author wants to follow and
+    the mail that confirms this could not be written now.
     """
 
     public_id: str
     resent: bool
     public: bool = False
+    unfollowed: bool = False
 
 
 class Submission(NamedTuple):
@@ -97,8 +99,9 @@ class PostLimits(NamedTuple):
         return self.limits.buckets(one.network)
 
 
-# Writes what follows from new replies, such as mail, in the transaction that stores them.
-OnArrival = Callable[[Connection, Site, Sequence[Arrived]], None]
+# Writes what follows from new replies, such as mail, in the transaction that stores them. Returns
+# the public ids of those whose authors' wish to follow could not be taken.
+OnArrival = Callable[[Connection, Site, Sequence[Arrived]], Collection[str]]
 
 
 def prepare(
@@ -232,12 +235,12 @@ def _submit_all(
         new.append((one, reply))
         first[one.fingerprint] = Earlier(reply.public_id, 0, one.now)
         answers.append(Submitted(reply.public_id, resent=False))
-    public = _store(connection, site, known, new, on_arrival) if new else set()
+    public, unfollowed = _store(connection, site, known, new, on_arrival) if new else (set(), ())
     if counting is not None:
         counting.save()
     return [
-        one._replace(public=True)
-        if isinstance(one, Submitted) and not one.resent and one.public_id in public
+        one._replace(public=one.public_id in public, unfollowed=one.public_id in unfollowed)
+        if isinstance(one, Submitted) and not one.resent
         else one
         for one in answers
     ]
@@ -278,8 +281,11 @@ def _store(
     known: Mapping[str, Page],
     new: Sequence[tuple[Submission, NewComment]],
     on_arrival: OnArrival | None,
-) -> set[str]:
-    """Judge and store new replies; return the public ids of those that went public."""
+) -> tuple[set[str], Collection[str]]:
+    """Judge and store new replies.
+
+    Returns the public ids of those that went public, and of those that could not be followed.
+    """
     book = rulebook.in_force(connection, site)
     verdicts = judge(connection, site, book, [one for one, _ in new])
     decided = sum(1 for verdict in verdicts if verdict.status in _MOVES)
@@ -317,14 +323,15 @@ def _store(
         comments.give_slot(connection, ids[reply.public_id])
         pages.set_revision(connection, reply.page_id, reply.revision)
         news.note(connection, ids[reply.public_id], reply.submitted_at)
+    unfollowed: Collection[str] = ()
     if on_arrival is not None:
         by_id = {page.id: page for page in known.values()}
         arrived = [
             Arrived(reply, by_id[reply.page_id], ids[reply.public_id], one)
             for (reply, _), (one, _) in zip(rows, new, strict=True)
         ]
-        on_arrival(connection, site, arrived)
-    return {reply.public_id for reply in public}
+        unfollowed = on_arrival(connection, site, arrived)
+    return {reply.public_id for reply in public}, unfollowed
 
 
 def judge(

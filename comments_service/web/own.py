@@ -36,6 +36,10 @@ from comments_service.web.problems import note
 from comments_service.web.programs import json_answer, wants_json
 
 WRONG_LINK = sentence("This link does not lead to a reply; check that it was copied whole.")
+NOT_FOLLOWED = sentence(
+    "Your reply is stored, but no mail could be sent for following the discussion: many mails were "
+    "asked for in a short time. Ask again later on your reply’s own page."
+)
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -62,6 +66,8 @@ async def status(request: Request) -> Response:
     mails = context.settings.sends_mail
     asks = view.reply.status == Status.PENDING and mails
     follows = mails and view.reply.status in {Status.PENDING, Status.APPROVED}
+    follow = await run_in_threadpool(followers.standing, context.db, public_id) if follows else None
+    later = request.query_params.get("mail") == "later"
     return page(
         request,
         "status.html",
@@ -70,18 +76,20 @@ async def status(request: Request) -> Response:
         base=request.url.path,
         minutes_left=_minutes_to(view.open_until, context.now()),
         address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
-        follow=await run_in_threadpool(followers.standing, context.db, public_id)
-        if follows
-        else None,
+        follow=follow,
+        notice=NOT_FOLLOWED
+        if later and follow is not None and not follow.asked and not follow.confirmed
+        else "",
         follow_action=f"{request.url.path}/follow",
         no_mail=not mails and "mail" in request.query_params,
     )
 
 
-async def as_json(request: Request, public_id: str, link: str) -> Response:
-    """Return the reply as its author's browser shows it among the others."""
+async def as_json(request: Request, public_id: str, link: str, *, notice: str = "") -> Response:
+    """Return the reply as its author's browser shows it among the others, with a notice."""
     view = await run_in_threadpool(look, context_of(request), public_id)
-    card = render(request, "fragments/own.html", view=view, reply=view.reply, link=link)
+    values: dict[str, Any] = {"view": view, "reply": view.reply, "link": link, "notice": notice}
+    card = render(request, "fragments/own.html", **values)
     return json_answer(
         {
             "id": public_id,

@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from comments_service import rate_limit
 from comments_service.errors import ServiceError, TooMany, Unavailable
 from comments_service.language import marked, sentence
-from comments_service.rate_limit import RateLimited
-from comments_service.web.network import logged_network
+from comments_service.web.network import client_of
 from comments_service.web.pages import message
 
 # Each takes the kind of error that it stands for in the tables below.
@@ -111,13 +111,8 @@ def note(request: Request, error: ServiceError) -> None:
     """Log what readers are not told: why the database was not there, and who hit which limit."""
     if isinstance(error, Unavailable):
         _log(request, error.__cause__ or error)
-    elif isinstance(error, RateLimited):
-        logger.warning(
-            "event=rate-limited action=%s scope=%s network=%s",
-            error.action,
-            error.scope,
-            logged_network(request),
-        )
+    elif isinstance(error, TooMany):
+        rate_limit.log(error, client_of(request))
 
 
 def _log(request: Request, error: BaseException) -> None:

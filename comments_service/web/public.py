@@ -177,8 +177,12 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     # What was asked for and cannot be: the status page says so.
     if one.draft.follow and not context.settings.sends_mail:
         link += "?mail=none"
+    elif stored.unfollowed:
+        link += "?mail=later"
     if wants_json(request):
-        answer = await own.as_json(request, stored.public_id, link)
+        answer = await own.as_json(
+            request, stored.public_id, link, notice=own.NOT_FOLLOWED if stored.unfollowed else ""
+        )
         answer.status_code = 200 if stored.resent else 201
         answer.headers["Location"] = link
         return answer
