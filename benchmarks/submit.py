@@ -205,6 +205,10 @@ def _rejoinder(work: Path, written: Sequence[Reply]) -> Server:
             REJOINDER_SECRET=secrets.token_urlsafe(32),
             REJOINDER_API_TOKEN=token,
             REJOINDER_DATABASE=f"sqlite:///{database}",
+            # All comes from one address here. High limits, so that counting is measured too.
+            REJOINDER_POSTS_PER_MINUTE="100000",
+            REJOINDER_POSTS_PER_HOUR="1000000",
+            REJOINDER_SITE_POSTS_PER_MINUTE="1000000",
             **more,
         )
 

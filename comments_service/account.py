@@ -16,10 +16,11 @@ MAIL = {
 }
 
 
-def change_password(db: Database, editor: Editor, *, password: str, site_name: str) -> None:
+def change_password(db: Database, editor: Editor, *, password: str, site_name: str) -> Editor:
     """Replace the password, which ends every session and every sign-in link of the editor.
 
-    Raises `Invalid` for a password that cannot be one. Who asks was checked before.
+    Returns the editor as stored; no browser is known any more. Raises `Invalid` for a password
+    that cannot be one. The caller has checked who asks.
     """
     own = (editor.email, editor.name, site_name)
     if problem := passwords.problem(password, own=own):
@@ -27,6 +28,7 @@ def change_password(db: Database, editor: Editor, *, password: str, site_name: s
     password_hash = passwords.hashed(password)
     with db.write() as connection:
         editors.set_password(connection, editor.id, password_hash)
+        return editors.get(connection, editor.id) or editor
 
 
 def browsers(
@@ -41,17 +43,23 @@ def browsers(
         ]
 
 
-def sign_out_browser(db: Database, editor: Editor, session_id: str) -> None:
-    """End one session of the editor; raises `NotFound` if it is not theirs or gone."""
+def sign_out_browser(db: Database, editor: Editor, session_id: str) -> Editor:
+    """End one session of the editor, and forget every browser that the editor is known by.
+
+    Returns the editor as stored. Raises `NotFound` if the session is not theirs or gone.
+    """
     with db.write() as connection:
         if not editors.close_session_of(connection, editor.id, session_id):
             raise NotFound("That browser is signed out already.")
+        epoch = editors.forget_browsers(connection, editor.id)
+    return editor._replace(browsers_epoch=epoch)
 
 
 def sign_out_everywhere(db: Database, editor: Editor) -> None:
-    """End every session of the editor, this one too."""
+    """End every session of the editor, this one too, and forget every known browser."""
     with db.write() as connection:
         editors.close_sessions(connection, editor.id)
+        editors.forget_browsers(connection, editor.id)
 
 
 def prefer(db: Database, editor: Editor, form: Mapping[str, str]) -> None:

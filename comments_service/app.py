@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import language, scrubbing, submission, throttle, upkeep
+from comments_service import language, rate_limit, scrubbing, submission, throttle, upkeep
 from comments_service.mail.editors import Notices
 from comments_service.mail.followers import Followers
 from comments_service.mail.worker import STOP_SECONDS, Worker
@@ -77,15 +77,22 @@ def create_app(
     db.subscribe(bell.ring)
     window = timedelta(hours=settings.resend_hours)
     on_arrival = _writing_mail(settings) if settings.sends_mail else None
-    intake = Intake(
-        lambda batch: submission.submit_all(db, batch, resend_window=window, on_arrival=on_arrival)
-    )
     secret = settings.secret.get_secret_value().encode()
+    limits = submission.PostLimits(secret, rate_limit.for_posts(settings))
+    intake = Intake(
+        lambda batch: submission.submit_all(
+            db, batch, resend_window=window, on_arrival=on_arrival, limits=limits
+        )
+    )
     preparing = Preparing(secret, now, lambda: intake.waiting)
     context = Context(settings, db, now, preparing, intake)
     presence = Presence(now())
     site_api = _api(context, bell, presence)
     runner = bulk.Runner()
+
+    def forget_counts() -> None:
+        throttle.forget_old(db, now=now())
+        rate_limit.forget_old(db, now=now())
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -93,9 +100,7 @@ def create_app(
         async with _sending_mail(db, settings, now):
             upkeeping = [
                 asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now()))),
-                asyncio.create_task(
-                    daily(lambda: throttle.forget_old(db, now=now()), every=throttle.FORGET_SECONDS)
-                ),
+                asyncio.create_task(daily(forget_counts, every=throttle.FORGET_SECONDS)),
                 asyncio.create_task(
                     daily(
                         lambda: scrubbing.scrub(db),
@@ -160,6 +165,7 @@ def create_app(
     app.state.presence = presence
     app.state.runner = runner
     app.state.previews = Previews()
+    app.state.posts = EachMinute(public.TRIES_PER_POST * settings.posts_per_minute)
     app.state.searches = EachMinute(finding.A_MINUTE)
     return app
 
@@ -168,9 +174,9 @@ def _writing_mail(settings: Settings) -> submission.OnArrival:
     """Return what writes the mail that new replies cause: to editors, and to who will follow."""
     editors_mail, following_mail = Notices(settings), Followers(settings)
 
-    def write(connection: Connection, site: Site, new: Sequence[submission.Arrived]) -> None:
+    def write(connection: Connection, site: Site, new: Sequence[submission.Arrived]) -> set[str]:
         editors_mail.arrived(connection, site, new)
-        following_mail.arrived(connection, site, new)
+        return following_mail.arrived(connection, site, new)
 
     return write
 

@@ -118,11 +118,10 @@ def identify(db: Database, *, email: str, password: str) -> Editor | None:
     return editor if right else None
 
 
-def number_of(db: Database, email: str) -> int | None:
-    """Return the number of the editor with that address, for the log; None if there is none."""
+def look_up(db: Database, account: str) -> Editor | None:
+    """Return the enabled editor of an account name, or None; says nothing about a password."""
     with db.read() as connection:
-        editor = editors.find(connection, account_name(email))
-    return editor.id if editor else None
+        return editors.find(connection, account)
 
 
 def open_session(db: Database, editor: Editor, *, now: datetime, browser: str = "") -> SignedIn:

@@ -7,6 +7,8 @@ from comments_service.settings import Network
 
 # As much as is given to one household or company, and no more.
 _KEPT = {4: 24, 6: 48}
+# What attempts and posts of one household are counted under: providers give each a /64 or more.
+_HOUSEHOLD = {4: 32, 6: 64}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -40,6 +42,29 @@ def kept(address: str | None, how: str) -> str | None:
         return address
     length = _KEPT[ipaddress.ip_address(address).version]
     return str(ipaddress.ip_network(f"{address}/{length}", strict=False))
+
+
+def household(address: str | None) -> str:
+    """Return the network of one household: an IPv4 address itself, the /64 of an IPv6 address.
+
+    All clients whose address is not known count as one household.
+    """
+    return _prefix(address, _HOUSEHOLD)
+
+
+def wide(address: str | None) -> str:
+    """Return the network around a household: a /24 of IPv4, a /48 of IPv6."""
+    return _prefix(address, _KEPT)
+
+
+def _prefix(address: str | None, lengths: dict[int, int]) -> str:
+    found = _address(address or "")
+    if found is None:
+        return address or ""
+    length = lengths[found.version]
+    if length == found.max_prefixlen:
+        return str(found)
+    return str(ipaddress.ip_network(f"{found}/{length}", strict=False))
 
 
 def _address(text: str) -> Address | None:

@@ -1,7 +1,7 @@
 """Every setting of the service, read once from the environment and checked at start."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -71,6 +71,19 @@ class Settings(BaseSettings):
     session_days: int = Field(default=14, ge=1, le=90)
     """An editor is signed out after this long in any case. Days."""
 
+    posts_per_minute: int = Field(default=20, ge=0, le=100_000)
+    """How many replies one network may post in a minute; 0: any number."""
+    posts_per_hour: int = Field(default=100, ge=0, le=1_000_000)
+    """How many replies one network may post in an hour; 0: any number."""
+    site_posts_per_minute: int = Field(default=300, ge=0, le=1_000_000)
+    """How many replies the whole site takes in a minute; 0: any number."""
+    mails_per_hour: int = Field(default=10, ge=0, le=100_000)
+    """How many mails one network may cause in an hour; 0: any number."""
+    site_mails_per_hour: int = Field(default=200, ge=0, le=1_000_000)
+    """How many mails all strangers together may cause in an hour; 0: any number."""
+    form_origins: str | None = None
+    """Further origins from which forms are taken, with commas between; unset: `site_url` only."""
+
     trusted_proxies: str | None = None
     """Networks of proxies whose X-Forwarded-For is believed, with commas between; unset: none."""
     connections_per_network: int = Field(default=100, ge=0, le=10_000)
@@ -98,10 +111,12 @@ class Settings(BaseSettings):
     @field_validator("site_url")
     @classmethod
     def _origin_only(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
-            raise ValueError("must be an origin such as https://blog.example, without a path")
-        return f"{parts.scheme}://{parts.netloc}"
+        return _origin(value)
+
+    @field_validator("form_origins")
+    @classmethod
+    def _origins_only(cls, value: str | None) -> str | None:
+        return ",".join(_origin(one.strip()) for one in value.split(",")) if value else None
 
     @field_validator("smtp_url")
     @classmethod
@@ -151,6 +166,12 @@ class Settings(BaseSettings):
         return self.site_url.startswith("https://")
 
     @cached_property
+    def origins(self) -> frozenset[str]:
+        """The origins of our own pages, as browsers send them in `Origin`."""
+        further = self.form_origins.split(",") if self.form_origins else []
+        return frozenset(name for origin in (self.site_url, *further) for name in _names_of(origin))
+
+    @cached_property
     def proxies(self) -> tuple[Network, ...]:
         """The networks of `trusted_proxies`."""
         return _networks(self.trusted_proxies)
@@ -175,6 +196,31 @@ class Settings(BaseSettings):
             return cls(**(given | overrides))
         except ValidationError as error:
             raise SettingsError("\n".join(_lines(error))) from None
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
+        raise ValueError("must be an origin such as https://blog.example, without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+# One machine under all its names: `rejoinder serve` has one of them, and people type another.
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _names_of(origin: str) -> Iterator[str]:
+    """Yield an origin as browsers write it: in lower case, in Punycode, without a default port."""
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    elif not host.isascii():
+        host = host.encode("idna").decode()
+    port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    for name in _LOOPBACK if host in _LOOPBACK else (host,):
+        yield f"{parts.scheme}://{name}{port}"
 
 
 def _networks(value: str | None) -> tuple[Network, ...]:

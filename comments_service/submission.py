@@ -6,13 +6,13 @@ sequence. Where the rules publish or reject it, that is a second entry, which ca
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import markup, network, rulebook
+from comments_service import markup, network, rate_limit, rulebook
 from comments_service.actors import AUTHOR, RULES
 from comments_service.draft import (
     BIDI_CONTROLS,
@@ -50,12 +50,14 @@ NO_SITE = "The database has no site; run: rejoinder migrate"
 class Submitted(NamedTuple):
     """A stored reply; `resent` when it was stored before and this was the same one again.
 
-    `public` when the rules approved it at once.
+    `public` when the rules approved it at once; `unfollowed` when its author wants to follow and
+    the mail that confirms this could not be written now.
     """
 
     public_id: str
     resent: bool
     public: bool = False
+    unfollowed: bool = False
 
 
 class Submission(NamedTuple):
@@ -86,8 +88,20 @@ class Arrived(NamedTuple):
     sent: Submission
 
 
-# Writes what follows from new replies, such as mail, in the transaction that stores them.
-OnArrival = Callable[[Connection, Site, Sequence[Arrived]], None]
+class PostLimits(NamedTuple):
+    """How often readers may post, and the key that their networks are stored under."""
+
+    secret: bytes
+    limits: rate_limit.Limits
+
+    def buckets(self, one: Submission) -> list[rate_limit.Bucket]:
+        """Return what storing the reply takes a token from."""
+        return self.limits.buckets(one.network)
+
+
+# Writes what follows from new replies, such as mail, in the transaction that stores them. Returns
+# the public ids of those whose authors' wish to follow could not be taken.
+OnArrival = Callable[[Connection, Site, Sequence[Arrived]], Collection[str]]
 
 
 def prepare(
@@ -157,15 +171,18 @@ def submit_all(
     *,
     resend_window: timedelta,
     on_arrival: OnArrival | None = None,
+    limits: PostLimits | None = None,
 ) -> list[Submitted | Exception]:
     """Store the replies that came at the same time in one transaction, each with its own event.
+
+    `limits` are counted in the same transaction; one over a limit is answered `RateLimited`.
 
     Answers in the order of `batch`. What is wrong with one of them is its own answer and nobody
     else's; when the database refuses what is in the transaction, each is tried alone.
     """
     try:
         with db.write() as connection:
-            answers = _submit_all(connection, batch, resend_window, on_arrival)
+            answers = _submit_all(connection, batch, resend_window, on_arrival, limits)
     except Unavailable as error:
         # Trying one by one would only make everybody wait once for each.
         return [error] * len(batch)
@@ -174,7 +191,7 @@ def submit_all(
             return [error]
         # Whichever of them did reach the disk is found again as a resend.
         alone = [
-            submit_all(db, [one], resend_window=resend_window, on_arrival=on_arrival)
+            submit_all(db, [one], resend_window=resend_window, on_arrival=on_arrival, limits=limits)
             for one in batch
         ]
         return [found[0] for found in alone]
@@ -188,8 +205,9 @@ def _submit_all(
     batch: Sequence[Submission],
     resend_window: timedelta,
     on_arrival: OnArrival | None,
+    limits: PostLimits | None,
 ) -> list[Submitted | Exception]:
-    # The lock makes the look for resends safe against a double click.
+    # The lock makes the look for resends safe against a double click, and the counting of posts.
     site = sites.lock(connection)
     if site is None:
         raise NotFound(NO_SITE)
@@ -198,28 +216,45 @@ def _submit_all(
     known = pages.find_all(connection, site.id, keys)
     since = min(one.now for one in batch) - resend_window
     first = comments.find_resends(connection, {one.fingerprint for one in batch}, since)
+    buckets = [limits.buckets(one) if limits is not None else [] for one in batch]
+    counting = _counting(connection, limits, buckets)
     answers: list[Submitted | Exception] = []
     new: list[tuple[Submission, NewComment]] = []
-    for one in batch:
+    for one, counted_in in zip(batch, buckets, strict=True):
         try:
             page = taking_replies(known.get(one.page_key))
             if (earlier := first.get(one.fingerprint)) is not None and _is_resend(earlier, one):
                 answers.append(Submitted(earlier.public_id, resent=True))
                 continue
             reply = _new_comment(connection, site, page, one)
+            if counting is not None:
+                counting.take(counted_in, one.now)
         except ServiceError as error:
             answers.append(error)
             continue
         new.append((one, reply))
         first[one.fingerprint] = Earlier(reply.public_id, 0, one.now)
         answers.append(Submitted(reply.public_id, resent=False))
-    public = _store(connection, site, known, new, on_arrival) if new else set()
+    public, unfollowed = _store(connection, site, known, new, on_arrival) if new else (set(), ())
+    if counting is not None:
+        counting.save()
     return [
-        one._replace(public=True)
-        if isinstance(one, Submitted) and not one.resent and one.public_id in public
+        one._replace(public=one.public_id in public, unfollowed=one.public_id in unfollowed)
+        if isinstance(one, Submitted) and not one.resent
         else one
         for one in answers
     ]
+
+
+def _counting(
+    connection: Connection,
+    limits: PostLimits | None,
+    buckets: Sequence[Sequence[rate_limit.Bucket]],
+) -> rate_limit.Counting | None:
+    if limits is None:
+        return None
+    wanted = dict.fromkeys(bucket for several in buckets for bucket in several)
+    return rate_limit.Counting(connection, limits.secret, wanted)
 
 
 def _is_resend(earlier: Earlier, one: Submission) -> bool:
@@ -246,8 +281,11 @@ def _store(
     known: Mapping[str, Page],
     new: Sequence[tuple[Submission, NewComment]],
     on_arrival: OnArrival | None,
-) -> set[str]:
-    """Judge and store new replies; return the public ids of those that went public."""
+) -> tuple[set[str], Collection[str]]:
+    """Judge and store new replies.
+
+    Returns the public ids of those that went public, and of those that could not be followed.
+    """
     book = rulebook.in_force(connection, site)
     verdicts = judge(connection, site, book, [one for one, _ in new])
     decided = sum(1 for verdict in verdicts if verdict.status in _MOVES)
@@ -285,14 +323,15 @@ def _store(
         comments.give_slot(connection, ids[reply.public_id])
         pages.set_revision(connection, reply.page_id, reply.revision)
         news.note(connection, ids[reply.public_id], reply.submitted_at)
+    unfollowed: Collection[str] = ()
     if on_arrival is not None:
         by_id = {page.id: page for page in known.values()}
         arrived = [
             Arrived(reply, by_id[reply.page_id], ids[reply.public_id], one)
             for (reply, _), (one, _) in zip(rows, new, strict=True)
         ]
-        on_arrival(connection, site, arrived)
-    return {reply.public_id for reply in public}
+        unfollowed = on_arrival(connection, site, arrived)
+    return {reply.public_id for reply in public}, unfollowed
 
 
 def judge(

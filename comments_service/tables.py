@@ -240,6 +240,8 @@ editor = Table(
     # The secret of a second factor, and the step that was used last; null: there is none.
     Column("totp_secret", String(64), nullable=True),
     Column("totp_step", Integer, nullable=True),
+    # Part of the cookies of known browsers; a higher number makes all of them unknown.
+    Column("browsers_epoch", Integer, nullable=False, server_default=text("0")),
     # Single-key shortcuts of the queue.
     Column("shortcuts", Boolean, nullable=False, server_default=true()),
     # Mail about new pending replies: "none", "each" or "digest".
@@ -263,6 +265,15 @@ sign_in_failure = Table(
     Column("key", String(64), nullable=False),
     Column("at", UTCDateTime, nullable=False),
     Index(None, "key", "at"),
+)
+
+# Rate limits, by keyed hash of the limit and of what it counts: a network, or the site.
+rate_limit = Table(
+    "rate_limit",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    # When the bucket is full again; from then on the row says nothing.
+    Column("full_at", UTCDateTime, nullable=False),
 )
 
 # Tokens are kept as SHA-256: whoever reads the database cannot sign in with what is there.

@@ -1,14 +1,19 @@
-"""Slows guessing down: every attempt is counted before it is looked at, and a good one forgotten.
+"""Slows down guessing of passwords and codes.
 
-Counted first, so that a hundred attempts at once are a hundred. Nothing here knows which accounts
-there are: an unknown one is slowed down just the same.
+Every attempt is counted before it is checked, so that a hundred attempts at once are a hundred, and
+a successful one is removed again. Accounts that do not exist are counted in the same way.
+
+A browser in which the editor has signed in before (`known_browser`) has a counter of its own and no
+other: nobody else can use it up. All other browsers share counters by network and by account.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from comments_service import network
 from comments_service.auth import keyed
 from comments_service.errors import TooMany
 from comments_service.store import attempts
@@ -16,73 +21,117 @@ from comments_service.store.database import Database
 
 
 class Limit(NamedTuple):
-    """So many attempts are free within `window`; each further one has to wait, and longer."""
+    """`free` attempts within `window`; each further one has to wait, longer each time."""
 
     free: int
     window: timedelta
 
 
 _QUARTER = timedelta(minutes=15)
+_HOUR = timedelta(hours=1)
+# One account from one network, or from one known browser.
 ACCOUNT = Limit(5, _QUARTER)
-# Many people can share an address.
+# One account from all unknown browsers together: only an attack from many networks gets there.
+EVERYWHERE = Limit(200, _HOUR)
+# Any accounts. Many people can share an address, and more of them a provider's network.
 NETWORK = Limit(20, _QUARTER)
-# Six digits are soon tried out: these are remembered until one was right, or for a day.
+WIDE_NETWORK = Limit(100, _QUARTER)
+# There are only a million codes of six digits: wrong ones count for a day, or until a right one.
 CODE = Limit(5, timedelta(days=1))
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = _QUARTER
-_REMEMBERED = max(limit.window for limit in (ACCOUNT, NETWORK, CODE))
-# How often the service forgets them though nobody tries: so that each is gone a day after its
-# window at the latest, also of the shortest window.
+_REMEMBERED = max(one.window for one in (ACCOUNT, EVERYWHERE, NETWORK, WIDE_NETWORK, CODE))
+# How often the service deletes old attempts, so that each is gone a day after its window.
 FORGET_SECONDS = 600
 
 
-class Attempt(NamedTuple):
-    """One that was counted and may now be looked at."""
+class Counter(NamedTuple):
+    """What attempts are counted under. A success sets the `own` counters back to zero."""
 
-    account: str
+    name: str
+    limit: Limit
+    own: bool = False
+
+
+class Attempt(NamedTuple):
+    """An attempt that was counted and may be checked now: its rows, and the keys to clear."""
+
+    own: list[str]
     rows: list[int]
 
 
-def attempt(
-    db: Database,
-    secret: bytes,
-    *,
-    account: str,
-    network: str,
-    now: datetime,
-    limit: Limit = ACCOUNT,
-) -> Attempt:
-    """Count an attempt. Raises `TooMany` while it has to wait; what waits is not counted."""
-    keys = {
-        keyed(secret, "attempt:account:" + account): limit,
-        keyed(secret, "attempt:network:" + network): NETWORK,
-    }
+def for_password(account: str, client: str | None, browser: str | None) -> list[Counter]:
+    """Return the counters of a password at sign-in.
+
+    `account` is the address that was typed, `client` the address of the client, and `browser` the
+    id of a browser that is known for this account.
+    """
+    where = network.household(client)
+    if browser is not None:
+        # By network as well: a thief of the cookie elsewhere does not use its browser's counter up.
+        return [Counter(f"browser:{browser}:{where}:{account}", ACCOUNT, own=True)]
+    return [
+        Counter(f"account:{account}:{where}", ACCOUNT, own=True),
+        Counter(f"account:{account}", EVERYWHERE),
+        *_networks(client),
+    ]
+
+
+def for_code(editor_id: int, client: str | None, browser: str | None) -> list[Counter]:
+    """Return the counters of a code of a second factor; asked for after the password only."""
+    if browser is not None:
+        # Not by network: a thief who has the password too must not get five codes in each.
+        return [Counter(f"code:{editor_id}:{browser}", CODE, own=True)]
+    return [Counter(f"code:{editor_id}", CODE, own=True), *_networks(client)]
+
+
+def for_session(editor_id: int, session_id: str) -> list[Counter]:
+    """Return the counters of the password that a signed-in editor is asked for."""
+    return [Counter(f"confirm:{editor_id}:{session_id}", ACCOUNT, own=True)]
+
+
+def _networks(client: str | None) -> list[Counter]:
+    return [
+        Counter(f"network:{network.household(client)}", NETWORK),
+        Counter(f"wide:{network.wide(client)}", WIDE_NETWORK),
+    ]
+
+
+def attempt(db: Database, secret: bytes, counters: Sequence[Counter], *, now: datetime) -> Attempt:
+    """Count an attempt. Raises `TooMany` while it has to wait, and does not count it then."""
+    keys = {keyed(secret, "attempt:" + one.name): one for one in counters}
     with db.write() as connection:
-        attempts.forget_before(connection, now - _REMEMBERED)
-        until = max(_free_at(connection, key, one, now) for key, one in keys.items())
+        _forget(connection, now)
+        until = max(_free_at(connection, key, one.limit, now) for key, one in keys.items())
         if until > now:
             raise TooMany(until, now)
-        return Attempt(next(iter(keys)), attempts.add(connection, list(keys), now))
+        rows = attempts.add(connection, list(keys), now)
+    return Attempt([key for key, one in keys.items() if one.own], rows)
 
 
 def forget_old(db: Database, *, now: datetime) -> None:
-    """Forget what no limit counts any more; writes nothing when there is nothing."""
+    """Delete attempts that no limit counts any more; writes nothing when there are none."""
     with db.read() as connection:
-        due = attempts.any_before(connection, now - _REMEMBERED)
+        due = attempts.any_outside(connection, now - _REMEMBERED, now + _REMEMBERED)
     if due:
         with db.write() as connection:
-            attempts.forget_before(connection, now - _REMEMBERED)
+            _forget(connection, now)
+
+
+def _forget(connection: Connection, now: datetime) -> None:
+    # Those of a far future were written before the clock was set back.
+    attempts.forget_outside(connection, now - _REMEMBERED, now + _REMEMBERED)
 
 
 def good(db: Database, done: Attempt) -> None:
-    """Forget that attempt and all of its account's: it was the right one."""
+    """Delete a successful attempt, and the failed ones under its own counters."""
     with db.write() as connection:
-        attempts.forget(connection, done.account, done.rows)
+        attempts.forget(connection, done.own, done.rows)
 
 
 def _free_at(connection: Connection, key: str, limit: Limit, now: datetime) -> datetime:
-    number, last = attempts.recent(connection, key, now - limit.window)
+    number, last = attempts.recent(connection, key, since=now - limit.window, until=now)
     if last is None or number < limit.free:
         return now
     # 30 seconds, a minute, two, four, eight; then a quarter of an hour, and never longer.

@@ -32,6 +32,19 @@ Answer = TypeVar("Answer")
 
 SECRET = "a secret of the tests, long enough to be one"
 TOKEN = "a token of the tests, long enough to be one"
+# Tests post more in one moment of their clock than readers do; tests of limits set their own.
+NO_LIMITS: dict[str, Any] = dict.fromkeys(
+    (
+        "posts_per_minute",
+        "posts_per_hour",
+        "site_posts_per_minute",
+        "mails_per_hour",
+        "site_mails_per_hour",
+    ),
+    0,
+)
+# The same for a process of its own.
+NO_LIMITS_ENVIRON = {f"REJOINDER_{name.upper()}": "0" for name in NO_LIMITS}
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -125,7 +138,7 @@ def settings_for(folder: Path, **more: Any) -> Settings:
         "REJOINDER_API_TOKEN": TOKEN,
         "REJOINDER_DATABASE": f"sqlite:///{folder / 'comments.sqlite3'}",
     }
-    return Settings.from_environ(environ, **more)
+    return Settings.from_environ(environ, **(NO_LIMITS | more))
 
 
 @cache

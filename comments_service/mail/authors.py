@@ -9,8 +9,9 @@ from typing import NamedTuple
 from comments_service import submission, trust
 from comments_service.addresses import fold
 from comments_service.errors import Conflict, NotFound
-from comments_service.language import marked, sentence
-from comments_service.mail import links, texts
+from comments_service.language import sentence
+from comments_service.mail import limits, links, texts
+from comments_service.mail.limits import VERIFY, NotNow
 from comments_service.settings import Settings
 from comments_service.store import comments, contacts, mail_links, outbox
 from comments_service.store.comments import Stored
@@ -19,12 +20,8 @@ from comments_service.store.mail_links import Link
 from comments_service.store.outbox import NewMail, State
 from comments_service.tables import Status
 
-VERIFY = "verify"
-
-# Nobody can fill somebody else's mailbox, or use the site to write to many strangers.
+# One reply's address is asked about once an hour.
 AGAIN_AFTER = timedelta(hours=1)
-MOST_A_DAY = 5
-MOST_OF_SITE_AN_HOUR = 100
 KNOWN_DAYS = 180
 
 WAIT = sentence(
@@ -32,14 +29,6 @@ WAIT = sentence(
 )
 ENOUGH = sentence("This address got several mails today. Ask again tomorrow.")
 NOTHING = sentence("The reply does not exist any more, so there is nothing to confirm.")
-BUSY = sentence("Many mails are leaving just now. Ask again in an hour.")
-
-
-class NotNow(Conflict):
-    """A mail that must not be sent yet; the text says when it may."""
-
-    status = 429
-    title = marked("Not just now")
 
 
 class Standing(NamedTuple):
@@ -62,8 +51,10 @@ def standing(db: Database, public_id: str) -> Standing:
     return Standing(None, last[0], last[1] == State.FAILED) if last else Standing()
 
 
-def ask(db: Database, settings: Settings, public_id: str, *, now: datetime) -> None:
-    """Write the mail with the link.
+def ask(
+    db: Database, settings: Settings, public_id: str, *, client: str | None, now: datetime
+) -> None:
+    """Write the mail with the link; `client` is the address that asks for it.
 
     Raises `NotFound`, `Conflict` if there is nothing to confirm, and `NotNow`.
     """
@@ -81,13 +72,12 @@ def ask(db: Database, settings: Settings, public_id: str, *, now: datetime) -> N
                 sentence("The reply is decided already, so nothing needs to be confirmed.")
             )
         last = outbox.last_about(connection, site.id, VERIFY, public_id)
-        if last is not None and now - last[0] < AGAIN_AFTER:
-            raise NotNow(WAIT)
-        day, hour = now - timedelta(days=1), now - timedelta(hours=1)
-        if outbox.count_since(connection, site.id, VERIFY, day, address=given.email) >= MOST_A_DAY:
-            raise NotNow(ENOUGH)
-        if outbox.count_since(connection, site.id, VERIFY, hour) >= MOST_OF_SITE_AN_HOUR:
-            raise NotNow(BUSY)
+        # One of the future was written before the clock was set back.
+        if last is not None and last[0] <= now < last[0] + AGAIN_AFTER:
+            raise NotNow(last[0] + AGAIN_AFTER, now, WAIT)
+        limits.take(connection, settings, client, now)
+        if limits.has_enough(connection, site, given.email, now):
+            raise NotNow(now + limits.DAY, now, ENOUGH)
         link, token = links.new(secret, links.VERIFY, public_id, now)
         # Neither name nor text of the reply: anybody may have typed this address beside them.
         body = texts.body(

@@ -51,7 +51,7 @@ class Notices:
         mails: list[NewMail] = []
         made: list[mail_links.Link] = []
         for editor in editors:
-            count = sum(1 for to, at in latest if to == editor.email and at > now - _HOUR)
+            count = sum(1 for to, at in latest if to == editor.email and now - _HOUR < at <= now)
             left = max(0, MOST_AN_HOUR - count)
             for one in pending[:left]:
                 link, token = links.new(
@@ -86,7 +86,8 @@ class Notices:
     def _many(self, connection: Connection, site: Site, editor: Wanting, now: datetime) -> None:
         """Say once an hour that there is more than single mails can tell."""
         hour = now.replace(minute=0, second=0, microsecond=0)
-        if outbox.count_since(connection, site.id, MANY, now - _HOUR, address=editor.email):
+        since = now - _HOUR
+        if outbox.count_between(connection, site.id, [MANY], since, now, address=editor.email):
             return
         body = texts.body(
             self._settings, "many", editor=texts.one_line(editor.name), most=MOST_AN_HOUR

@@ -4,21 +4,19 @@ Nobody is mailed news who did not press a button that only the owner of the addr
 What is answered never depends on whether an address follows something.
 """
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import network
+from comments_service import rate_limit
 from comments_service.errors import Conflict, NotFound
 from comments_service.language import marked, sentence
-from comments_service.mail import links, texts
-from comments_service.mail.authors import NotNow
+from comments_service.mail import limits, links, texts
+from comments_service.mail.limits import NotNow
 from comments_service.settings import Settings
-from comments_service.store import attempts, comments, contacts, outbox, pages
+from comments_service.store import comments, contacts, outbox, pages
 from comments_service.store import followers as store
 from comments_service.store.database import Database
 from comments_service.store.followers import ASK, Kind, NewSubscription, State, Subscription
@@ -28,14 +26,9 @@ from comments_service.store.sites import Site
 from comments_service.submission import Arrived, the_site
 from comments_service.tables import Status
 
-# Nobody can fill somebody else's mailbox, or use the site to write to many strangers.
+# One address is asked about one article once a day.
 AGAIN_AFTER = timedelta(days=1)
-MOST_A_DAY = 5
-MOST_OF_NETWORK_AN_HOUR = 20
-MOST_OF_SITE_AN_HOUR = 100
-_HOUR = timedelta(hours=1)
 
-BUSY = sentence("Many mails are leaving just now. Ask again in an hour.")
 NO_PAGE = sentence("There is no article here that could be followed.")
 NO_REPLY = sentence("This reply does not exist any more, or is not published.")
 
@@ -63,8 +56,12 @@ class Followers:
         self._settings = settings
         self._secret = settings.secret.get_secret_value().encode()
 
-    def arrived(self, connection: Connection, site: Site, new: Sequence[Arrived]) -> None:
-        """Take the wishes that came with replies; what cannot be mailed now stops no reply."""
+    def arrived(self, connection: Connection, site: Site, new: Sequence[Arrived]) -> set[str]:
+        """Take the wishes that came with replies; what cannot be mailed now stops no reply.
+
+        Returns the public ids of the replies whose wishes were not taken.
+        """
+        refused = set()
         for one in new:
             sent = one.sent
             # Spam must not make us write to whoever it names.
@@ -82,8 +79,10 @@ class Followers:
             )
             try:
                 self._ask(connection, site, wish, sent.now)
-            except NotNow:
-                continue
+            except NotNow as error:
+                rate_limit.log(error, sent.network)
+                refused.add(one.reply.public_id)
+        return refused
 
     def follow_page(
         self, db: Database, key: str, email: str, *, known: bool, client: str | None, now: datetime
@@ -128,7 +127,7 @@ class Followers:
     def _ask(self, connection: Connection, site: Site, wish: Asking, now: datetime) -> None:
         if not wish.known:
             # Before the address is looked at: whether this is refused tells nothing about it.
-            self._check_limits(connection, site, wish.client, now)
+            limits.take(connection, self._settings, wish.client, now)
         theirs = store.of_address(connection, wish.page_id, wish.email)
         same = [one for one in theirs if (one.kind, one.comment_id) == (wish.kind, wish.comment_id)]
         if wish.known:
@@ -165,18 +164,6 @@ class Followers:
             ),
         )
 
-    def _check_limits(
-        self, connection: Connection, site: Site, client: str | None, now: datetime
-    ) -> None:
-        where = network.kept(client, "prefix") or ""
-        key = hmac.new(self._secret, b"follow:" + where.encode(), hashlib.sha256).hexdigest()
-        number = attempts.recent(connection, key, now - _HOUR).number
-        if number >= MOST_OF_NETWORK_AN_HOUR:
-            raise NotNow(BUSY)
-        attempts.add(connection, [key], now)
-        if outbox.count_since(connection, site.id, ASK, now - _HOUR) >= MOST_OF_SITE_AN_HOUR:
-            raise NotNow(BUSY)
-
     def _may_write(
         self,
         connection: Connection,
@@ -186,12 +173,13 @@ class Followers:
         now: datetime,
     ) -> bool:
         """Whether the question may be mailed: not while one is open, and not many a day."""
-        asked = [one.confirm_until for one in theirs if one.state == State.ASKED]
         life = links.LIFE[links.FOLLOW]
-        if any(until is not None and now < until - life + AGAIN_AFTER for until in asked):
+        open_until = [one.confirm_until for one in theirs if one.state == State.ASKED]
+        asked_at = [until - life for until in open_until if until is not None]
+        # One of the future was asked before the clock was set back.
+        if any(at <= now < at + AGAIN_AFTER for at in asked_at):
             return False
-        day = now - timedelta(days=1)
-        return outbox.count_since(connection, site.id, ASK, day, address=email) < MOST_A_DAY
+        return not limits.has_enough(connection, site, email, now)
 
     def _write(
         self, connection: Connection, site: Site, wish: Asking, row_id: int, now: datetime

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select
 
 from comments_service.tables import sign_in_failure
 
@@ -16,10 +16,15 @@ class Recent(NamedTuple):
     last: datetime | None
 
 
-def recent(connection: Connection, key: str, since: datetime) -> Recent:
-    """Return the attempts under that key after that moment."""
+def recent(connection: Connection, key: str, *, since: datetime, until: datetime) -> Recent:
+    """Return the attempts under that key after `since` and not after `until`.
+
+    Later ones than now were written by a clock that was set back since, and must not count.
+    """
     query = select(func.count(), func.max(sign_in_failure.c.at)).where(
-        sign_in_failure.c.key == key, sign_in_failure.c.at > since
+        sign_in_failure.c.key == key,
+        sign_in_failure.c.at > since,
+        sign_in_failure.c.at <= until,
     )
     number, last = connection.execute(query).one()
     return Recent(number, last)
@@ -31,18 +36,22 @@ def add(connection: Connection, keys: Collection[str], at: datetime) -> list[int
     return [connection.execute(new.values(key=key, at=at)).scalar_one() for key in keys]
 
 
-def forget(connection: Connection, key: str, ids: Collection[int]) -> None:
-    """Forget every attempt under that key, and those rows."""
-    mine = or_(sign_in_failure.c.key == key, sign_in_failure.c.id.in_(ids))
+def forget(connection: Connection, keys: Collection[str], ids: Collection[int]) -> None:
+    """Delete every attempt under those keys, and those rows."""
+    mine = or_(sign_in_failure.c.key.in_(keys), sign_in_failure.c.id.in_(ids))
     connection.execute(delete(sign_in_failure).where(mine))
 
 
-def any_before(connection: Connection, moment: datetime) -> bool:
-    """Return whether there is anything that is too old to matter."""
-    query = select(exists().where(sign_in_failure.c.at <= moment))
+def any_outside(connection: Connection, first: datetime, last: datetime) -> bool:
+    """Return whether an attempt was made until `first`, or is dated after `last`."""
+    query = select(exists().where(_outside(first, last)))
     return bool(connection.execute(query).scalar_one())
 
 
-def forget_before(connection: Connection, moment: datetime) -> None:
-    """Forget what is too old to matter."""
-    connection.execute(delete(sign_in_failure).where(sign_in_failure.c.at <= moment))
+def forget_outside(connection: Connection, first: datetime, last: datetime) -> None:
+    """Delete the attempts until `first`, and those dated after `last`."""
+    connection.execute(delete(sign_in_failure).where(_outside(first, last)))
+
+
+def _outside(first: datetime, last: datetime) -> ColumnElement[bool]:
+    return or_(sign_in_failure.c.at <= first, sign_in_failure.c.at > last)

@@ -23,6 +23,7 @@ class Editor(NamedTuple):
     totp_step: int | None
     shortcuts: bool
     mail: str
+    browsers_epoch: int
 
     @property
     def is_admin(self) -> bool:
@@ -98,9 +99,21 @@ def set_password(connection: Connection, editor_id: int, password_hash: str) -> 
 
 
 def shut_out(connection: Connection, editor_id: int) -> None:
-    """End every session of an editor, and every link that could open one."""
+    """End every session of an editor, every link that could open one, and forget browsers."""
     close_sessions(connection, editor_id)
+    forget_browsers(connection, editor_id)
     connection.execute(delete(sign_in_link).where(sign_in_link.c.editor_id == editor_id))
+
+
+def forget_browsers(connection: Connection, editor_id: int) -> int:
+    """Make every known browser of an editor unknown; return the new epoch."""
+    query = (
+        update(editor)
+        .where(editor.c.id == editor_id)
+        .values(browsers_epoch=editor.c.browsers_epoch + 1)
+        .returning(editor.c.browsers_epoch)
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def set_role(connection: Connection, editor_id: int, role: str) -> None:

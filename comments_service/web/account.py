@@ -14,8 +14,7 @@ from comments_service.store.editors import Session
 from comments_service.web import security
 from comments_service.web.browsers import in_words
 from comments_service.web.context import context_of
-from comments_service.web.guard import SESSION, SIGN_IN, editor_only
-from comments_service.web.network import network_of
+from comments_service.web.guard import SESSION, SIGN_IN, editor_only, remember_browser
 from comments_service.web.pages import page
 
 logger = logging.getLogger("rejoinder.service")
@@ -47,14 +46,14 @@ async def change_password(request: Request, session: Session) -> Response:
 
     def act() -> auth.SignedIn:
         _confirm(request, session, "password-current")
-        account.change_password(
+        editor = account.change_password(
             context.db,
             session.editor,
             password=form.get("password-new", ""),
             site_name=context.settings.site_name,
         )
         agent = request.headers.get("user-agent", "")
-        return auth.open_session(context.db, session.editor, now=context.now(), browser=agent)
+        return auth.open_session(context.db, editor, now=context.now(), browser=agent)
 
     try:
         opened = await run_in_threadpool(act)
@@ -63,6 +62,7 @@ async def change_password(request: Request, session: Session) -> Response:
     logger.warning("event=password-changed editor=%d", session.editor.id)
     response = _done("password")
     security.set_cookie(response, context.settings, SESSION, opened.token)
+    remember_browser(request, response, opened.editor)
     return response
 
 
@@ -79,12 +79,15 @@ async def prefer(request: Request, session: Session) -> Response:
 
 @editor_only
 async def sign_out_browser(request: Request, session: Session) -> Response:
-    """End one session of the editor."""
+    """End one session of the editor; of the known browsers only this one stays known."""
     wanted = request.state.form.get("session", "")
-    await run_in_threadpool(
+    editor = await run_in_threadpool(
         account.sign_out_browser, context_of(request).db, session.editor, wanted
     )
-    return _done("session")
+    response = _done("session")
+    if wanted != session.id:
+        remember_browser(request, response, editor)
+    return response
 
 
 @editor_only
@@ -176,13 +179,8 @@ def _confirm(request: Request, session: Session, field: str) -> None:
     Whoever finds a browser unlocked must not be able to keep the account.
     """
     context = context_of(request)
-    attempt = throttle.attempt(
-        context.db,
-        context.secret,
-        account=f"confirm:{session.editor.id}",
-        network=network_of(request),
-        now=context.now(),
-    )
+    counters = throttle.for_session(session.editor.id, session.id)
+    attempt = throttle.attempt(context.db, context.secret, counters, now=context.now())
     typed = request.state.form.get(field, "")
     if not passwords.matches(session.editor.password_hash, typed):
         raise Invalid({field: WRONG_PASSWORD})

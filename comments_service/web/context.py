@@ -7,6 +7,7 @@ from functools import cached_property
 
 from starlette.requests import Request
 
+from comments_service import rate_limit
 from comments_service.settings import Settings
 from comments_service.store.database import Database
 from comments_service.web.intake import Intake
@@ -27,6 +28,11 @@ class Context:
     def secret(self) -> bytes:
         """The key of private links and form tokens."""
         return self.settings.secret.get_secret_value().encode()
+
+    @cached_property
+    def change_limits(self) -> rate_limit.Limits:
+        """How often authors may do something about their replies."""
+        return rate_limit.for_changes(self.settings)
 
     @property
     def resend_window(self) -> timedelta:

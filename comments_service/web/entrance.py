@@ -7,15 +7,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, second_factor, team, throttle
+from comments_service import auth, known_browser, second_factor, team, throttle
 from comments_service.errors import Invalid, TooMany
-from comments_service.network import kept as kept_of
 from comments_service.store.editors import Editor, Session
 from comments_service.web import half_way, kept, security
 from comments_service.web.context import context_of
 from comments_service.web.forms import read_form
 from comments_service.web.guard import (
     FORM_LIMIT,
+    KNOWN_BROWSER,
     SESSION,
     SIGN_IN,
     admin_only,
@@ -23,10 +23,11 @@ from comments_service.web.guard import (
     continue_page,
     current_session,
     editor_only,
+    remember_browser,
     session_of,
 )
 from comments_service.web.listing import QUEUE
-from comments_service.web.network import client_of, network_of
+from comments_service.web.network import client_of, logged_network
 
 __all__ = ["QUEUE", "ROUTES", "admin_only", "editor_only"]
 
@@ -48,39 +49,53 @@ async def sign_in_form(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """Check the password; open a session under a new id, or ask for the second factor."""
     form = await _form_before_sign_in(request)
+    account = auth.account_name(form.get("email", ""))
+    # For the log and the cookie only: whether there is such an account changes no answer.
+    named = await run_in_threadpool(auth.look_up, context_of(request).db, account)
+    browser = _known_as(request, named)
     try:
-        editor = await run_in_threadpool(_identify, request, form)
+        editor = await run_in_threadpool(_identify, request, form, account, browser)
     except TooMany as error:
-        return _too_many(_sign_in_page(request, form, 429, _words(error)), error)
+        _log_refused("sign-in", "throttled", request, named, browser)
+        page = _sign_in_page(request, form, 429, _words(error))
+        return _with_headers(page, error)
     if editor is None:
+        _log_refused("sign-in", "refused", request, named, browser)
         return _sign_in_page(request, form, 422, _REFUSED)
     return await _go_on(request, editor, form)
 
 
-def _identify(request: Request, form: dict[str, str]) -> Editor | None:
+def _known_as(request: Request, editor: Editor | None) -> str | None:
+    """Return the id by which this browser is known for that account, or None."""
     context = context_of(request)
-    email = form.get("email", "")
-    attempt = throttle.attempt(
-        context.db,
-        context.secret,
-        account="sign-in:" + auth.account_name(email),
-        network=network_of(request),
-        now=context.now(),
+    cookie = request.cookies.get(security.cookie_name(context.settings, KNOWN_BROWSER), "")
+    return known_browser.recognise(context.secret, cookie, editor, context.now())
+
+
+def _log_refused(
+    what: str, result: str, request: Request, editor: Editor | None, browser: str | None
+) -> None:
+    # By number: what was typed may be a reader's address, and an editor's is as private.
+    logger.warning(
+        "event=%s result=%s editor=%s browser=%s network=%s",
+        what,
+        result,
+        "-" if editor is None else editor.id,
+        "unknown" if browser is None else "known",
+        logged_network(request),
     )
-    editor = auth.identify(context.db, email=email, password=form.get("password", ""))
+
+
+def _identify(
+    request: Request, form: dict[str, str], account: str, browser: str | None
+) -> Editor | None:
+    context = context_of(request)
+    counters = throttle.for_password(account, client_of(request), browser)
+    attempt = throttle.attempt(context.db, context.secret, counters, now=context.now())
+    editor = auth.identify(context.db, email=account, password=form.get("password", ""))
     if editor is not None:
         throttle.good(context.db, attempt)
-    else:
-        _note_refused(request, email)
     return editor
-
-
-def _note_refused(request: Request, email: str) -> None:
-    """Log whose account it was and from where; never what was typed, which may be a password."""
-    # The number, as for every other event of an editor; "-" if there is no such account.
-    account = auth.number_of(context_of(request).db, email) or "-"
-    where = kept_of(client_of(request), "prefix") or "-"
-    logger.warning("event=sign-in result=refused editor=%s network=%s", account, where)
 
 
 async def check_code(request: Request) -> Response:
@@ -98,26 +113,22 @@ async def check_code(request: Request) -> Response:
     )
     if editor is None:
         return _sign_in_page(request, form, 422, _TOO_SLOW)
+    browser = _known_as(request, editor)
     try:
-        right = await run_in_threadpool(_use_code, request, editor, form.get("code", ""))
+        right = await run_in_threadpool(_use_code, request, editor, form.get("code", ""), browser)
     except TooMany as error:
-        return _too_many(_code_page(request, form, 429, _words(error)), error)
+        _log_refused("second-factor", "throttled", request, editor, browser)
+        return _with_headers(_code_page(request, form, 429, _words(error)), error)
     if not right:
-        logger.warning("event=second-factor result=refused editor=%d", editor.id)
+        _log_refused("second-factor", "refused", request, editor, browser)
         return _code_page(request, form, 422, second_factor.WRONG_CODE)
     return await _enter(request, editor, form)
 
 
-def _use_code(request: Request, editor: Editor, code: str) -> bool:
+def _use_code(request: Request, editor: Editor, code: str, browser: str | None) -> bool:
     context = context_of(request)
-    attempt = throttle.attempt(
-        context.db,
-        context.secret,
-        account=f"code:{editor.id}",
-        network=network_of(request),
-        now=context.now(),
-        limit=throttle.CODE,
-    )
+    counters = throttle.for_code(editor.id, client_of(request), browser)
+    attempt = throttle.attempt(context.db, context.secret, counters, now=context.now())
     right = second_factor.use(context.db, context.secret, editor, code, now=context.now())
     if right:
         throttle.good(context.db, attempt)
@@ -209,6 +220,7 @@ async def _enter(request: Request, editor: Editor, form: dict[str, str]) -> Resp
     else:
         response = RedirectResponse(QUEUE, 303, headers={"Cache-Control": "no-store"})
     security.set_cookie(response, context.settings, SESSION, opened.token)
+    remember_browser(request, response, opened.editor)
     return response
 
 
@@ -222,6 +234,7 @@ def _sign_in_page(
         email=form.get("email", ""),
         problem=problem,
         kept=form.get("kept", ""),
+        throttled=status == 429,
     )
 
 
@@ -242,8 +255,7 @@ def _words(error: TooMany) -> str:
     return error.detail.removesuffix(".")
 
 
-def _too_many(response: HTMLResponse, error: TooMany) -> Response:
-    logger.warning("event=sign-in result=throttled")
+def _with_headers(response: HTMLResponse, error: TooMany) -> Response:
     response.headers.update(error.headers)
     return response
 

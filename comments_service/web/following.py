@@ -17,6 +17,7 @@ from comments_service.errors import NotFound
 from comments_service.language import sentence
 from comments_service.mail import authors, followers
 from comments_service.mail.followers import Followers, NoMail
+from comments_service.mail.limits import NotNow
 from comments_service.web import security
 from comments_service.web.address import path_of
 from comments_service.web.context import Context, context_of
@@ -24,6 +25,7 @@ from comments_service.web.forms import read_body, read_form
 from comments_service.web.mail_links import AUTHOR, is_known
 from comments_service.web.network import client_of
 from comments_service.web.pages import page
+from comments_service.web.problems import note
 
 logger = logging.getLogger("rejoinder.service")
 
@@ -36,22 +38,29 @@ async def follow_form(request: Request) -> Response:
     return await _form(request)
 
 
-async def _form(request: Request, email: str = "", problem: str | None = None) -> Response:
+async def _form(
+    request: Request, email: str = "", problem: str | None = None, later: NotNow | None = None
+) -> Response:
     context = context_of(request)
     _need_mail(context)
     key = request.path_params["key"]
     found = await run_in_threadpool(followers.page_to_follow, context.db, key)
-    return page(
+    response = page(
         request,
         "follow.html",
-        422 if problem else 200,
+        later.status if later else 422 if problem else 200,
         page=found,
         link=urljoin(context.settings.site_url, found.url),
         action=path_of(request),
         email=email,
         problem=problem,
+        notice=later.detail if later else "",
         asked=request.query_params.get("asked", ""),
     )
+    if later is not None:
+        note(request, later)
+        response.headers.update(later.headers)
+    return response
 
 
 async def follow(request: Request) -> Response:
@@ -64,16 +73,19 @@ async def follow(request: Request) -> Response:
     if problem := email_problem(email):
         return await _form(request, email, problem)
     known = is_known(request, email)
-    await run_in_threadpool(
-        lambda: Followers(context.settings).follow_page(
-            context.db,
-            request.path_params["key"],
-            email,
-            known=known,
-            client=client_of(request),
-            now=context.now(),
+    try:
+        await run_in_threadpool(
+            lambda: Followers(context.settings).follow_page(
+                context.db,
+                request.path_params["key"],
+                email,
+                known=known,
+                client=client_of(request),
+                now=context.now(),
+            )
         )
-    )
+    except NotNow as error:
+        return await _form(request, email, later=error)
     logger.info("event=follow-asked kind=all known=%s", known)
     # A browser that showed whose it is may be told what was done; others learn nothing.
     done = "known" if known else "mail"

@@ -13,10 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from comments_service import auth
+from comments_service import auth, known_browser
 from comments_service.actors import Actor
 from comments_service.errors import Forbidden
-from comments_service.store.editors import Session
+from comments_service.store.editors import Editor, Session
 from comments_service.web import kept, security
 from comments_service.web.context import context_of
 from comments_service.web.forms import read_form
@@ -27,6 +27,7 @@ logger = logging.getLogger("rejoinder.service")
 
 SIGN_IN = "/moderate/sign-in"
 SESSION = "rejoinder_session"
+KNOWN_BROWSER = "rejoinder_browser"
 FORM_LIMIT = 65_536
 ADMINS_ONLY = (
     "Only an admin may do this, and you are an editor. Ask an admin: they can do it for you, or "
@@ -103,6 +104,14 @@ def session_of(request: Request, token: str) -> Session | None:
     )
 
 
+def remember_browser(request: Request, response: Response, editor: Editor) -> None:
+    """Let the browser show at its next sign-in that the editor signed in with it before."""
+    context = context_of(request)
+    cookie = known_browser.cookie_for(context.secret, editor, context.now())
+    days = known_browser.LIFE.days
+    security.set_cookie(response, context.settings, KNOWN_BROWSER, cookie, days=days)
+
+
 async def _turned_away(request: Request) -> Response:
     """Lead to the sign-in page; what our own page sent is asked for again once they are in."""
     context = context_of(request)
@@ -113,7 +122,14 @@ async def _turned_away(request: Request) -> Response:
             visit, _ = security.visit_token(request, context)
             packed = kept.pack(context.secret, visit, mine)
             return before_sign_in(
-                request, "sign_in.html", 401, email="", problem="", kept=packed, visit=visit
+                request,
+                "sign_in.html",
+                401,
+                email="",
+                problem="",
+                kept=packed,
+                throttled=False,
+                visit=visit,
             )
     return RedirectResponse(SIGN_IN, 303, headers={"Cache-Control": "no-store"})
 

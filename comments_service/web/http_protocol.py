@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from comments_service.network import household
 from comments_service.settings import Network
-from comments_service.web.network import household
 
 _SWEEP_SECONDS = 1.0
 # The characters of a host, an IPv6 address and a port (RFC 3986), and nothing that ends one.

@@ -17,6 +17,7 @@ from comments_service.mail import authors, deciding
 from comments_service.web import security
 from comments_service.web.context import context_of
 from comments_service.web.forms import number_of, read_form
+from comments_service.web.network import client_of
 from comments_service.web.pages import page
 
 logger = logging.getLogger("rejoinder.service")
@@ -84,7 +85,13 @@ async def ask(request: Request) -> Response:
     if not context.settings.sends_mail:
         raise Conflict(sentence("This site sends no mail, so no address can be confirmed."))
     await run_in_threadpool(
-        lambda: authors.ask(context.db, context.settings, public_id, now=context.now())
+        lambda: authors.ask(
+            context.db,
+            context.settings,
+            public_id,
+            client=client_of(request),
+            now=context.now(),
+        )
     )
     return RedirectResponse(f"/comments/status/{public_id}/{token}", 303, headers=_NO_STORE)
 

@@ -1,6 +1,4 @@
-"""From which address a request comes, and from which network, as far as attempts are counted."""
-
-from ipaddress import IPv6Address, ip_address
+"""From which address a request comes."""
 
 from starlette.requests import Request
 
@@ -20,21 +18,10 @@ def client_of(request: Request) -> str | None:
 
 
 def network_of(request: Request) -> str:
-    """Return the address of an IPv4 client, and the /64 of an IPv6 one: that much is one household.
-
-    One network for all whose address nobody knows.
-    """
-    return household(client_of(request) or "")
+    """Return the network of one household that the request comes from (`network.household`)."""
+    return network.household(client_of(request))
 
 
-def household(host: str) -> str:
-    """Return the network that counts as one with this address; what is no address counts alone."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(IPv6Address(int(address) >> 64 << 64)) + "/64"
+def logged_network(request: Request) -> str:
+    """Return what a log may say of the client: a prefix, never the whole address."""
+    return network.kept(client_of(request), "prefix") or "-"

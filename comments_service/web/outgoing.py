@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from comments_service import submission
 from comments_service.errors import BadRequest, NotFound
-from comments_service.mail import authors, editors, trial
+from comments_service.mail import editors, limits, trial
 from comments_service.store import outbox
 from comments_service.store.editors import Session
 from comments_service.store.outbox import Listed, State
@@ -25,7 +25,7 @@ KINDS = {
     editors.PENDING: "A new reply waits",
     editors.MANY: "Many replies wait",
     editors.DIGEST: "Digest of what waits",
-    authors.VERIFY: "Confirm an address",
+    limits.VERIFY: "Confirm an address",
     trial.TEST: "Test mail",
 }
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, draft
+from comments_service import auth, draft, rate_limit
 from comments_service import own as verbs
 from comments_service.draft import Refused
 from comments_service.errors import Conflict, Invalid, NotFound, ServiceError, TooMany, Unavailable
@@ -30,13 +30,17 @@ from comments_service.web import security
 from comments_service.web.address import path_of
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, number_of, read_form
-from comments_service.web.network import network_of
+from comments_service.web.network import client_of, network_of
 from comments_service.web.pages import message, page, render
 from comments_service.web.permalinks import locate
-from comments_service.web.problems import note_unavailable
+from comments_service.web.problems import note
 from comments_service.web.programs import json_answer, wants_json
 
 WRONG_LINK = sentence("This link does not lead to a reply; check that it was copied whole.")
+NOT_FOLLOWED = sentence(
+    "Your reply is stored, but no mail could be sent for following the discussion: many mails were "
+    "asked for in a short time. Ask again later on your reply’s own page."
+)
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -63,6 +67,8 @@ async def status(request: Request) -> Response:
     mails = context.settings.sends_mail
     asks = view.reply.status == Status.PENDING and mails
     follows = mails and view.reply.status in {Status.PENDING, Status.APPROVED}
+    follow = await run_in_threadpool(followers.standing, context.db, public_id) if follows else None
+    later = request.query_params.get("mail") == "later"
     return page(
         request,
         "status.html",
@@ -71,17 +77,18 @@ async def status(request: Request) -> Response:
         base=path_of(request),
         minutes_left=_minutes_to(view.open_until, context.now()),
         address=await run_in_threadpool(authors.standing, context.db, public_id) if asks else None,
-        follow=await run_in_threadpool(followers.standing, context.db, public_id)
-        if follows
-        else None,
+        follow=follow,
+        notice=NOT_FOLLOWED
+        if later and follow is not None and not follow.asked and not follow.confirmed
+        else "",
         follow_action=f"{path_of(request)}/follow",
         no_mail=not mails and "mail" in request.query_params,
         cleaned=_cleaned(request.url.query),
     )
 
 
-async def as_json(request: Request, public_id: str, link: str) -> Response:
-    """Return the reply as its author's browser shows it among the others."""
+async def as_json(request: Request, public_id: str, link: str, *, notice: str = "") -> Response:
+    """Return the reply as its author's browser shows it among the others, with a notice."""
     view = await run_in_threadpool(look, context_of(request), public_id)
     card = render(
         request,
@@ -89,6 +96,7 @@ async def as_json(request: Request, public_id: str, link: str) -> Response:
         view=view,
         reply=view.reply,
         link=link,
+        notice=notice,
         cleaned=_cleaned(urlsplit(link).query),
     )
     return json_answer(
@@ -102,13 +110,13 @@ async def as_json(request: Request, public_id: str, link: str) -> Response:
     )
 
 
-def link_after(path: str, *, cleaned: Collection[str], no_mail: bool) -> str:
+def link_after(path: str, *, cleaned: Collection[str], mail: str = "") -> str:
     """Return the private link with what its page says once, right after the reply was taken.
 
-    `cleaned` are the fields that had invisible characters; `no_mail` where mail was asked for
-    that cannot be sent.
+    `cleaned` are the fields that had invisible characters; `mail` is "none" or "later"
+    where mail was asked for that the service never sends, or not now.
     """
-    said = {"cleaned": " ".join(cleaned), "mail": "none" if no_mail else ""}
+    said = {"cleaned": " ".join(cleaned), "mail": mail}
     query = urlencode({name: value for name, value in said.items() if value})
     return f"{path}?{query}" if query else path
 
@@ -141,6 +149,7 @@ async def edit(request: Request) -> Response:
                     text, network=network_of(request), now=context.now()
                 )
                 return _edit_page(request, await _mine(request), text, preview=html, form=form)
+            await run_in_threadpool(_count_change, request)
             await run_in_threadpool(_edit, context, public_id, form)
         except Unreadable as error:
             text, problems = error.fields.get("comment", ""), {"comment": error.detail}
@@ -168,6 +177,13 @@ async def _edited_meanwhile(request: Request, error: Conflict, text: str) -> Res
             request, now, {"kind": "edit"}, status=error.status, told=error.detail, kept=text
         )
     return _edit_page(request, now, text, {"comment": error.detail}, error.status, theirs=True)
+
+
+def _count_change(request: Request) -> None:
+    """Raise `RateLimited` where too much is changed from this network."""
+    context = context_of(request)
+    buckets = context.change_limits.buckets(client_of(request))
+    rate_limit.count(context.db, context.secret, buckets, now=context.now())
 
 
 def _edit(context: Context, public_id: str, form: Mapping[str, str]) -> None:
@@ -198,6 +214,7 @@ async def remove(request: Request) -> Response:
     security.check_origin(request, context.settings)
     view = await _mine(request)
     form = await read_form(request, context.settings.body_limit)
+    await run_in_threadpool(_count_change, request)
     try:
         await run_in_threadpool(
             lambda: verbs.remove(
@@ -235,6 +252,7 @@ async def ask(request: Request) -> Response:
     try:
         try:
             form = await read_form(request, context.settings.body_limit)
+            await run_in_threadpool(_count_change, request)
             await run_in_threadpool(
                 lambda: verbs.ask(
                     context.db,
@@ -250,6 +268,7 @@ async def ask(request: Request) -> Response:
         except Invalid as error:
             return _ask_page(request, await _mine(request), form, error.fields, error.status)
         except TooMany as error:
+            note(request, error)
             view = await _mine(request)
             answer = _ask_page(request, view, form, status=error.status, told=error.detail)
             answer.headers.update(error.headers)
@@ -305,7 +324,7 @@ def _to_status(request: Request) -> Response:
 
 
 def _kept(request: Request, error: ServiceError, text: str) -> Response:
-    note_unavailable(request, error)
+    note(request, error)
     answer = message(request, error, text=text)
     if isinstance(error, TooMany):
         answer.headers.update(error.headers)

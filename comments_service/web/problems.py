@@ -12,12 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from comments_service import rate_limit
 from comments_service.error_log import described
 from comments_service.errors import Forbidden, ServiceError, TooMany, Unavailable
 from comments_service.language import marked, sentence
 from comments_service.store.editors import Session
 from comments_service.web.guard import current_session
 from comments_service.web.listing import REPLY, list_address, way_back
+from comments_service.web.network import client_of
 from comments_service.web.pages import Back, is_of_queue, message, queue_message
 
 # Each takes the kind of error that it stands for in the tables below.
@@ -46,7 +48,7 @@ def problem(status: int, title: str, detail: str, **more: object) -> Response:
 
 
 def _api_service_error(request: Request, error: ServiceError) -> Response:
-    note_unavailable(request, error)
+    note(request, error)
     answer = problem(error.status, error.title, error.detail)
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="rejoinder"'
@@ -120,7 +122,7 @@ def _editor(request: Request) -> Session | None:
 
 
 def _page_service_error(request: Request, error: ServiceError) -> Response:
-    note_unavailable(request, error)
+    note(request, error)
     answer = _message(request, error)
     if isinstance(error, TooMany):
         answer.headers.update(error.headers)
@@ -154,10 +156,12 @@ def _page_internal_error(request: Request, error: Exception) -> Response:
     return _message(request, ServiceError(INTERNAL))
 
 
-def note_unavailable(request: Request, error: ServiceError) -> None:
-    """Log what readers are not told."""
+def note(request: Request, error: ServiceError) -> None:
+    """Log what readers are not told: why the database was not there, and who hit which limit."""
     if isinstance(error, Unavailable):
         _log(request, error)
+    elif isinstance(error, TooMany):
+        rate_limit.log(error, client_of(request))
 
 
 def _log(request: Request, error: BaseException) -> None:

@@ -4,6 +4,7 @@ What a browser posts is answered with pages; the article's own script asks for J
 same words.
 """
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,19 +18,25 @@ from starlette.routing import Route
 from comments_service import draft, submission
 from comments_service.draft import Refused
 from comments_service.errors import Forbidden, NotFound, ServiceError, TooMany, Unavailable
-from comments_service.language import sentence
+from comments_service.language import counted, sentence
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
-from comments_service.web import own
+from comments_service.web import own, security
 from comments_service.web.context import Context, context_of
 from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.mail_links import is_known
 from comments_service.web.network import client_of, network_of
 from comments_service.web.pages import Back, message, page
-from comments_service.web.problems import note_unavailable
+from comments_service.web.problems import note
 from comments_service.web.programs import json_answer, json_problem, wants_json
 
 EMPTY = dict.fromkeys(draft.FIELDS, "")
+# Forms with mistakes count in memory only, and a reader may need several tries for one reply.
+TRIES_PER_POST = 10
+FOREIGN = sentence(
+    "This comment was not sent from a page of this site, so it was not posted. "
+    "Copy your text, open the article, and post it there."
+)
 
 
 async def submit(request: Request) -> Response:
@@ -41,21 +48,58 @@ async def submit(request: Request) -> Response:
         try:
             form = await read_form(request, context.settings.body_limit)
             typed = _known(form)
+            security.check_origin(request, context.settings, FOREIGN)
+            request.app.state.posts.count(network_of(request), context.now())
             return await _store(request, key, form)
         except Unreadable as error:
             typed = _known(error.fields)
             problems, status = _unreadable(error, typed), error.status
         except Refused as error:
             typed, problems, status = error.kept, error.fields, error.status
+        except TooMany as error:
+            return await _not_yet(request, key, typed, error)
         view = await run_in_threadpool(_look, context, key, typed["parent"])
     except (NotFound, Forbidden, Unavailable) as error:
         # The article is gone or closed, or we are: what was typed is still the reader's.
-        return _kept(request, error, typed)
+        return await _kept_for(request, key, error, typed)
     except ServiceError as error:
         if wants_json(request):
             return json_problem(request, error)
         raise
     return _form_page(request, view, typed, problems, status)
+
+
+async def _not_yet(
+    request: Request, key: str, typed: Mapping[str, str], error: TooMany
+) -> Response:
+    """Answer a post over a limit with the form, everything typed in it, and when to post it."""
+    told = TooMany(error.until, context_of(request).now(), _posted_too_often(error.seconds))
+    note(request, error)
+    if wants_json(request):
+        answer = json_problem(request, told)
+    else:
+        view = await run_in_threadpool(_look, context_of(request), key, typed["parent"])
+        answer = _form_page(request, view, typed, status=told.status, notice=told.detail)
+    answer.headers.update(told.headers)
+    return answer
+
+
+def _posted_too_often(seconds: int) -> str:
+    if seconds < 120:
+        return counted(
+            "Many comments came in a short time, so yours is not posted yet. Your text is kept: "
+            "post it again in %(num)s second.",
+            "Many comments came in a short time, so yours is not posted yet. Your text is kept: "
+            "post it again in %(num)s seconds.",
+            seconds,
+        )
+    return counted(
+        "Many comments came in a short time, so yours is not posted yet. Your text is kept: "
+        "post it again in %(num)s minute.",
+        "Many comments came in a short time, so yours is not posted yet. Your text is kept: "
+        "post it again in %(num)s minutes.",
+        math.ceil(seconds / 60),
+    )
 
 
 async def preview(request: Request) -> Response:
@@ -69,6 +113,7 @@ async def preview(request: Request) -> Response:
         try:
             form = await read_form(request, context.settings.body_limit)
             typed = _known(form)
+            security.check_origin(request, context.settings, FOREIGN)
             html = await request.app.state.previews.of(
                 typed["comment"], network=network_of(request), now=context.now()
             )
@@ -82,7 +127,7 @@ async def preview(request: Request) -> Response:
             return json_answer({"html": html})
         view = await run_in_threadpool(_look, context, key, typed["parent"])
     except (NotFound, Forbidden, Unavailable, TooMany) as error:
-        return _kept(request, error, typed)
+        return await _kept_for(request, key, error, typed)
     except ServiceError as error:
         if wants_json(request):
             return json_problem(request, error)
@@ -90,16 +135,27 @@ async def preview(request: Request) -> Response:
     return _form_page(request, view, typed, problems, status, preview=html)
 
 
-def _kept(request: Request, error: ServiceError, typed: Mapping[str, str]) -> Response:
-    note_unavailable(request, error)
-    answer = (
-        json_problem(request, error)
-        if wants_json(request)
-        else message(request, error, text=typed["comment"])
-    )
+async def _kept_for(
+    request: Request, key: str, error: ServiceError, typed: Mapping[str, str]
+) -> Response:
+    """Answer with the error and the reader's text, leading back to the article if it is there."""
+    note(request, error)
+    if wants_json(request):
+        answer = json_problem(request, error)
+    else:
+        back = await run_in_threadpool(_back_to, context_of(request), key)
+        answer = message(request, error, text=typed["comment"], back=back)
     if isinstance(error, TooMany):
         answer.headers.update(error.headers)
     return answer
+
+
+def _back_to(context: Context, key: str) -> Back | None:
+    try:
+        found = _look(context, key, "").page
+    except ServiceError:
+        return None
+    return Back(found.title, urljoin(context.settings.site_url, found.url) + "#respond")
 
 
 def _known(form: Mapping[str, str]) -> dict[str, str]:
@@ -117,13 +173,19 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     one = await context.preparing.prepare(key, form)
     one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
     stored = await context.intake.submit(one)
+    mail = ""
+    # What was asked for and cannot be: the status page says so.
+    if one.draft.follow and not context.settings.sends_mail:
+        mail = "none"
+    elif stored.unfollowed:
+        mail = "later"
     link = own.link_after(
-        own.status_path(context, stored.public_id),
-        cleaned=one.draft.cleaned,
-        no_mail=bool(one.draft.follow) and not context.settings.sends_mail,
+        own.status_path(context, stored.public_id), cleaned=one.draft.cleaned, mail=mail
     )
     if wants_json(request):
-        answer = await own.as_json(request, stored.public_id, link)
+        answer = await own.as_json(
+            request, stored.public_id, link, notice=own.NOT_FOLLOWED if stored.unfollowed else ""
+        )
         answer.status_code = 200 if stored.resent else 201
         answer.headers["Location"] = link
         return answer
@@ -163,6 +225,7 @@ def _form_page(
     status: int = 200,
     *,
     preview: str = "",
+    notice: str = "",
 ) -> Response:
     if wants_json(request):
         return json_problem(request, draft.Refused(problems, form), status=status, errors=problems)
@@ -175,6 +238,7 @@ def _form_page(
         form=form,
         problems=problems,
         preview=preview,
+        notice=notice,
         action=reply_path(view.page.key),
         follow=context_of(request).settings.sends_mail,
         article_link=urljoin(context_of(request).settings.site_url, view.page.url),

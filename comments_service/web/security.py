@@ -1,6 +1,7 @@
 """Headers of every answer, and the proof that a form was sent from our own page."""
 
 import hmac
+import logging
 import re
 import secrets
 from collections.abc import Mapping
@@ -15,6 +16,10 @@ from comments_service.language import sentence
 from comments_service.settings import Settings
 from comments_service.web.context import Context
 
+logger = logging.getLogger("rejoinder.service")
+
+# All that the log repeats of an Origin.
+_ORIGIN = re.compile(r"null|https?://[\w.\[\]:-]{1,100}", re.ASCII)
 _FOREIGN = sentence(
     "This form was not sent from this site's own page. Reload the page, then send it again."
 )
@@ -80,24 +85,34 @@ def clear_cookie(response: Response, settings: Settings, name: str) -> None:
     )
 
 
-def check_origin(request: Request, settings: Settings) -> None:
-    """Raise `Forbidden` when the browser says that another site sent the form."""
+def check_origin(request: Request, settings: Settings, told: str = _FOREIGN) -> None:
+    """Raise `Forbidden`, in those words, when the browser says that another site sent the form.
+
+    A browser that says nothing is an old one, or no browser.
+    """
+    if _is_foreign(request, settings):
+        origin = request.headers.get("origin", "")
+        route = getattr(request.scope.get("route"), "path", "-")
+        logger.warning(
+            "event=refused reason=origin route=%s origin=%s",
+            route,
+            origin if _ORIGIN.fullmatch(origin) else "-",
+        )
+        raise Forbidden(told)
+
+
+def _is_foreign(request: Request, settings: Settings) -> bool:
     origin = request.headers.get("origin")
     if origin is not None:
-        host = request.headers.get("host", "")
-        # Compared as it came: what cannot be parsed is foreign too.
-        ours = {settings.site_url.lower(), f"http://{host}".lower(), f"https://{host}".lower()}
-        if not host or origin.lower() not in ours:
-            raise Forbidden(_FOREIGN)
-    elif request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise Forbidden(_FOREIGN)
+        # Never compared with the Host header, which proves nothing. What cannot be parsed is
+        # foreign too.
+        return origin.lower() not in settings.origins
+    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
 
 
 def is_surely_ours(request: Request, settings: Settings) -> bool:
     """Say whether the browser itself tells that our own page sent the form; silence is a no."""
-    try:
-        check_origin(request, settings)
-    except Forbidden:
+    if _is_foreign(request, settings):
         return False
     said = "origin" in request.headers
     return said or request.headers.get("sec-fetch-site") == "same-origin"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.running import free_port
+from tests.running import NO_LIMITS_ENVIRON, free_port
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("content", "theme", "pelicanconf.py", "publishconf.py")
@@ -33,7 +33,7 @@ class Project:
     def environ(self) -> dict[str, str]:
         """The environment without any setting of the machine's own."""
         kept = {name: value for name, value in os.environ.items() if "REJOINDER" not in name}
-        return kept | {"PYTHONUNBUFFERED": "1"}
+        return kept | NO_LIMITS_ENVIRON | {"PYTHONUNBUFFERED": "1"}
 
     @property
     def first_link(self) -> str:

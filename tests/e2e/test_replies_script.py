@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -11,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, e
 
 from tests.e2e.project import ROOT, Project
 from tests.e2e.test_walk import approve, fill
-from tests.running import reply
+from tests.running import reply, running_service
 
 pytestmark = pytest.mark.xdist_group("served-script")
 
@@ -83,6 +84,38 @@ def test_the_script_is_small_and_loaded_by_articles_only(project: Project) -> No
     assert any("js/replies.js" in one and "defer" in one for one in tag)
     home = (project.root / "output" / "index.html").read_text("utf-8")
     assert "replies.js" not in home
+
+
+# ---- limits ----
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_a_reply_over_a_limit_keeps_its_text_and_says_when_to_post_it(
+    browser: Browser, project: Project, tmp_path: Path, script: bool
+) -> None:
+    """The built site, served by a service of its own that takes one reply a minute."""
+    output = project.root / "output"
+    with running_service(tmp_path, site_dir=output, posts_per_minute=1) as service:
+        service.register("networking")
+        service.submit(comment="The one of this minute.")
+        context = browser.new_context(java_script_enabled=script)
+        page = context.new_page()
+        page.goto(service.url + ARTICLE)
+        write(page, "Not lost at all.")
+        press(page)
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("yours is not posted yet")
+        expect(alert).to_contain_text("in 60 seconds")
+        expect(page.get_by_label("Comment")).to_have_value("Not lost at all.")
+        email = page.get_by_role("textbox", name="Email *")
+        expect(email).to_have_value("bo@example.org")
+        if script:
+            assert page.url == service.url + ARTICLE
+            expect(alert).to_be_focused()
+        service.clock.forward(minutes=1)
+        press(page)
+        expect(page.get_by_text("awaiting moderation").first).to_be_visible()
+        context.close()
 
 
 # ---- sending without leaving ----

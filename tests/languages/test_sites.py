@@ -143,6 +143,7 @@ def test_a_site_speaks_one_language_everywhere(site: Site, browser: Browser) -> 
         service.db,
         service.settings,
         accepted.headers["Location"].split("/")[3],
+        client=None,
         now=service.clock(),
     )
     with service.db.read() as connection:

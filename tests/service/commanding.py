@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 
 from comments_service.store.database import Database
-from tests.running import SECRET, TOKEN, Clock, Service, free_port, settings_for
+from tests.running import NO_LIMITS_ENVIRON, SECRET, TOKEN, Clock, Service, free_port, settings_for
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -22,6 +22,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "REJOINDER_SECRET": SECRET,
         "REJOINDER_API_TOKEN": TOKEN,
         "REJOINDER_DATABASE": f"sqlite:///{folder / 'comments.sqlite3'}",
+        **NO_LIMITS_ENVIRON,
         **more,
     }
 

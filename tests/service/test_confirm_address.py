@@ -161,14 +161,6 @@ def test_nobody_can_have_a_mailbox_filled(asked: Asked) -> None:
     until(lambda: states(asked.service.db) == ["sent"] * 6)
 
 
-def test_the_site_writes_to_few_strangers_in_an_hour(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(authors, "MOST_OF_SITE_AN_HOUR", 2)
-    ids = [asked.submit(comment=f"Number {n}.", email=f"a{n}@example.org") for n in range(3)]
-    assert [asked.ask(one).status_code for one in ids] == [303, 303, 429]
-
-
 def test_only_the_author_of_a_waiting_reply_can_ask(asked: Asked) -> None:
     status = asked.submit()
     public_id = status.split("/")[5]

@@ -1,18 +1,20 @@
 """Mail to editors: each at once, or a digest; in one transaction with the reply, or not at all."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from email.header import decode_header, make_header
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, select
 from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy import select
 
 from comments_service import draft, submission
 from comments_service.mail import texts
 from comments_service.mail.editors import MOST_AN_HOUR, Notices
 from comments_service.store import notices, outbox
 from comments_service.store.database import Database
+from comments_service.store.sites import Site
 from comments_service.tables import mail_link
 from tests.running import Service, reply, running_service
 from tests.service.asking import rows
@@ -86,7 +88,12 @@ def statements(service: Service, *, mail: bool) -> int:
     ]
     seen = []
     sqlalchemy_event.listen(db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
-    on_arrival = Notices(service.settings).arrived if mail else None
+
+    def write(connection: Connection, site: Site, new: Sequence[submission.Arrived]) -> set[str]:
+        Notices(service.settings).arrived(connection, site, new)
+        return set()
+
+    on_arrival = write if mail else None
     submission.submit_all(db, batch, resend_window=timedelta(1), on_arrival=on_arrival)
     db.close()
     return len(seen)

@@ -150,7 +150,11 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(service: Service) -
     add_editor(service)
     browser = Editor(service)
     lines = cookie_lines(browser.get("/moderate/sign-in")) + cookie_lines(browser.sign_in())
-    assert [line.split("=")[0] for line in lines] == ["rejoinder_visit", "rejoinder_session"]
+    assert [line.split("=")[0] for line in lines] == [
+        "rejoinder_visit",
+        "rejoinder_session",
+        "rejoinder_browser",
+    ]
     for line in lines:
         flags = {part.strip().lower() for part in line.split(";")[1:]}
         assert {"httponly", "samesite=lax", "path=/"} <= flags
@@ -176,8 +180,8 @@ def test_over_https_cookies_demand_it(tmp_path: Path) -> None:
             timeout=30,
         )
         assert answer.status_code == 303
-        [opened] = cookie_lines(answer)
-        for line in (visit, opened):
+        opened, known = cookie_lines(answer)
+        for line in (visit, opened, known):
             assert line.startswith("__Host-rejoinder_")
             assert {"secure", "httponly"} <= {one.strip().lower() for one in line.split(";")}
         pages = [
