@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     """File that says what is wrong with the last build of that folder; for authors only."""
     live_reload: bool = False
     """Whether pages of that folder reload in the browser when they change; for authors only."""
-    body_limit: int = Field(default=262_144, ge=65_536, le=1_048_576)
+    body_limit: int = Field(default=262_144, ge=131_072, le=1_048_576)
     """Largest form body in bytes; a longer one is answered with 413."""
     resend_hours: int = Field(default=24, ge=0, le=168)
     """How long the same reply sent again leads to the first one's status page. Hours."""

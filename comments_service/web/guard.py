@@ -28,7 +28,8 @@ logger = logging.getLogger("rejoinder.service")
 SIGN_IN = "/moderate/sign-in"
 SESSION = "rejoinder_session"
 KNOWN_BROWSER = "rejoinder_browser"
-FORM_LIMIT = 65_536
+# Bytes. A reply of 10,000 characters takes 120,000 of them where each has four bytes.
+FORM_LIMIT = 131_072
 ADMINS_ONLY = (
     "Only an admin may do this, and you are an editor. Ask an admin: they can do it for you, or "
     "make you one."
