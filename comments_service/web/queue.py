@@ -449,7 +449,7 @@ async def card(
     problem: ServiceError | None = None,
     writing: Writing | None = None,
 ) -> Response:
-    """Answer the queue's script: the card as it is now, or the line that stands in its place."""
+    """Answer the queue's script: the card as it is now, or the line in its place."""
     db = context_of(request).db
 
     def look() -> tuple[Queued, dict[str, int]]:
