@@ -39,7 +39,7 @@ export function revokeLast() {
 }
 
 async function work() {
-  // For styles, and for whoever has to know that nothing is on its way any more.
+  // Says to styles and tests whether a request is on its way.
   document.documentElement.toggleAttribute("data-sending", true);
   while ((sending = waiting.shift() ?? null)) {
     try {

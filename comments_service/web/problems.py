@@ -86,7 +86,7 @@ _SECTIONS = {
     "/moderate/account": "Account",
     "/moderate/history": "History",
 }
-# Whoever has the link of a mail may be nobody who is signed in here.
+# A mailed link needs no session: its page never shows the menu.
 _MAIL_LINK = "/moderate/mail/"
 
 
