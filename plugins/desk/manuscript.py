@@ -17,9 +17,9 @@ from plugins.discussion import plain_text
 _LINE = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
 # Scripts whose letters have one usual spelling; what is unnamed or a sign is no letter of others.
 _SPELT = ("LATIN", "GREEK", "CYRILLIC", "FULLWIDTH LATIN", "FEMININE", "MASCULINE", "MICRO", "MATH")
-# What an article would hide (plugins/discussion/hooks.py refuses these too).
+# What an article would hide (plugins/discussion/addresses.py refuses these too).
 RESERVED = frozenset(
-    {"comments", "moderate", "search", "theme", "api", "assets", "status", "drafts"}
+    {"comments", "moderate", "search", "theme", "api", "assets", "status", "drafts", "feeds"}
 )
 
 

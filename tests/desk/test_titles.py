@@ -22,6 +22,7 @@ sys.path.insert(0, {str(ROOT)!r})
 from publishconf import *
 PATH = "content"
 QUICK_CACHE = None
+QUICK_PROCESSES = 2
 DISCUSSION_SNAPSHOT = None
 SITENAME = "Notes > 1 & <2 of us>"
 """
@@ -68,6 +69,11 @@ def test_a_title_reads_the_same_everywhere(site: Path, wire: Wire) -> None:
     assert registered["title"] == TITLE
     assert registered["question"] == "Is 3 <4 or 4> 3?"
     assert escape(TITLE) in (output / "index.html").read_text()
+
+
+def test_the_projects_own_templates_are_pure(site: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    builder.build(site, Path("settings.py"), Path("output"))
+    assert "QUICK_PURE" not in capfd.readouterr().err
 
 
 def texts(feed: etree._ElementTree, name: str) -> list[str]:

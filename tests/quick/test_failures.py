@@ -248,6 +248,7 @@ def test_two_builds_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
         ({"QUICK_PROCESSES": True}, "QUICK_PROCESSES"),
         ({"QUICK_CACHE": 7}, "QUICK_CACHE"),
         ({"QUICK_CACHE": ""}, "QUICK_CACHE"),
+        ({"QUICK_PURE": "one"}, "QUICK_PURE"),
         ({"QUICK_PURE_EXTENSIONS": "one"}, "QUICK_PURE_EXTENSIONS"),
     ],
 )
