@@ -36,6 +36,7 @@ ORDER = [
     "submission",
     "simulator",
     "moderation",
+    "rerender",
     "own",
     "trust",
     "upkeep",
