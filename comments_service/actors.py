@@ -65,6 +65,7 @@ DONE = {
     "article": "Left to the article",
     "erase": "Erased for good",
     "remove-demo": "Removed the samples",
+    "render": "Rendered again after an update",
     "settings": "Changed the rules",
     "ban": "Banned",
     "lift-ban": "Lifted a ban",

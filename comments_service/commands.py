@@ -55,7 +55,10 @@ def service(host: str, port: int, quiet: bool) -> None:
     "--accept-empty", is_flag=True, help="Set up an empty database where there was one before."
 )
 def migrate(accept_empty: bool) -> None:
-    """Bring the database to the newest schema; safe to run at any time."""
+    """Bring the database to the newest schema, and replies to the newest HTML.
+
+    Safe to run at any time, and to run again if it was stopped.
+    """
     from sqlalchemy.exc import DBAPIError
 
     from comments_service import startup
@@ -74,7 +77,33 @@ def migrate(accept_empty: bool) -> None:
                 f"The database {db.file} cannot be created: {error.strerror}"
             ) from None
         startup.remember(db, _var())
+        _rerender(db)
     db.close()
+
+
+# How many replies that keep their HTML are named.
+_NAMED = 20
+
+
+def _rerender(db: "Database") -> None:
+    """Render again what older versions rendered, and say what became of it."""
+    from comments_service import rerender
+
+    rendered, changed = 0, 0
+    kept: list[rerender.Kept] = []
+    for number, done in enumerate(rerender.run(db, now=lambda: datetime.now(UTC)), 1):
+        rendered, changed = rendered + done.rendered, changed + done.changed
+        kept += done.kept
+        if number % 50 == 0:
+            click.echo(f"Rendering replies again: {rendered:,} so far ...")
+    if rendered:
+        click.echo(f"Re-rendered {rendered:,} replies; {changed:,} changed.")
+    if kept:
+        click.echo(f"{len(kept):,} replies keep the HTML that they had:", err=True)
+    for one in kept[:_NAMED]:
+        click.echo(f"  /moderate/replies/{one.public_id}: {one.reason}", err=True)
+    if len(kept) > _NAMED:
+        click.echo(f"  and {len(kept) - _NAMED:,} more", err=True)
 
 
 @click.group()

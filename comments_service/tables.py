@@ -173,6 +173,8 @@ comment = Table(
     # A random number (`store/avatars.py`); null: stored before there were avatars.
     Column("avatar", Integer, nullable=True),
     Index(None, "page_id", "author_name", "by_editor", "avatar"),
+    # Finds what is to be rendered again, without reading all texts.
+    Index(None, "markup_version", "id"),
     # What its author asks of the editors: "kind" ("edit" or "remove"), "words", "at"; or null.
     Column("wish", JSON(none_as_null=True), nullable=True),
     # Why it was declined, in an editor's words for its author.

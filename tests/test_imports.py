@@ -39,6 +39,7 @@ ORDER = [
     "simulator",
     "versions",
     "moderation",
+    "rerender",
     "own",
     "trust",
     "upkeep",

@@ -1,0 +1,16 @@
+"""Find the replies whose HTML an older version of the markup made"""
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index(op.f("ix_comment_markup_version_id"), "comment", ["markup_version", "id"])
+
+
+def downgrade() -> None:
+    op.drop_index(op.f("ix_comment_markup_version_id"), "comment")
