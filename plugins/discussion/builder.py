@@ -105,7 +105,7 @@ def build(
         except BaseException as error:
             if isinstance(error, Exception):
                 what = str(error) or type(error).__name__
-                report = ["The build failed. These pages are of the last good build.", what]
+                report = ["The build failed, and this site is as it was before:", what]
                 build_report.write(build_report.path_of(var, output), report)
             if helper is not None:
                 # It may still make folders.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from plugins.desk.errors import ProofError
 from plugins.discussion.errors import DiscussionError
 from tests.desk.desks import DESK, LOCAL, PUBLIC, QUICK, built, desk, files
-from tests.site.samples import article
+from tests.site.samples import article, reply
 from tests.site.wire_server import Wire
 
 pytestmark = pytest.mark.usefixtures("wire")
@@ -227,3 +228,17 @@ def test_every_bad_text_is_listed_at_once(environ: Path, wire: Wire) -> None:
     }
     said = refusals(desk(environ, texts, PUBLIC))
     assert [one.partition(": ")[0] for one in said] == ["content/a.md:2", "content/b.md:3"]
+
+
+def test_feeds_stay_well_formed_whatever_a_text_or_a_reply_holds(environ: Path, wire: Wire) -> None:
+    """Without the desk, which would refuse the text."""
+    title, body = "Plan\x0b", "Before\x1fafter \x0c \ufffe."
+    texts = {"plan.md": head(f"Title: {title}", "Date: 2026-11-20", "Slug: plan", body=body)}
+    named = {"author": {"name": "Ann\x07", "url": None}, "html": "<p>Odd \x1b words.</p>\n"}
+    wire.put("plan", [reply(1, **named)])
+    settings = f'{PUBLIC}FEED_ALL_RSS = "feeds/all.rss.xml"\n'
+    output = built(desk(environ, texts, settings, 'PLUGINS = ["plugins.discussion"]\n'))
+    feeds = [*output.rglob("*.xml"), *output.rglob("*.atom")]
+    assert len(feeds) >= 4
+    for one in feeds:
+        etree.parse(one)
