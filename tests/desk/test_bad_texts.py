@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -234,7 +235,10 @@ def test_feeds_stay_well_formed_whatever_a_text_or_a_reply_holds(environ: Path, 
     """Without the desk, which would refuse the text."""
     title, body = "Plan\x0b", "Before\x1fafter \x0c \ufffe."
     texts = {"plan.md": head(f"Title: {title}", "Date: 2026-11-20", "Slug: plan", body=body)}
-    named = {"author": {"name": "Ann\x07", "url": None}, "html": "<p>Odd \x1b words.</p>\n"}
+    named: dict[str, Any] = {
+        "author": {"name": "Ann\x07", "url": None},
+        "html": "<p>Odd \x1b words.</p>\n",
+    }
     wire.put("plan", [reply(1, **named)])
     settings = f'{PUBLIC}FEED_ALL_RSS = "feeds/all.rss.xml"\n'
     output = built(desk(environ, texts, settings, 'PLUGINS = ["plugins.discussion"]\n'))

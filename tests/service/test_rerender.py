@@ -153,7 +153,7 @@ def test_what_is_edited_or_erased_meanwhile_is_left_alone(service: Service) -> N
     by, now = actors.COMMAND_LINE, service.clock()
     moderation.edit(service.db, edited, "Another text.", by=by, version=0, now=now)
     service.approve(approved)
-    moderation.decide(service.db, erased, "trash", by=by, expected="pending", now=now)
+    moderation.decide(service.db, erased, "trash", by=by, expected="pending", version=0, now=now)
     moderation.erase(service.db, erased, by=by, now=now)
     done = rerender.store(service.db, batch, now=now)
     assert (done.rendered, done.changed) == (1, 1)
