@@ -242,7 +242,9 @@ def test_feeds_stay_well_formed_whatever_a_text_or_a_reply_holds(environ: Path, 
     wire.put("plan", [reply(1, **named)])
     settings = f'{PUBLIC}FEED_ALL_RSS = "feeds/all.rss.xml"\n'
     output = built(desk(environ, texts, settings, 'PLUGINS = ["plugins.discussion"]\n'))
-    feeds = [*output.rglob("*.xml"), *output.rglob("*.atom")]
+    found = [*output.rglob("*.xml"), *output.rglob("*.atom")]
+    # The publisher's templates are no feeds yet.
+    feeds = [one for one in found if ".discussion" not in one.parts]
     assert len(feeds) >= 4
     for one in feeds:
         etree.parse(one)
