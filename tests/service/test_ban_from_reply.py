@@ -102,10 +102,14 @@ def test_the_waiting_replies_that_it_catches_are_offered(
     # What is done in bulk from there reaches these replies only.
     fields = {one.attributes["name"]: one.attributes.get("value", "") for one in
               Page(listed).all("input") if one.attributes.get("name") in {"list"}}  # fmt: skip
-    editor.post(
-        "/moderate/bulk/all", token=editor.token, action="spam", count=str(len(caught)),
-        list=fields["list"],
-    )  # fmt: skip
+    asked = editor.post(
+        "/moderate/bulk", token=editor.token, scope="all", action="spam", list=fields["list"]
+    )
+    confirm = {
+        one.attributes["name"]: one.attributes["value"]
+        for one in Page(asked.text).all("input", type="hidden")
+    }
+    editor.post("/moderate/bulk/all", **confirm)
     for name, one in ids.items():
         assert (stored(service.db, one).status == "spam") == (name in caught)
 
@@ -143,8 +147,9 @@ def test_an_editors_own_reply_offers_no_ban(service: Service) -> None:
     editor = signed_in(service)
     public_id = service.submit()
     editor.post(
-        f"/moderate/replies/{public_id}/answer", token=editor.token, was="pending", comment="Hm."
-    )
+        f"/moderate/replies/{public_id}/answer", token=editor.token, was="pending", version="0",
+        comment="Hm.",
+    )  # fmt: skip
     listed = editor.get("/moderate/?status=approved").text
     own = next(one for one in re.findall(r'id="reply-([0-9a-z]{26})"', listed) if one != public_id)
     assert f"/moderate/replies/{own}/ban" not in listed

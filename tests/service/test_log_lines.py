@@ -63,8 +63,8 @@ def test_the_service_logs_utc_whatever_the_machine_says_and_clients_forge_no_lin
         assert "private.example" not in line
     refused = [one for one in lines if "event=sign-in result=refused" in one]
     assert [one.partition("refused ")[2] for one in refused] == [
-        "editor=1 network=127.0.0.0/24",
-        "editor=- network=127.0.0.0/24",
+        "editor=1 browser=unknown network=127.0.0.0/24",
+        "editor=- browser=unknown network=127.0.0.0/24",
     ]
 
 

@@ -4,6 +4,7 @@ A new one fails here until it stands in a table below, and keeps the rule that o
 was read becomes public.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -23,14 +24,14 @@ from comments_service.app import create_app
 from comments_service.errors import Conflict
 from comments_service.mail import authors, deciding, links
 from comments_service.rules import Rules
-from comments_service.store import contacts, mail_links, rules, sites
+from comments_service.store import contacts, mail_links, renderings, rules, sites
 from comments_service.store.comments import Stored
 from comments_service.store.database import Database
 from comments_service.store.sites import Site
 from comments_service.tables import editor, event
 from comments_service.versions import Stale
 from tests.running import SECRET, TOKEN, Service, settings_for, version_of
-from tests.service.asking import add_editor, browser_of, stored
+from tests.service.asking import add_editor, browser_of, signed_in, stored
 from tests.service.calls import callers, holding, reaching
 
 EDITH, OLAF = Actor("Edith"), Actor("Olaf")
@@ -130,6 +131,9 @@ BY_RULES = {
     "POST /comments/status/{id}/{token}/edit",
     "POST /comments/confirm/{token}",
 }
+# This takes back what the editor who asks did last; here somebody else did it all. See
+# `test_undoing_the_last_action_publishes_no_text_that_nobody_has_read`.
+BY_OWN_HISTORY = {"POST /moderate/undo/last"}
 # These publish nothing. They are asked as well: what is sent holds every field that there is.
 OTHERS = {
     "POST /comments/{key}/preview",
@@ -163,6 +167,7 @@ OTHERS = {
     "POST /moderate/editors/{id}/disable",
     "POST /moderate/editors/{id}/enable",
     "POST /moderate/search",
+    "POST /moderate/replies/{id}/ban",
     "POST /moderate/replies/{id}/edit",
     "POST /moderate/erase/{id}",
     "POST /moderate/discussions/{key}",
@@ -173,7 +178,7 @@ OTHERS = {
     "POST /moderate/bulk/{id}/continue",
     "POST /moderate/mail-action",
 }
-ALL = sorted(PUBLISHING | BY_RULES | OTHERS)
+ALL = sorted(PUBLISHING | BY_RULES | BY_OWN_HISTORY | OTHERS)
 
 
 def routes() -> set[str]:
@@ -247,6 +252,24 @@ def test_no_route_publishes_a_text_that_nobody_has_read(desk: Service, route: st
     one = scene(desk, changed=False)
     ask(desk, route, one)
     assert is_public(desk, one.id) == (route in PUBLISHING)
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_undoing_the_last_action_publishes_no_text_that_nobody_has_read(
+    desk: Service, changed: bool
+) -> None:
+    public_id = submit(desk)
+    editor = signed_in(desk, f"editor{next(_numbers)}@example.org")
+    for action, was in (("approve", "pending"), ("pending", "approved")):
+        editor.post(
+            f"/moderate/replies/{public_id}",
+            token=editor.token, action=action, was=was, version="0",
+        )  # fmt: skip
+    if changed:
+        edit_as_author(desk, public_id)
+    answer = editor.post("/moderate/undo/last", token=editor.token)
+    assert answer.status_code == (409 if changed else 303)
+    assert is_public(desk, public_id) is not changed
 
 
 # ---- calls of the service ----
@@ -430,7 +453,19 @@ def test_one_function_alone_changes_a_stored_reply() -> None:
         "UPDATE comment",
         "INSERT INTO comment ",
     ):
-        assert holding(statement, ".store") <= {"store.comments"}, statement
+        # `renderings` writes the HTML of the text that is stored, and no other field.
+        where = holding(statement, ".store") - {"store.renderings"}
+        assert where <= {"store.comments"}, statement
+    rerendering = Path(renderings.__file__).read_text("utf-8")
+    assert set(re.findall(r"(?:values\(|, )(\w+)=bindparam", rerendering)) == {
+        "html",
+        "markup_version",
+    }
+    assert set(re.findall(r"values\((.*?)\)", rerendering)) == {
+        'html=bindparam("new_html"',
+        "**values",
+        "revision=revision",
+    }
     assert callers("versions.check") == {"moderation.change"}
 
 

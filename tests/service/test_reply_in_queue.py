@@ -39,13 +39,16 @@ def test_what_is_done_on_the_page_of_a_reply_leads_back_to_it(service: Service) 
     path = f"/moderate/replies/{public_id}"
     fields = Page(editor.get(path).text).all("input", name="list")
     assert {one.attributes["value"] for one in fields} == {"reply"}
-    done = editor.post(path, token=editor.token, action="approve", was="pending", list="reply")
+    done = editor.post(
+        path, token=editor.token, action="approve", was="pending", version="0", list="reply"
+    )
     assert done.headers["Location"].startswith(f"{path}?done=")
     shown = editor.get(done.headers["Location"])
     assert "Approved: the reply is approved now." in shown.text
     answered = editor.post(
-        f"{path}/answer", token=editor.token, was="approved", comment="Thanks.", list="reply"
-    )
+        f"{path}/answer", token=editor.token, was="approved", version="0", comment="Thanks.",
+        list="reply",
+    )  # fmt: skip
     assert answered.headers["Location"].startswith(f"{path}?done=")
     edited = editor.post(
         f"{path}/edit", token=editor.token, version="0", comment="Better.", list="reply"

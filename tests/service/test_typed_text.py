@@ -147,7 +147,11 @@ def test_the_indentation_survives_what_editors_write(shared: Service) -> None:
     form = Page(editor.get(f"/moderate/replies/{public_id}/edit").text)
     assert form.fields["comment"] == CODE
     done = editor.post(
-        f"/moderate/replies/{public_id}/answer", token=token, comment=LIST, was="pending"
+        f"/moderate/replies/{public_id}/answer",
+        token=token,
+        comment=LIST,
+        was="pending",
+        version="1",
     )
     assert done.status_code == 303
     with shared.db.read() as connection:
