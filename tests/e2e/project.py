@@ -16,7 +16,7 @@ from tests.running import NO_LIMITS_ENVIRON, free_port
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("content", "theme", "pelicanconf.py", "publishconf.py")
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 class Project:

@@ -103,7 +103,7 @@ class Admin:
         assert answer.ok, answer.text
 
     def decide(self, public_id: str, action: str, was: str) -> None:
-        self.post(f"/moderate/replies/{public_id}", action=action, was=was)
+        self.post(f"/moderate/replies/{public_id}", action=action, was=was, version="0")
 
 
 def test_no_file_holds_what_was_taken_back_and_then_erased(own: Project) -> None:
