@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -119,12 +119,20 @@ def test_watch_publishes_and_builds_again_what_changed(wire: Wire, environ: Path
         wire.put("networking", [reply(1)])
         eventually(lambda: "Reply number 1." in page(environ))
         eventually(lambda: "Rebuilt in" in said(environ))
-        (environ / "content" / "networking.md").write_text(article("Other", "networking"))
-        eventually(lambda: "<h1>Other</h1>" in page(environ))
+        saved = environ / "content" / "networking.md"
+
+        def shows_what_was_saved() -> bool:
+            # Watching begins a moment after the first build; nothing outside says when.
+            saved.write_text(article("Other", "networking"))
+            with suppress(AssertionError):
+                eventually(lambda: "<h1>Other</h1>" in page(environ), seconds=15)
+            return "<h1>Other</h1>" in page(environ)
+
+        eventually(shows_what_was_saved, seconds=120)
         assert "Reply number 1." in page(environ)
         before = (environ / "output").resolve()
         (environ / "content" / "bad.md").write_text(article("Bad", "moderate"))
-        eventually(lambda: "The build failed; the pages stay as they were." in said(environ))
+        eventually(lambda: "The build failed; the pages stay." in said(environ))
         assert "reserved name" in said(environ)
         assert (environ / "output").resolve() == before
         (environ / "content" / "bad.md").unlink()
