@@ -19,7 +19,12 @@ TAG = "A <3 B > C"
 SETTINGS = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
+# Another test's settings may have these names in this process.
+for name in ("pelicanconf", "publishconf"):
+    sys.modules.pop(name, None)
 from publishconf import *
+for name in ("pelicanconf", "publishconf"):
+    sys.modules.pop(name, None)
 PATH = "content"
 QUICK_CACHE = None
 QUICK_PROCESSES = 2
