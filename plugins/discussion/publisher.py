@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from weakref import WeakMethod
 
 from filelock import FileLock
 
@@ -105,7 +106,11 @@ class Publisher:
         self._folders = (self.output, snapshot.path.parent, self.output.parent)
         named = partial(naming.relative, folders=self._folders)
         self._reporter, self._lookout = _reporting(client, self._addresses, named)
-        self._cleanup = Cleanup(self.output, snapshot, self._settled)
+        # Weakly: a publisher that ends must be freed at once, and its lock with it.
+        settled = WeakMethod(self._settled)
+        self._cleanup = Cleanup(
+            self.output, snapshot, lambda: (asked := settled()) is not None and asked()
+        )
 
     def once(self) -> int:
         """Register, fetch and reconcile once; returns how many files were written.
