@@ -14,9 +14,9 @@ from comments_service import network, privacy, rules
 from comments_service.actors import Actor
 from comments_service.addresses import fold
 from comments_service.bans import Bans, NewBan
-from comments_service.errors import Conflict, NotFound
+from comments_service.errors import Conflict, Forbidden, NotFound
 from comments_service.rules import Facts, Rules, Verdict
-from comments_service.store import contacts, events, sites
+from comments_service.store import contacts, editors, events, sites
 from comments_service.store import rules as store
 from comments_service.store.events import Event
 from comments_service.store.rules import Setting
@@ -217,11 +217,12 @@ def undo_settings(
 ) -> Event:
     """Take back what that entry says about rules or bans; return the new entry.
 
-    Raises `Conflict` when somebody has decided otherwise since, and `NotFound` when the entry is
-    about something else.
+    Raises `Conflict` when somebody has decided otherwise since, `NotFound` when the entry is about
+    something else, and `Forbidden` for an editor who may not do what the undo does.
     """
     if not knows(entry) or entry.after is None or entry.before is None:
         raise NotFound("There is nothing to undo there.")
+    _check_may_undo(connection, site, entry, by)
     if "ban" in entry.after:
         lifted = not entry.after["lifted"]
         return lift(
@@ -244,6 +245,19 @@ def undo_settings(
         connection, site, number, "undo", entry.after, entry.before, by=by, now=now,
         undoes=entry.seq,
     )  # fmt: skip
+
+
+def _check_may_undo(connection: Connection, site: Site, entry: Event, by: Actor) -> None:
+    """Raise `Forbidden` for an editor who is no admin, except for an editor's own ban."""
+    # The command line and the rules themselves have no row.
+    if by.editor_id is None:
+        return
+    editor = editors.get(connection, by.editor_id)
+    if editor is not None and editor.is_admin:
+        return
+    own = events.editor_of(connection, site.id, entry.seq) == by.editor_id
+    if not (own and "ban" in (entry.after or {})):
+        raise Forbidden("Only an admin can undo a change of the rules, or another editor's ban.")
 
 
 def _log(

@@ -235,6 +235,12 @@ def latest_of_editor(
     return [Event(*row) for row in connection.execute(query)]
 
 
+def editor_of(connection: Connection, site_id: int, seq: int) -> int | None:
+    """Return the row id of the editor who made that entry; None if no editor did."""
+    query = select(event.c.editor_id).where(event.c.site_id == site_id, event.c.seq == seq)
+    return connection.execute(query).scalar()
+
+
 def undoers(connection: Connection, site_id: int, seq: int) -> list[int]:
     """Return the numbers of the entries that undo that one."""
     query = select(event.c.seq).where(event.c.site_id == site_id, event.c.undoes == seq)

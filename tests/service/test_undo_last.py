@@ -2,9 +2,14 @@
 
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
-from comments_service.tables import comment, page
+from comments_service import rulebook, tables
+from comments_service.actors import Actor
+from comments_service.rules import Rules
+from comments_service.store import editors
+from comments_service.submission import the_site
+from comments_service.tables import comment, event, page
 from tests.running import Service
 from tests.service.asking import Editor, Page, number_of, signed_in, stored
 
@@ -153,3 +158,62 @@ def test_an_undo_of_somebody_elses_action_is_an_action_too(service: Service) -> 
     assert stored(service.db, mine).status == "spam"
     assert undo_last(editor).status_code == 303
     assert stored(service.db, mine).status == "pending"
+
+
+def _save_rules(service: Service, email: str) -> None:
+    with service.db.write() as connection:
+        site = the_site(connection)
+        who = editors.find(connection, email)
+        assert who is not None
+        version = rulebook.in_force(connection, site).version
+        rulebook.save(
+            connection, site, Rules(hold_links=7),
+            version=version, by=Actor(who.name, who.id), now=service.clock(),
+        )  # fmt: skip
+
+
+def _last_entry(service: Service) -> str:
+    with service.db.read() as connection:
+        return str(connection.execute(select(func.max(event.c.seq))).scalar_one())
+
+
+def test_an_editor_cannot_undo_what_only_an_admin_may_do(service: Service) -> None:
+    admin = signed_in(service)
+    editor = signed_in(service, "plain@example.org", "Olaf", role="editor")
+    _save_rules(service, "editor@example.org")
+    rules = _last_entry(service)
+    public_id = service.submit()
+    admin.post(f"/moderate/replies/{public_id}/ban", token=admin.token, what="address")
+    ban = _last_entry(service)
+    for number in (rules, ban):
+        answer = editor.post("/moderate/undo", token=editor.token, event=number)
+        assert answer.status_code == 403
+        assert "Only an admin" in answer.text
+        assert _last_entry(service) == ban
+    for number in (ban, rules):
+        assert admin.post("/moderate/undo", token=admin.token, event=number).status_code == 303
+
+
+def test_an_editor_undoes_a_ban_of_ones_own(service: Service) -> None:
+    signed_in(service)
+    editor = signed_in(service, "plain@example.org", "Olaf", role="editor")
+    public_id = service.submit()
+    editor.post(f"/moderate/replies/{public_id}/ban", token=editor.token, what="address")
+    before = _last_entry(service)
+    assert undo_last(editor).status_code == 303
+    assert _last_entry(service) != before
+
+
+def test_an_editor_who_was_an_admin_cannot_undo_rules_saved_then(service: Service) -> None:
+    admin = signed_in(service)
+    editor = signed_in(service, "plain@example.org", "Olaf", role="admin")
+    _save_rules(service, "plain@example.org")
+    rules = _last_entry(service)
+    with service.db.write() as connection:
+        connection.execute(
+            update(tables.editor)
+            .where(tables.editor.c.email == "plain@example.org")
+            .values(role="editor")
+        )
+    assert editor.post("/moderate/undo", token=editor.token, event=rules).status_code == 403
+    assert admin.post("/moderate/undo", token=admin.token, event=rules).status_code == 303
