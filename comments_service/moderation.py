@@ -254,13 +254,16 @@ def answer(
     """Publish an editor's reply to a reply, which is approved in the same step if it waits.
 
     Raises `Conflict` when it has another state than `expected` by now, and `Stale` when it is
-    another version than the one that the editor read: an answer belongs to what it answers.
+    another version than the one that the editor read: an answer belongs to what it answers. The
+    same answer sent again, such as by a double click, returns the first one's entry.
     """
     new = draft.check_text(text)
     rendered = markup.render(new)
     with db.write() as connection:
         site = the_site(connection)
         _, reply = take(connection, site, public_id)
+        if (sent := _sent_before(connection, reply, new, by)) is not None:
+            return sent
         if reply.status != expected:
             raise _somebody(connection, reply)
         if reply.version != version:
@@ -306,6 +309,14 @@ def answer(
         events.add(connection, site.id, entry, editor_id=by.editor_id)
     db.announce()
     return entry
+
+
+def _sent_before(connection: Connection, reply: Stored, text: str, by: Actor) -> Event | None:
+    """Return the entry of this editor's public answer with the same text, or None."""
+    if by.editor_id is None:
+        return None
+    first = comments.public_answer(connection, reply.id, editor_id=by.editor_id, text=text)
+    return None if first is None else events.last_of(connection, first, "reply")
 
 
 def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:

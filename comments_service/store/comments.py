@@ -197,6 +197,20 @@ def find_public(connection: Connection, page_id: int, public_id: str) -> Stored 
     return Stored._make(row) if row else None
 
 
+def public_answer(
+    connection: Connection, parent_id: int, *, editor_id: int, text: str
+) -> str | None:
+    """Return the public id of that editor's public answer with exactly this text, or None."""
+    query = select(comment.c.public_id).where(
+        comment.c.parent_id == parent_id,
+        comment.c.editor_id == editor_id,
+        comment.c.text == text,
+        IS_PUBLIC,
+    )
+    found = connection.execute(query).scalar()
+    return None if found is None else str(found)
+
+
 def write(connection: Connection, reply: Stored, **values: Any) -> None:
     """Write some of the reply's columns, and what hangs on them: counts and the search index."""
     connection.execute(update(comment).where(comment.c.id == reply.id).values(**values))

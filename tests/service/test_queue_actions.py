@@ -102,6 +102,34 @@ def test_an_answer_publishes_both_and_shows_the_editor(service: Service) -> None
     ] == [public_id]
 
 
+@pytest.mark.parametrize("was", ["pending", "approved"])
+def test_an_answer_that_is_sent_twice_is_published_once(service: Service, was: str) -> None:
+    editor = signed_in(service)
+    other = signed_in(service, "other@example.org", "Olaf")
+    public_id = service.submit(comment="A question?")
+    if was == "approved":
+        service.approve(public_id)
+
+    def send(by: Editor, text: str, state: str) -> Response:
+        return by.post(
+            f"/moderate/replies/{public_id}/answer",
+            token=by.token, was=state, version="0", comment=text,
+        )  # fmt: skip
+
+    first, second = (send(editor, "An answer.", was) for _ in range(2))
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first.headers["Location"] == second.headers["Location"]
+    # Another text, another editor, or the same once the first was taken back: new answers.
+    send(editor, "A second answer.", "approved")
+    send(other, "An answer.", "approved")
+    told = service.api("GET", "/discussions/networking").json()["comments"]
+    assert len(told) == 4
+    editor.undo(number_of(first))
+    send(editor, "An answer.", "approved")
+    told = service.api("GET", "/discussions/networking").json()["comments"]
+    assert sum(not one["removed"] for one in told) == 4
+
+
 def test_an_answer_to_what_somebody_else_decided_is_kept(service: Service) -> None:
     editor, other = signed_in(service), signed_in(service, "olaf@example.org", "Olaf")
     public_id = service.submit()
