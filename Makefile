@@ -5,11 +5,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
-# How many test processes; those of the browser wait more than they work.
-JOBS   ?= 3
+# How many test processes: one more than there are cores, since tests of the browser mostly wait.
+JOBS   ?= $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 )))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve build publish demo test check lint types browser format lock clean \
+.PHONY: help setup serve build publish demo test unit check lint types browser format lock clean \
         words tour bench-build bench-page bench-publish bench-queue bench-submit
 
 help: ## list the targets
@@ -55,6 +55,9 @@ check: lint types browser ## lint, format, types and every test: what CI runs
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup --ignore tests/quick
 
 test: check ## the same as check
+
+unit: setup ## the tests that need no browser, no running service and no build
+	@$(BIN)/pytest -q -n $(JOBS) @tests/unit.txt
 
 format: setup ## let ruff put the code into shape
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
