@@ -1,7 +1,7 @@
 """An error as a log may tell it: what kind, what caused it, and where; never what readers wrote.
 
 The text of an error can hold a reply, an address or a statement's values. Only texts that the
-database or the operating system fixed are told; otherwise the kind alone.
+database or the operating system fixed are logged; otherwise the kind alone.
 """
 
 import re

@@ -474,7 +474,7 @@ def change(
 ) -> Event:
     """Write some of a reply's fields, all that follows from them, and the entry of the log.
 
-    `version` is the one that was read by whoever decides; None where nothing becomes public.
+    `version` is the one that the editor or rule has read; None where nothing becomes public.
     Raises `Stale` when something would become public and the reply has another version by now.
     """
     versions.check(connection, reply, after, version)

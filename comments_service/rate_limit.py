@@ -4,7 +4,7 @@ A bucket holds as many tokens as its limit allows at once, each action takes one
 evenly over the limit's window. One moment says all of it: when the bucket is full again. An action
 that is refused takes nothing, so waiting is never prolonged by asking.
 
-Networks are stored as keyed hashes. Whoever counts holds the site's lock (`sites.lock`), so that no
+Networks are stored as keyed hashes. The caller holds the site's lock (`sites.lock`), so that no
 two transactions take the same token.
 """
 

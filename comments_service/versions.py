@@ -1,7 +1,7 @@
 """The rule of publishing: only a version that was read becomes public.
 
-A reply's `version` grows with every change of its text, name or website. Whoever publishes names
-the version that was read: an editor the one on the screen, a rule the one that it judged.
+A reply's `version` grows with every change of its text, name or website. A decision that publishes
+names the version that was read: for an editor the one on the screen, for a rule the one it judged.
 `moderation.change` asks here, and nothing else moves a stored reply to a public state.
 """
 

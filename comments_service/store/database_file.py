@@ -80,7 +80,7 @@ def check(path: Path, seconds: float) -> bool:
             connection.set_progress_handler(lambda: time.monotonic() > deadline, _INSTRUCTIONS)
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
     except sqlite3.OperationalError:
-        # Interrupted, locked or not accessible: no damage. Whoever opens it next says which.
+        # Interrupted, locked or not accessible: no damage. The next transaction reports which.
         return False
     except sqlite3.DatabaseError as error:
         raise DatabaseDamaged(str(error)) from error

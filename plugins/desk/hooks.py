@@ -55,7 +55,7 @@ class Run:
 _runs: list[Run] = []
 # The drafts of the last run that came to its end, for whoever keeps them.
 _drafts: list[Draft] = []
-# What the last run said of texts, for whoever shows it.
+# What the last run reported about texts, for the page that shows it.
 _warnings: list[str] = []
 
 

@@ -144,7 +144,7 @@ class Checks:
 
 
 def _without_slug(content: Any, at: Callable[[str, str], Problem]) -> Iterator[Problem]:
-    """Tags, authors and categories of which no address can be made."""
+    """Tags, authors and categories whose names give no address."""
     for attribute, line, kind in _LABELS:
         given = getattr(content, attribute, None)
         for one in given if isinstance(given, list) else [given]:

@@ -52,7 +52,7 @@ def check(before: Holding, after: Holding, service_url: str) -> None:
 
 
 def far_fewer(before: int, after: int) -> bool:
-    """Whether so many replies are missing that no restored backup explains it."""
+    """Whether more replies are missing than a restored backup explains."""
     return after * 2 < before and before - after >= FEWER_BY
 
 

@@ -23,7 +23,7 @@ log = logging.getLogger("rejoinder.publisher")
 LOOK_SECONDS = 0.5
 # Below var/: where builds keep finished pages for the next one, unless QUICK_CACHE says otherwise.
 CACHED_PAGES = Path("cache", "pages")
-# Beyond so many replies it is quicker to render every page again than to look into all of them.
+# Above this number of replies, rendering every page again is faster than searching for them.
 FEW = 50
 
 
@@ -76,7 +76,7 @@ def _remove_copies(var: Path, output: Path, known: Withdrawn) -> bool:
 def remove_copies(var: Path, output: Path, known: Withdrawn, keep: Path) -> None:
     """Remove other builds of `output`, and cached pages that show a withdrawn reply.
 
-    Whoever calls holds `build.lock`, so that nothing here belongs to a running build.
+    The caller holds `build.lock`, so that nothing here belongs to a running build.
     """
     folder = var / builds.FOLDER
     if folder.is_dir():

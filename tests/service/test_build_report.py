@@ -54,7 +54,7 @@ def test_open_pages_show_the_report_until_it_is_gone(tmp_path: Path) -> None:
         assert told.wait(5)
         shown = get(f"{service.url}/a/", **NAVIGATES).text
         assert "“&lt;never&gt;” is not a date" in shown
-        # Whoever else asks gets the bytes of the file.
+        # Other requests get the bytes of the file.
         assert get(f"{service.url}/a/").text == PAGE
         told = changed(service, shown)
         report.unlink()

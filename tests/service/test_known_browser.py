@@ -1,4 +1,4 @@
-"""Wrong passwords and codes never keep an editor's own browser out, whoever sends them."""
+"""Wrong passwords and codes never keep an editor's own browser out."""
 
 import logging
 from collections.abc import Iterator

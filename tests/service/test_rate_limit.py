@@ -1,4 +1,4 @@
-"""Nobody can post without end; whoever has to wait keeps what was typed, and nobody else waits."""
+"""Posting is limited; a limited reader keeps the typed text, and nobody else has to wait."""
 
 import logging
 import re
@@ -188,7 +188,7 @@ def test_the_same_reply_again_is_not_counted(blog: Service) -> None:
     assert statuses(blog, 19) == [303] * 19
 
 
-def test_whoever_sends_nothing_but_mistakes_has_to_wait_too(blog: Service) -> None:
+def test_sending_only_mistakes_is_limited_too(blog: Service) -> None:
     answers = [post(blog, **reply(email="")).status_code for _ in range(205)]
     assert answers == [422] * 200 + [429] * 5
     assert say(blog, "another", ELSEWHERE).status_code == 303
