@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from comments_service.store import search, texts
 from comments_service.store.public import IS_PUBLIC
@@ -35,10 +35,23 @@ class FoundPage(NamedTuple):
 
 
 def replies(connection: Connection, site_id: int, words: str, limit: int) -> list[FoundReply]:
-    """Return up to `limit` public replies that hold all the words, the newest first."""
-    matches = search.matches(connection, words)
-    if matches is None:
-        return []
+    """Return up to `limit` public replies that hold all the words, the newest first.
+
+    Where no public reply has them all, the last one may be the beginning of a word. Replies that
+    are not public have no say in that: a reader could tell from it what they hold.
+    """
+    for beginning in (False, True):
+        matches = search.condition(words, beginning=beginning)
+        if matches is None:
+            return []
+        if found := _public(connection, site_id, matches, limit):
+            return found
+    return []
+
+
+def _public(
+    connection: Connection, site_id: int, matches: ColumnElement[bool], limit: int
+) -> list[FoundReply]:
     query = (
         select(
             comment.c.id,

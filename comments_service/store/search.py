@@ -62,14 +62,30 @@ def matches(connection: Connection, words: str = "", name: str = "") -> ColumnEl
 
     Words are looked for in texts and names. Where no reply has them all, the last one may be the
     beginning of a word: that costs a walk over all of its words' places, and is worth it then only.
+    For editors only: it tells what replies in every state hold.
     """
-    whole = _matches(words, name, beginning=False)
+    whole = condition(words, name)
     if whole is None:
         return None
     probe = select(index.c.rowid).where(whole).limit(1)
     if connection.execute(probe).first() is not None:
         return whole
-    return _matches(words, name, beginning=True)
+    return condition(words, name, beginning=True)
+
+
+def condition(words: str, name: str = "", *, beginning: bool = False) -> ColumnElement[bool] | None:
+    """Return the condition that `index` holds the words, and the name; None if neither has any.
+
+    With `beginning`, the last word of each may be the beginning of one.
+    """
+    asked = []
+    if (anywhere := search_for(words, beginning=beginning)) is not None:
+        asked.append(f"({anywhere})")
+    if (in_name := search_for(name, beginning=beginning)) is not None:
+        asked.append(f"{{name}} : ({in_name})")
+    if not asked:
+        return None
+    return literal_column("comment_search").op("MATCH")(" AND ".join(asked))
 
 
 def within(connection: Connection, selections: Sequence[Select[int]]) -> list[ColumnElement[bool]]:
@@ -88,17 +104,6 @@ def within(connection: Connection, selections: Sequence[Select[int]]) -> list[Co
         if number <= COLLECTED:
             conditions.append(row_id.in_(ids.correlate(None)))
     return conditions
-
-
-def _matches(words: str, name: str, *, beginning: bool) -> ColumnElement[bool] | None:
-    asked = []
-    if (anywhere := search_for(words, beginning=beginning)) is not None:
-        asked.append(f"({anywhere})")
-    if (in_name := search_for(name, beginning=beginning)) is not None:
-        asked.append(f"{{name}} : ({in_name})")
-    if not asked:
-        return None
-    return literal_column("comment_search").op("MATCH")(" AND ".join(asked))
 
 
 def _row(row_id: int, words: str, name: str) -> dict[str, object]:

@@ -144,3 +144,26 @@ def test_an_excerpt_shows_the_hit_and_is_no_html() -> None:
 def test_no_page_may_be_called_search(service: Service) -> None:
     page = {"key": "search", "url": "/search/", "title": "S", "question": "", "open": True}
     assert service.api("PUT", "/pages", json={"pages": [page]}).status_code == 422
+
+
+def test_a_search_does_not_tell_what_unpublished_replies_hold(service: Service) -> None:
+    public = service.submit(comment="A zebrafish in a bowl.")
+    service.approve(public)
+    # Nothing that is public has the word itself: its beginning finds the reply.
+    assert len(links(search(service, "zebra"))) == 1
+    for status in ("pending", "spam", "trash"):
+        hidden = service.submit(comment=f"A zebra among the {status}.")
+        if status != "pending":
+            moderation.decide(
+                service.db, hidden, status, by=actors.COMMAND_LINE, expected="pending",
+                version=version_of(service.db, hidden), now=service.clock(),
+            )  # fmt: skip
+        assert len(links(search(service, "zebra"))) == 1, status
+
+
+def test_a_search_does_not_tell_what_replies_on_withdrawn_pages_hold(service: Service) -> None:
+    service.register("networking", "meetings")
+    service.approve(service.submit(comment="A zebrafish in a bowl."))
+    service.approve(service.submit("meetings", comment="A zebra on a page."))
+    service.register("networking")
+    assert len(links(search(service, "zebra"))) == 1
