@@ -9,6 +9,8 @@ import unicodedata
 
 from linkify_it import LinkifyIt
 from linkify_it.ucre import SRC_ZCC, SRC_ZPCC, TEXT_SEPARATORS
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 
 # Brackets, quotation marks, and other punctuation (Unicode's general categories).
 _ENDING_CATEGORIES = frozenset({"Ps", "Pe", "Pi", "Pf", "Po"})
@@ -36,6 +38,9 @@ def _ends_address(char: str) -> bool:
 # Punctuation outside the Basic Multilingual Plane is of scripts that nobody writes any more.
 _ENDING = "".join(map(re.escape, filter(_ends_address, map(chr, range(0x80, 0x10000)))))
 _STOP = f"[{_ENDING}{_INVISIBLE}]|{_APOSTROPHE}(?!\\w)"
+# The schemes that a link may have, at the end of a text and not inside another word.
+_SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)$", re.IGNORECASE)
+_LONGEST_SCHEME = len(" https")
 
 
 class Autolinks(LinkifyIt):  # type: ignore[misc]
@@ -47,3 +52,48 @@ class Autolinks(LinkifyIt):  # type: ignore[misc]
             self.re[name] = pattern.replace(SRC_ZPCC, f"{SRC_ZPCC}|{_STOP}")
         # Also behind an ASCII dot or comma, and inside brackets.
         self.re["src_path"] = self.re["src_path"].replace(SRC_ZCC, f"{SRC_ZCC}|{_STOP}")
+
+    def write_link(self, state: StateInline, silent: bool) -> bool:
+        """Write a link where the scheme of a web address ends; an inline rule of markdown-it.
+
+        Its own rule reads all of the text before each "://" to find a scheme, so that 10,000
+        characters of "://" take more than a second.
+        """
+        if state.linkLevel > 0 or not state.src.startswith("://", state.pos, state.posMax):
+            return False
+        scheme = _SCHEME.search(state.pending[-_LONGEST_SCHEME:])
+        if scheme is None:
+            return False
+        start, after_colon = state.pos - len(scheme[1]), state.pos + 1
+        # While a link's label is skipped, the pending text is from before the label.
+        if not state.src.startswith(scheme[1], start):
+            return False
+        length = self.test_schema_at(state.src, "http:", after_colon)
+        # An asterisk at the end belongs to the emphasis around the address.
+        url = state.src[start : after_colon + length].rstrip("*")
+        target = state.md.normalizeLink(url)
+        if not length or not state.md.validateLink(target):
+            return False
+        if not silent:
+            state.pending = state.pending[: -len(scheme[1])]
+            _add_link(state, target, state.md.normalizeLinkText(url))
+        state.pos = start + len(url)
+        return True
+
+
+def link_addresses(parser: MarkdownIt) -> None:
+    """Have the parser turn the web addresses in a text into links."""
+    finder = Autolinks()
+    # Only what is written as a web address becomes a link: "Node.js" and addresses stay text.
+    finder.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+    parser.linkify = finder
+    parser.inline.ruler.at("linkify", finder.write_link)
+
+
+def _add_link(state: StateInline, target: str, shown: str) -> None:
+    opening = state.push("link_open", "a", 1)
+    opening.attrs = {"href": target}
+    state.push("text", "", 0).content = shown
+    closing = state.push("link_close", "a", -1)
+    for token in (opening, closing):
+        token.markup, token.info = "linkify", "auto"

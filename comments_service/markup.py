@@ -14,7 +14,7 @@ import bleach
 import nh3
 from markdown_it import MarkdownIt
 
-from comments_service.autolinks import Autolinks
+from comments_service.autolinks import link_addresses
 from comments_service.numbering import keep_numbers
 
 # Kept with every reply: html of another version was derived by other rules. Increase it with
@@ -53,9 +53,7 @@ def _parser(*, linkify: bool) -> MarkdownIt:
     parser.disable("reference")
     if linkify:
         parser.enable("linkify")
-    # Only what is written as a web address becomes a link: "Node.js" and addresses stay text.
-    parser.linkify = Autolinks()
-    parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+        link_addresses(parser)
     keep_numbers(parser)
     parser.validateLink = _web_link  # type: ignore[method-assign]
     return parser

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it.rules_inline.linkify import linkify
 
 from comments_service import markup
 from comments_service.markup import ATTRIBUTES, REL, SCHEMES, TAGS, render, seen
@@ -278,6 +279,32 @@ def test_no_text_takes_a_hundred_times_as_long_as_a_plain_one(text: str) -> None
     assert len(text) <= 10_000
     assert cpu.seconds(lambda: render(text), runs=2) < 100 * plain_seconds()
     check(render(text).html)
+
+
+@pytest.mark.parametrize(
+    "unit", ["://", "a://", "://a ", "x://y.", "https://a", "http:// ", "(https://a.b/) "]
+)
+def test_twice_as_many_addresses_take_twice_as_long(unit: str) -> None:
+    assert cpu.growth(lambda size: render(filled(unit, size)), 10_000) < 3
+
+
+_parts_of_addresses = st.lists(
+    st.sampled_from(
+        [
+            *("http", "https", "HTTP", "ftp", "://", ":", "/", "//", "a.b", "a.example", "/x", "*"),
+            *(" ", ".", "-", "x", "[", "](", ")", "(", "&#104;ttp", "\\", "`", "\n", "_", "@"),
+        ]
+    ),
+    max_size=30,
+).map("".join)
+
+
+@settings(max_examples=600, deadline=None)
+@given(_parts_of_addresses)
+def test_addresses_become_the_links_that_the_rule_of_the_library_makes(text: str) -> None:
+    library = markup._parser(linkify=True)
+    library.inline.ruler.at("linkify", linkify)
+    assert markup._markdown.render(text) == library.render(text)
 
 
 @cache
