@@ -19,7 +19,7 @@ from comments_service.numbering import keep_numbers
 
 # Kept with every reply: html of another version was derived by other rules. Increase it with
 # every change of what `render` returns; `rejoinder migrate` then renders what is stored again.
-VERSION = 2
+VERSION = 3
 
 TAGS = frozenset({"p", "br", "em", "strong", "a", "blockquote", "ul", "ol", "li", "pre", "code"})
 ATTRIBUTES = {"a": ["href"], "ol": ["start"]}

@@ -1,11 +1,14 @@
 """Keeps the numbers of a reply's numbered lists as they were typed.
 
 Markdown takes "14. August" and "3. September" in the next line for a list and shows 14 and 15.
-HTML lists count up by one, so only numbers that do so make a list here. All others become text
-again, which reads the same on pages, in feeds, in mail and in the search.
+HTML lists count up by one and write "1.", so only numbers that do so make a list here. All others
+become text again, "1)" too, which reads the same on pages, in feeds, in mail and in the search. A
+blank line ends a list where the next number does not go on: behind "1." and "2." in a list,
+"14. August" is a paragraph.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from markdown_it import MarkdownIt
@@ -25,15 +28,22 @@ class _List(NamedTuple):
     items: list[int]
 
 
+class _Changes(NamedTuple):
+    """Positions of tokens that go, and tokens that come in front of a position."""
+
+    dropped: set[int]
+    inserted: dict[int, list[Token]]
+
+
 def _keep_numbers(state: StateCore) -> None:
-    dropped = _not_counting(state.tokens)
-    if dropped:
-        state.tokens = _Lines(dropped).of(state.tokens)
+    changes = _changes(state.tokens, state.src.split("\n"))
+    if changes.dropped or changes.inserted:
+        state.tokens = _Lines(changes).of(state.tokens)
 
 
-def _not_counting(tokens: Sequence[Token]) -> set[int]:
-    """Return the positions of what makes lists of numbers that do not count up."""
-    found: set[int] = set()
+def _changes(tokens: Sequence[Token], lines: Sequence[str]) -> _Changes:
+    """Return how to keep the numbers of all lists that do not count up."""
+    changes = _Changes(set(), {})
     open_lists: list[_List] = []
     for index, token in enumerate(tokens):
         if token.type in {"ordered_list_open", "bullet_list_open"}:
@@ -42,13 +52,69 @@ def _not_counting(tokens: Sequence[Token]) -> set[int]:
             open_lists[-1].items.append(index)
         elif token.type in {"ordered_list_close", "bullet_list_close"}:
             start, items = open_lists.pop()
-            numbers = [tokens[item].info for item in items if tokens[item].nesting == 1]
-            if token.type == "ordered_list_close" and not _counts_up(numbers):
-                found.update([start, *items, index])
-    return found
+            if token.type == "ordered_list_close":
+                _divide(tokens, lines, _List(start, [*items, index]), changes)
+    return changes
 
 
-def _counts_up(numbers: Sequence[str]) -> bool:
+def _divide(tokens: Sequence[Token], lines: Sequence[str], whole: _List, changes: _Changes) -> None:
+    """Note which parts of a list stay lists; its `items` end with the token that closes it."""
+    *items, end = whole.items
+    parts = _parts(tokens, lines, items)
+    before = False
+    for part in parts:
+        stays = _counts_up([tokens[item] for item in part if tokens[item].nesting == 1])
+        if not stays:
+            changes.dropped.update(part)
+        if part is not parts[0]:
+            between = [_copy(tokens[end])] if before else []
+            if stays:
+                between.append(_opening(tokens[whole.start], tokens[part[0]]))
+            changes.inserted[part[0]] = between
+        elif not stays:
+            changes.dropped.add(whole.start)
+        before = stays
+    if not before:
+        changes.dropped.add(end)
+
+
+def _parts(tokens: Sequence[Token], lines: Sequence[str], items: Sequence[int]) -> list[list[int]]:
+    """Divide the items of a list at blank lines behind which the numbers do not go on."""
+    parts: list[list[int]] = []
+    last = ""
+    for item in items:
+        token = tokens[item]
+        if token.nesting == 1:
+            goes_on = bool(last) and token.info == str(int(last) + 1)
+            if not parts or (not goes_on and _follows_blank(token, lines)):
+                parts.append([])
+            last = token.info
+        parts[-1].append(item)
+    return parts
+
+
+def _follows_blank(item: Token, lines: Sequence[str]) -> bool:
+    # In a quotation a blank line has its mark.
+    return item.map is not None and not lines[item.map[0] - 1].strip(" \t>")
+
+
+def _opening(whole: Token, first: Token) -> Token:
+    """Return what opens a list whose first item is `first`."""
+    opening = _copy(whole)
+    opening.attrs = {} if first.info == "1" else {"start": int(first.info)}
+    return opening
+
+
+def _copy(token: Token) -> Token:
+    return replace(token, attrs=dict(token.attrs))
+
+
+def _counts_up(items: Sequence[Token]) -> bool:
+    """Whether HTML's list shows these items as they were typed."""
+    # HTML writes a full stop behind each number, whatever was typed.
+    if items[0].markup != ".":
+        return False
+    numbers = [item.info for item in items]
     # One number alone is rather a date, or a point of somebody else that is answered, than a list.
     if len(numbers) == 1 and numbers[0] != "1":
         return False
@@ -60,8 +126,8 @@ def _counts_up(numbers: Sequence[str]) -> bool:
 class _Lines:
     """Writes the items of lists that are none as paragraphs that begin with their numbers."""
 
-    def __init__(self, dropped: Collection[int]) -> None:
-        self._dropped = dropped
+    def __init__(self, changes: _Changes) -> None:
+        self._dropped, self._inserted = changes
         self._kept: list[Token] = []
         # What stands before the next text: one number, or several of lists inside lists.
         self._number = ""
@@ -73,6 +139,8 @@ class _Lines:
         # For each open item the level of what stands in it, or None where the item stays.
         inside: list[int | None] = []
         for index, token in enumerate(tokens):
+            for new in self._inserted.get(index, ()):
+                self._keep(new)
             if token.type == "list_item_open":
                 inside.append(token.level + 1 if index in self._dropped else None)
             elif token.type == "list_item_close":

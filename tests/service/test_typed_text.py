@@ -48,6 +48,8 @@ def lines(html: str) -> list[str]:
         "05. November: rain.\n06. November: sun.",
         "0. a\n1. b",
         "3) agreed\n5) not agreed",
+        "1) a\n2) b",
+        "1. a\n2. b\n14. August",
         "14. August: we tried it.",
         "999999999. a\n999999998. b",
     ],
@@ -84,14 +86,44 @@ def test_every_number_is_read_as_it_was_typed(typed: str) -> None:
         ("3. ```\n   x\n   ```\n5. b", "<p>3.</p>\n<pre><code>x\n</code></pre>\n<p>5. b</p>\n"),
         ("3.\n5. b", "<p>3.</p>\n<p>5. b</p>\n"),
         ("3. 7. a\n5. b", "<p>3. 7. a<br>\n5. b</p>\n"),
+        ("1) a\n2) b", "<p>1) a<br>\n2) b</p>\n"),
+        ("1. a\n   1) x\n2. b", "<ol>\n<li>a\n<p>1) x</p>\n</li>\n<li>b</li>\n</ol>\n"),
         (
-            "1. a\n2. b\n\n14. August",
-            "<p>1. a<br>\n2. b</p>\n<p>14. August</p>\n",
+            "1. 2.\n\n14. August",
+            "<ol>\n<li>\n<p>2.</p>\n</li>\n</ol>\n<p>14. August</p>\n",
         ),
     ],
 )
 def test_numbers_that_do_not_count_up_are_text(typed: str, html: str) -> None:
     assert markup.render(typed).html == html
+
+
+AB = "<ol>\n<li>\n<p>a</p>\n</li>\n<li>\n<p>b</p>\n</li>\n</ol>\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "html"),
+    [
+        ("1. a\n2. b\n\n14. August", f"{AB}<p>14. August</p>\n"),
+        ("14. August\n\n1. a\n2. b", f"<p>14. August</p>\n{AB}"),
+        ("1. a\n2. b\n\n1. a\n2. b", AB + AB),
+        ("1. a\n2. b\n\n7. a\n8. b", AB + AB.replace("<ol>", '<ol start="7">')),
+        ("7. a\n8. b\n\n1. a\n2. b", AB.replace("<ol>", '<ol start="7">') + AB),
+        ("1. a\n\n2. b\n\n4. c", f"{AB}<p>4. c</p>\n"),
+        ("1. a\n2. b\n\n3. c\n5. d", None),
+        (
+            "> 1. a\n> 2. b\n>\n> 14. August",
+            f"<blockquote>\n{AB}<p>14. August</p>\n</blockquote>\n",
+        ),
+        ("- 1. a\n  2. b\n\n  14. August", f"<ul>\n<li>\n{AB}<p>14. August</p>\n</li>\n</ul>\n"),
+        ("1. a\n2. b\n\n14.", f"{AB}<p>14.</p>\n"),
+    ],
+)
+def test_a_blank_line_ends_a_list_where_the_next_number_is_another(
+    typed: str, html: str | None
+) -> None:
+    expected = html or "<p>1. a<br>\n2. b</p>\n<p>3. c<br>\n5. d</p>\n"
+    assert markup.render(typed).html == expected
 
 
 @pytest.mark.parametrize("typed", [CODE, LIST, NUMBERS])
