@@ -87,12 +87,12 @@ class BenchmarkSite:
         asked = self._browser.post(
             f"{self.url}/moderate/bulk", data={**chosen, "scope": "all"}, timeout=60
         )
-        counted_at = re.search(r'name="counted_at" value="(\d+)"', asked.text)
-        if counted_at is None or f"Approve: {count:,} " not in asked.text:
+        draft = re.search(r'name="draft" value="(\w+)"', asked.text)
+        if draft is None or f"Approve: {count:,} " not in asked.text:
             raise RuntimeError(f"{count} replies are not what is pending")
         answer = self._browser.post(
             f"{self.url}/moderate/bulk/all",
-            data={**chosen, "counted_at": counted_at[1]},
+            data={**chosen, "draft": draft[1]},
             allow_redirects=False,
             timeout=60,
         )

@@ -18,7 +18,15 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import language, rate_limit, scrubbing, submission, throttle, upkeep
+from comments_service import (
+    bulk_drafts,
+    language,
+    rate_limit,
+    scrubbing,
+    submission,
+    throttle,
+    upkeep,
+)
 from comments_service.mail.editors import Notices
 from comments_service.mail.followers import Followers
 from comments_service.mail.worker import STOP_SECONDS, Worker
@@ -101,6 +109,13 @@ def create_app(
             upkeeping = [
                 asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now()))),
                 asyncio.create_task(daily(forget_counts, every=throttle.FORGET_SECONDS)),
+                asyncio.create_task(
+                    daily(
+                        lambda: bulk_drafts.remove_expired(db, now=now()),
+                        first=bulk_drafts.EVERY_SECONDS,
+                        every=bulk_drafts.EVERY_SECONDS,
+                    )
+                ),
                 asyncio.create_task(
                     daily(
                         lambda: scrubbing.scrub(db),

@@ -15,19 +15,16 @@ from comments_service import moderation
 from comments_service.actors import Actor
 from comments_service.errors import Conflict, Invalid, NotFound, ServiceError
 from comments_service.moderation import ACTIONS
-from comments_service.store import batches, events, queue, sites
+from comments_service.store import batches, queue
 from comments_service.store.batches import DONE, Batch, NewItem, Progress
 from comments_service.store.database import Database
-from comments_service.store.queue import Chosen, Filter
+from comments_service.store.queue import Chosen
 from comments_service.submission import the_site
 from comments_service.tables import Status
 from comments_service.versions import Stale
 
 # Replies in one transaction: readers' own submissions wait for about half a second.
 PART = 1_000
-# No filter takes more: the rest is for another go.
-MOST = 200_000
-CHANGED = "It was changed after you were shown the number. Nothing was done with it."
 
 
 class State(NamedTuple):
@@ -45,13 +42,6 @@ class Seen(NamedTuple):
     version: int | None
 
 
-class Count(NamedTuple):
-    """How many replies match; `number` is the last one of the site's sequence by then."""
-
-    matching: int
-    number: int
-
-
 def choose(
     db: Database, action: str, selected: Mapping[str, Seen], *, by: Actor, now: datetime
 ) -> int:
@@ -66,47 +56,6 @@ def choose(
         found = queue.states(connection, site.id, list(selected))
         items = [NewItem(one.public_id, *selected[one.public_id]) for one in _to_do(action, found)]
         return _begin(connection, site.id, action, items, "a selection", by, now)
-
-
-def count(db: Database, what: Filter) -> Count:
-    """Count what matches, so that `choose_all` can be for nothing else."""
-    with db.read() as connection:
-        site = the_site(connection)
-        # The number first: what is changed while this counts has a later one.
-        number = sites.last_number(connection, site.id)
-        return Count(queue.count(connection, site.id, what, most=MOST + 1), number)
-
-
-def choose_all(
-    db: Database,
-    action: str,
-    what: Filter,
-    *,
-    counted_at: int,
-    in_words: str,
-    by: Actor,
-    now: datetime,
-) -> int:
-    """Begin an action on all that match and did when they were counted; return the batch.
-
-    `counted_at` is the number that came with the count. What changed its state or its version after
-    it is left out, and reported as not done; what arrived after it is not a part of the action.
-    """
-    with db.write() as connection:
-        site = the_site(connection)
-        found = queue.chosen(connection, site.id, what, most=MOST + 1)
-        if len(found) > MOST:
-            raise Conflict(f"More than {MOST:,} replies match. Narrow the search down.")
-        if counted_at > sites.last_number(connection, site.id):
-            raise Conflict("That count is not of this database. Go back and count again.")
-        # True: it arrived.
-        since = events.changed_since(connection, site.id, counted_at)
-        items = [
-            NewItem(*one, result=CHANGED if one.public_id in since else None)
-            for one in _to_do(action, found)
-            if not since.get(one.public_id)
-        ]
-        return _begin(connection, site.id, action, items, in_words, by, now)
 
 
 def choose_undo(db: Database, batch_id: int, *, by: Actor, now: datetime) -> int:

@@ -17,6 +17,7 @@ from comments_service.draft import Refused
 from comments_service.errors import AlreadyHandled, BadRequest, Conflict, NotFound
 from comments_service.ids import new_id
 from comments_service.store import (
+    bulk_drafts,
     comments,
     contacts,
     events,
@@ -334,6 +335,7 @@ def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
             followers.forget_reply(connection, site.id, reply.id, given.email)
         comments.erase(connection, reply)
         outbox.forget_reply(connection, public_id)
+        bulk_drafts.leave_out(connection, public_id)
         # A page that shows its empty place shows nothing of it; so nothing public changes.
         entry = Event(number, now, by.name, "erase", public_id, reply.page_key, None, None, None)
         events.add(connection, site.id, entry, editor_id=by.editor_id)

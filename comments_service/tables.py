@@ -366,6 +366,36 @@ batch_item = Table(
     Index(None, "batch_id", "result"),
 )
 
+# What an editor was shown the number of, before a bulk action on all that match: confirming it is
+# for these replies and no others. No part of the log, nor of the bulk actions.
+bulk_draft = Table(
+    "bulk_draft",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # What the form carries. Row ids are given again after a deletion; this never is.
+    Column("token", String(26), nullable=False, unique=True),
+    Column("site_id", ForeignKey("site.id"), nullable=False),
+    Column("editor_id", ForeignKey("editor.id"), nullable=False),
+    Column("action", String(32), nullable=False),
+    # In words: what was chosen.
+    Column("chosen", String(500), nullable=False),
+    # The last number of the site's sequence at that time.
+    Column("counted_at", Integer, nullable=False),
+    Column("expires_at", UTCDateTime, nullable=False),
+    # The batch that came of it; null: not confirmed yet.
+    Column("batch_id", Integer, nullable=True),
+)
+
+bulk_draft_item = Table(
+    "bulk_draft_item",
+    metadata,
+    Column("draft_id", ForeignKey("bulk_draft.id", ondelete="CASCADE"), primary_key=True),
+    Column("comment", String(26), primary_key=True),
+    # The state and the version that were counted.
+    Column("expected", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
 # Addresses that editors searched for: a search's own address says only the number, so that no
 # reader's email gets into a browser's history or a web server's log.
 sought = Table(

@@ -45,6 +45,7 @@ ORDER = [
     "upkeep",
     "scrubbing",
     "bulk",
+    "bulk_drafts",
     "last_action",
     "mail",
     "passwords",

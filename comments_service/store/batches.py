@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, literal, select, update
 
 from comments_service.tables import batch, batch_item, comment, page
 
@@ -98,6 +98,22 @@ def add(
     if rows:
         connection.execute(insert(batch_item), rows)
     return batch_id
+
+
+def add_from(
+    connection: Connection, site_id: int, new: Batch, items: Select[Any], *, editor_id: int | None
+) -> int:
+    """Store a batch with the replies that `items` selects; return its id, or 0 if it has none.
+
+    `items` gives the columns of `NewItem` without `event_seq`, in that order, behind their numbers.
+    With none, the transaction should be rolled back.
+    """
+    batch_id = add(connection, site_id, new, [], editor_id=editor_id)
+    numbered = items.add_columns(literal(batch_id))
+    columns = ["number", "comment", "expected", "version", "result", "batch_id"]
+    total = connection.execute(insert(batch_item).from_select(columns, numbered)).rowcount
+    connection.execute(update(batch).where(batch.c.id == batch_id).values(total=total))
+    return batch_id if total else 0
 
 
 def find(connection: Connection, site_id: int, batch_id: int) -> Batch | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, insert, null, select, update
+from sqlalchemy import Connection, Select, exists, insert, null, select, update
 
 from comments_service.tables import batch, comment, event, page
 
@@ -153,26 +153,19 @@ def values_before(connection: Connection, comment_id: str, number: int) -> dict[
     return found
 
 
-# These change neither the state nor the version of a reply.
+# These change neither the state nor the version of a reply. They may change which filters it
+# matches, so they say nothing about who belongs to a set that was counted.
 _SAME_VERSION = ("pin", "unpin", "lock", "unlock", "ask", "settle", "tell")
 
 
-def changed_since(connection: Connection, site_id: int, number: int) -> dict[str, bool]:
-    """Return the replies with another state or version than at that number.
-
-    By public id; true for one that came later.
-    """
-    query = select(event.c.comment, event.c.action).where(
+def changed_since(site_id: int, number: int) -> Select[str]:
+    """Select the public ids of the replies whose state or version changed after that number."""
+    return select(event.c.comment).where(
         event.c.site_id == site_id,
         event.c.seq > number,
         event.c.comment.is_not(None),
         event.c.action.not_in(_SAME_VERSION),
     )
-    found: dict[str, bool] = {}
-    for row in connection.execute(query):
-        # An editor's own reply has no other entry of its arrival.
-        found[row.comment] = found.get(row.comment, False) or row.action in ("submit", "reply")
-    return found
 
 
 def last_of_page(connection: Connection, key: str) -> Event | None:

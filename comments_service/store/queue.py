@@ -200,18 +200,16 @@ def count(connection: Connection, site_id: int, what: Filter, *, most: int) -> i
     ).scalar_one()
 
 
-def chosen(connection: Connection, site_id: int, what: Filter, *, most: int) -> list[Chosen]:
-    """Return what matches, those of one page together, up to `most`."""
+def chosen(
+    connection: Connection, site_id: int, what: Filter, *, most: int
+) -> Select[tuple[str, str, int]] | None:
+    """Select the columns of `Chosen` of what matches, up to `most`; None when nothing can."""
     query = _ids(connection, site_id, what, search.matches(connection, what.words, what.name))
     if query is None:
-        return []
+        return None
     inner = query.limit(most).subquery()
-    rows = connection.execute(
-        select(comment.c.public_id, comment.c.status, comment.c.version)
-        .join(inner, inner.c.id == comment.c.id)
-        .order_by(comment.c.page_id, comment.c.id)
-    )
-    return [Chosen._make(row) for row in rows]
+    columns = select(comment.c.public_id, comment.c.status, comment.c.version)
+    return columns.join(inner, inner.c.id == comment.c.id)
 
 
 def wishes(connection: Connection, *, most: int) -> int:

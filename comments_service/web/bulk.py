@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import bulk
+from comments_service import bulk, bulk_drafts
 from comments_service.actors import Actor
 from comments_service.error_log import described
 from comments_service.errors import BadRequest, Invalid, NotFound
+from comments_service.moderation import ACTIONS
 from comments_service.store import batches
 from comments_service.store import queue as listings
 from comments_service.store.editors import Session
@@ -114,17 +115,24 @@ async def _ask(request: Request, session: Session, action: str) -> Response:
     if action not in VERBS:
         raise BadRequest("Choose what to do with the replies.")
     view = _view(form.get("list", ""))
-    counted = await run_in_threadpool(bulk.count, context.db, view.what)
+    words, by = in_words(view), actor_of(session)
+    counted = await run_in_threadpool(
+        lambda: bulk_drafts.count(
+            context.db, action, view.what, in_words=words, by=by, now=context.now()
+        )
+    )
     return page(
         request,
         "bulk_ask.html",
         session=session,
         action=action,
         verb=VERBS[action],
-        words=in_words(view),
+        words=words,
         count=counted.matching,
-        counted_at=counted.number,
-        most=bulk.MOST,
+        draft=counted.token,
+        most=bulk_drafts.MOST,
+        # Only then some of what matches can have the action's state already.
+        some_done=view.what.status in (None, ACTIONS[action]),
         list=form.get("list", ""),
         back=list_address(form),
     )
@@ -139,22 +147,13 @@ def _view(text: str) -> View:
 
 @editor_only
 async def act_on_all(request: Request, session: Session) -> Response:
-    """Do what was asked about with all that match."""
+    """Do what was asked about with the replies that were counted."""
     context, form = context_of(request), request.state.form
-    view, by = _view(form.get("list", "")), actor_of(session)
-    counted_at = number_of(form.get("counted_at"))
-    if counted_at is None:
+    token, by = form.get("draft", ""), actor_of(session)
+    if not token:
         raise BadRequest("The form does not say which count it is about. Go back and count again.")
     batch_id = await run_in_threadpool(
-        lambda: bulk.choose_all(
-            context.db,
-            form.get("action", ""),
-            view.what,
-            counted_at=counted_at,
-            in_words=in_words(view),
-            by=by,
-            now=context.now(),
-        )
+        lambda: bulk_drafts.confirm(context.db, token, by=by, now=context.now())
     )
     return await go(request, batch_id, by)
 
@@ -199,7 +198,7 @@ class _Shown(NamedTuple):
 
 def _left_out(one: batches.Outcome) -> bool:
     undone = one.result not in (None, batches.DONE)
-    return undone and (one.changed or one.result == bulk.CHANGED)
+    return undone and (one.changed or one.result == bulk_drafts.CHANGED)
 
 
 @editor_only

@@ -75,23 +75,23 @@ def test_all_that_match_says_the_number_before(service: Service) -> None:
     assert "Mark as spam: 35 replies?" in asked.text
     assert "pending replies with “casino”" in asked.text
     assert set(states(service).values()) == {"pending"}
-    fields = {"token": editor.token, "action": "spam", "list": "status=pending&q=casino"}
     late = service.submit(comment="One more casino.")
-    counted = Page(asked.text).fields["counted_at"]
-    done = editor.post("/moderate/bulk/all", **fields, counted_at=counted)
+    draft = Page(asked.text).fields["draft"]
+    fields = {"token": editor.token, "list": "status=pending&q=casino"}
+    done = editor.post("/moderate/bulk/all", **fields, draft=draft)
     assert "Marked as spam: 35 replies." in editor.get(done.headers["Location"]).text
     # What arrived later was not a part of it.
     assert states(service)[late] == "pending"
 
 
-@pytest.mark.parametrize(("counted", "status"), [({}, 400), ({"counted_at": "1000000"}, 409)])
+@pytest.mark.parametrize(("draft", "status"), [({}, 400), ({"draft": "0" * 26}, 409)])
 def test_all_that_match_needs_a_count_of_this_database(
-    service: Service, counted: dict[str, str], status: int
+    service: Service, draft: dict[str, str], status: int
 ) -> None:
     editor = signed_in(service)
     public_id = service.submit()
     fields = {"token": editor.token, "action": "approve", "list": "status=pending"}
-    assert editor.post("/moderate/bulk/all", **fields, **counted).status_code == status
+    assert editor.post("/moderate/bulk/all", **fields, **draft).status_code == status
     assert states(service)[public_id] == "pending"
 
 

@@ -18,15 +18,16 @@ from fastapi import FastAPI
 from sqlalchemy import Connection, select
 from starlette.routing import Mount, Route
 
-from comments_service import auth, bulk, moderation, own, rulebook, submission, trust
+from comments_service import auth, bulk, bulk_drafts, moderation, own, rulebook, submission, trust
 from comments_service.actors import Actor
 from comments_service.app import create_app
 from comments_service.errors import Conflict
 from comments_service.mail import authors, deciding, links
 from comments_service.rules import Rules
-from comments_service.store import contacts, mail_links, renderings, rules, sites
+from comments_service.store import contacts, mail_links, renderings, rules
 from comments_service.store.comments import Stored
 from comments_service.store.database import Database
+from comments_service.store.queue import Filter
 from comments_service.store.sites import Site
 from comments_service.tables import editor, event
 from comments_service.versions import Stale
@@ -49,7 +50,8 @@ class Scene(NamedTuple):
     event: int
     batch: int
     mail: str
-    counted_at: int
+    # A bulk action that an editor was shown the number of.
+    draft: str
 
 
 def scene(service: Service, *, changed: bool) -> Scene:
@@ -66,10 +68,13 @@ def scene(service: Service, *, changed: bool) -> Scene:
         whose = connection.execute(select(editor.c.id).limit(1)).scalar_one()
         link, token = links.new(KEY, links.DECIDE, public_id, service.clock(), editor_id=whose)
         mail_links.add(connection, [link])
-        counted_at = sites.last_number(connection, submission.the_site(connection).id)
+    what = Filter(author=public_id)
+    asked: dict[str, Any] = {"in_words": "a test", "by": Actor("Edith", whose)}
+    counted = bulk_drafts.count(service.db, "approve", what, **asked, now=service.clock())
+    assert counted.matching == 1
     if changed:
         edit_as_author(service, public_id)
-    return Scene(public_id, number, batch, links.sign(KEY, token), counted_at)
+    return Scene(public_id, number, batch, links.sign(KEY, token), counted.token)
 
 
 _numbers = count(1)
@@ -232,7 +237,7 @@ def ask(service: Service, route: str, one: Scene) -> requests.Response:
         "scope": "selected",
         # Nobody else has its author's address.
         "list": f"status=pending&author={one.id}",
-        "counted_at": str(one.counted_at),
+        "draft": one.draft,
         "kind": "edit",
         "words": "Please.",
     }
