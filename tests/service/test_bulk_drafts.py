@@ -264,7 +264,7 @@ def test_an_editor_has_a_few_drafts_and_the_oldest_goes(service: Service) -> Non
     assert confirm(editor, asked[0]).status_code == 409
     assert confirm(editor, asked[1]).status_code == 303
     assert statuses(service, reply) == ["approved"]
-    # Olaf is told what became of the reply, instead of overruling it.
+    # Olaf does not overrule what was decided meanwhile.
     confirm(olaf, others)
     assert statuses(service, reply) == ["approved"]
 
