@@ -130,6 +130,12 @@ def good(db: Database, done: Attempt) -> None:
         attempts.forget(connection, done.own, done.rows)
 
 
+def withdraw(db: Database, uncounted: Attempt) -> None:
+    """Delete an attempt that was counted and then not checked."""
+    with db.write() as connection:
+        attempts.forget(connection, [], uncounted.rows)
+
+
 def _free_at(connection: Connection, key: str, limit: Limit, now: datetime) -> datetime:
     number, last = attempts.recent(connection, key, since=now - limit.window, until=now)
     if last is None or number < limit.free:

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from comments_service import auth, known_browser, second_factor, team, throttle
-from comments_service.errors import Invalid, TooMany
+from comments_service.errors import Busy, Invalid, ServiceError, TooMany
 from comments_service.store.editors import Editor, Session
 from comments_service.web import half_way, kept, security
 from comments_service.web.context import context_of
@@ -54,10 +54,11 @@ async def sign_in(request: Request) -> Response:
     named = await run_in_threadpool(auth.look_up, context_of(request).db, account)
     browser = _known_as(request, named)
     try:
-        editor = await run_in_threadpool(_identify, request, form, account, browser)
-    except TooMany as error:
-        _log_refused("sign-in", "throttled", request, named, browser)
-        page = _sign_in_page(request, form, 429, _words(error))
+        editor = await _identify(request, form, account, browser)
+    except (TooMany, Busy) as error:
+        result = "busy" if isinstance(error, Busy) else "throttled"
+        _log_refused("sign-in", result, request, named, browser)
+        page = _sign_in_page(request, form, error.status, _words(error))
         return _with_headers(page, error)
     if editor is None:
         _log_refused("sign-in", "refused", request, named, browser)
@@ -86,15 +87,25 @@ def _log_refused(
     )
 
 
-def _identify(
+async def _identify(
     request: Request, form: dict[str, str], account: str, browser: str | None
 ) -> Editor | None:
     context = context_of(request)
     counters = throttle.for_password(account, client_of(request), browser)
-    attempt = throttle.attempt(context.db, context.secret, counters, now=context.now())
-    editor = auth.identify(context.db, email=account, password=form.get("password", ""))
+    attempt = await run_in_threadpool(
+        lambda: throttle.attempt(context.db, context.secret, counters, now=context.now())
+    )
+    try:
+        # After counting: whoever has to wait anyway takes no place in the queue.
+        editor = await context.hashing.run(
+            lambda: auth.identify(context.db, email=account, password=form.get("password", "")),
+            known=browser is not None,
+        )
+    except Busy:
+        await run_in_threadpool(throttle.withdraw, context.db, attempt)
+        raise
     if editor is not None:
-        throttle.good(context.db, attempt)
+        await run_in_threadpool(throttle.good, context.db, attempt)
     return editor
 
 
@@ -166,7 +177,8 @@ async def use_link(request: Request) -> Response:
         )
 
     try:
-        editor = await run_in_threadpool(act)
+        # An invitation is as good as a known browser: an admin gave it to somebody.
+        editor = await context.hashing.run(act, known=True)
     except Invalid as error:
         return before_sign_in(
             request,
@@ -234,7 +246,7 @@ def _sign_in_page(
         email=form.get("email", ""),
         problem=problem,
         kept=form.get("kept", ""),
-        throttled=status == 429,
+        throttled=status in {429, 503},
     )
 
 
@@ -251,11 +263,11 @@ def _code_page(
     )
 
 
-def _words(error: TooMany) -> str:
+def _words(error: ServiceError) -> str:
     return error.detail.removesuffix(".")
 
 
-def _with_headers(response: HTMLResponse, error: TooMany) -> Response:
+def _with_headers(response: HTMLResponse, error: ServiceError) -> Response:
     response.headers.update(error.headers)
     return response
 
