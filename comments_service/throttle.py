@@ -102,7 +102,7 @@ def for_code(
         return [Counter(f"{kind}:{editor_id}:{browser}", CODE, own=True)]
     if recovery:
         # By network: 16 digits are not guessed from any number of networks, and one counter for all
-        # would let whoever has the password keep the editor from a recovery code.
+        # would let somebody with the password keep the editor from a recovery code.
         where = network.household(client)
         return [Counter(f"{kind}:{editor_id}:{where}", CODE, own=True), *_networks(client)]
     return [Counter(f"{kind}:{editor_id}", CODE, own=True), *_networks(client)]

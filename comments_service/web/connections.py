@@ -66,10 +66,10 @@ class Connections(Generic[Kind]):
         return len(self._of_network.get(network.household(host), ()))
 
     def to_close_for(self, newcomer: Kind) -> Kind | None:
-        """Return the connection that makes room for `newcomer`, or None if `newcomer` has to go.
+        """Return the connection to close for `newcomer`, or None if `newcomer` is to be closed.
 
-        It is one of the network with the most connections: an idle one, or else the newest. None
-        has more than the newcomer's network if that has as many, the newcomer included.
+        It is one of the network with the most connections: an idle one, or else the newest. It is
+        None where no network has more than the newcomer's own, which includes the newcomer.
         """
         if not self._in_wide:
             return None

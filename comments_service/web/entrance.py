@@ -99,7 +99,7 @@ async def _identify(
         lambda: throttle.attempt(context.db, context.secret, counters, now=context.now())
     )
     try:
-        # After counting: whoever has to wait anyway takes no place in the queue.
+        # After counting: a request that is refused anyway takes no place in the queue.
         editor = await context.hashing.run(
             lambda: auth.identify(context.db, email=account, password=form.get("password", "")),
             known=browser is not None,

@@ -15,7 +15,7 @@ from comments_service.store.database import Database
 from comments_service.store.editors import Editor
 from comments_service.throttle import LONGEST_WAIT
 
-# Whoever has to wait for the next attempt still has time to type the code.
+# After the longest wait for the next attempt there is still time to type the code.
 LIFE = LONGEST_WAIT + timedelta(minutes=10)
 _PROOF = re.compile(r"([0-9]{1,15})\.([0-9]{1,11})\.(?:([0-9a-f]{64})\.)?([0-9a-f]{64})")
 

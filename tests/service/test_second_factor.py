@@ -248,7 +248,7 @@ def test_a_link_is_used_up_only_once_the_code_was_right(service: Service) -> Non
     assert again.status_code == 200
     assert say(second, again, code_of(service, secret)).status_code == 303
     assert second.get(f"/moderate/link/{link}").status_code == 404
-    # So it is worth nothing to whoever followed it before and is still on the way.
+    # The first browser, which followed it before, cannot use it any more.
     service.clock.forward(seconds=60)
     late = say(first, page, code_of(service, secret))
     assert late.status_code == 422
