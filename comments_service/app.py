@@ -62,6 +62,7 @@ from comments_service.web.daily import daily
 from comments_service.web.intake import Intake
 from comments_service.web.minute import EachMinute
 from comments_service.web.pages import page
+from comments_service.web.password_hashing import PasswordHashing
 from comments_service.web.preparing import Preparing
 from comments_service.web.presence import Presence
 from comments_service.web.previews import Previews
@@ -93,7 +94,7 @@ def create_app(
         )
     )
     preparing = Preparing(secret, now, lambda: intake.waiting)
-    context = Context(settings, db, now, preparing, intake)
+    context = Context(settings, db, now, preparing, intake, PasswordHashing())
     presence = Presence(now())
     site_api = _api(context, bell, presence)
     runner = bulk.Runner()

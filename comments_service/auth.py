@@ -168,12 +168,17 @@ def look_at_link(db: Database, token: str, *, now: datetime) -> LinkUse:
 
 
 def use_link(db: Database, token: str, *, now: datetime) -> Editor:
-    """Return whom a one-time link signs in; the link is gone afterwards."""
+    """Return whom a one-time link signs in; the link is gone afterwards.
+
+    It stays where a second factor is asked for: `second_factor.use` deletes it with the right code.
+    Raises `NotFound` for a link that is unknown, used or too old.
+    """
     with db.write() as connection:
         editor = _usable_link(connection, token, now).editor
         if editor is None:
             raise NotFound(LINK_GONE)
-        links.use(connection, digest(token))
+        if not editor.has_second_factor:
+            links.use(connection, digest(token))
         return editor
 
 

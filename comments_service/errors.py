@@ -32,6 +32,11 @@ class ServiceError(Exception):
         super().__init__(detail)
         self.detail = detail
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of the answer that programs read."""
+        return {}
+
 
 class BadRequest(ServiceError):
     """The request cannot be read."""
@@ -138,6 +143,24 @@ class Unavailable(ServiceError):
             )
         )
         self.reason = reason
+
+
+class Busy(ServiceError):
+    """Too many requests of the same kind are being worked on; `seconds` is when to try again."""
+
+    status = 503
+    title = Unavailable.title
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Too many people are signing in just now. Try again in {seconds} seconds."
+        )
+        self.seconds = seconds
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The seconds to wait before the next try."""
+        return {"Retry-After": str(self.seconds)}
 
 
 class Invalid(ServiceError):

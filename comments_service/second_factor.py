@@ -14,9 +14,9 @@ import pyotp
 import segno
 from sqlalchemy import Connection
 
-from comments_service.auth import keyed
-from comments_service.errors import Conflict, Invalid
-from comments_service.store import second_factors
+from comments_service.auth import LINK_GONE, keyed
+from comments_service.errors import Conflict, Invalid, NotFound
+from comments_service.store import links, second_factors
 from comments_service.store.database import Database
 from comments_service.store.editors import Editor
 
@@ -99,15 +99,30 @@ def renew_codes(db: Database, key: bytes, editor: Editor) -> list[str]:
     return codes
 
 
-def use(db: Database, key: bytes, editor: Editor, code: str, *, now: datetime) -> bool:
-    """Use a code of the app, or a recovery code; each is good once."""
+def is_recovery_code(code: str) -> bool:
+    """Return whether a typed code has the length of a recovery code; no app shows one as long."""
+    return len(_digits(code)) == _RECOVERY_DIGITS
+
+
+def use(
+    db: Database, key: bytes, editor: Editor, code: str, *, now: datetime, link: str | None = None
+) -> bool:
+    """Use a code of the app, or a recovery code; each is good once.
+
+    `link` is the hash of the one-time link that the editor came by. It is deleted together with the
+    code. Raises `NotFound` if it was used in the meantime, and the code stays good.
+    """
     if editor.totp_secret is None:
         return False
-    step = step_of(key, editor.totp_secret, code, now)
     with db.write() as connection:
-        if step is not None:
-            return second_factors.use_step(connection, editor.id, step)
-        return _use_recovery(connection, key, editor.id, code)
+        if is_recovery_code(code):
+            is_right = _use_recovery(connection, key, editor.id, code)
+        else:
+            step = step_of(key, editor.totp_secret, code, now)
+            is_right = step is not None and second_factors.use_step(connection, editor.id, step)
+        if is_right and link is not None and not links.use(connection, link):
+            raise NotFound(LINK_GONE)
+        return is_right
 
 
 def codes_left(db: Database, editor: Editor) -> int:

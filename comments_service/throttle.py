@@ -4,7 +4,9 @@ Every attempt is counted before it is checked, so that a hundred attempts at onc
 a successful one is removed again. Accounts that do not exist are counted in the same way.
 
 A browser in which the editor has signed in before (`known_browser`) has a counter of its own and no
-other: nobody else can use it up. All other browsers share counters by network and by account.
+other. Only a thief of its cookie can use that up: from the same network, or at the second factor if
+the thief has the password too. All other browsers share counters by network and by account. Each
+one-time link has its own counter for codes.
 """
 
 from collections.abc import Sequence
@@ -36,7 +38,7 @@ EVERYWHERE = Limit(200, _HOUR)
 # Any accounts. Many people can share an address, and more of them a provider's network.
 NETWORK = Limit(20, _QUARTER)
 WIDE_NETWORK = Limit(100, _QUARTER)
-# There are only a million codes of six digits: wrong ones count for a day, or until a right one.
+# An app has only a million codes of six digits: wrong ones count for a day, or until a right one.
 CODE = Limit(5, timedelta(days=1))
 
 FIRST_WAIT = timedelta(seconds=30)
@@ -69,7 +71,7 @@ def for_password(account: str, client: str | None, browser: str | None) -> list[
     """
     where = network.household(client)
     if browser is not None:
-        # By network as well: a thief of the cookie elsewhere does not use its browser's counter up.
+        # By network as well: a thief of the cookie in another network uses up another counter.
         return [Counter(f"browser:{browser}:{where}:{account}", ACCOUNT, own=True)]
     return [
         Counter(f"account:{account}:{where}", ACCOUNT, own=True),
@@ -78,12 +80,32 @@ def for_password(account: str, client: str | None, browser: str | None) -> list[
     ]
 
 
-def for_code(editor_id: int, client: str | None, browser: str | None) -> list[Counter]:
-    """Return the counters of a code of a second factor; asked for after the password only."""
+def for_code(
+    editor_id: int,
+    client: str | None,
+    browser: str | None,
+    *,
+    link: str | None = None,
+    recovery: bool = False,
+) -> list[Counter]:
+    """Return the counters of a code of a second factor; asked for after a password or a link only.
+
+    `client` and `browser` are those of `for_password`, `link` is the hash of a one-time link.
+    `recovery` tells recovery codes from those of the app, which never share a counter.
+    """
+    kind = "recovery" if recovery else "code"
+    if link is not None:
+        # Only who runs the site, or an admin, makes links: each one may have its own attempts.
+        return [Counter(f"{kind}:link:{link}", CODE, own=True)]
     if browser is not None:
         # Not by network: a thief who has the password too must not get five codes in each.
-        return [Counter(f"code:{editor_id}:{browser}", CODE, own=True)]
-    return [Counter(f"code:{editor_id}", CODE, own=True), *_networks(client)]
+        return [Counter(f"{kind}:{editor_id}:{browser}", CODE, own=True)]
+    if recovery:
+        # By network: 16 digits are not guessed from any number of networks, and one counter for all
+        # would let somebody with the password keep the editor from a recovery code.
+        where = network.household(client)
+        return [Counter(f"{kind}:{editor_id}:{where}", CODE, own=True), *_networks(client)]
+    return [Counter(f"{kind}:{editor_id}", CODE, own=True), *_networks(client)]
 
 
 def for_session(editor_id: int, session_id: str) -> list[Counter]:
@@ -128,6 +150,12 @@ def good(db: Database, done: Attempt) -> None:
     """Delete a successful attempt, and the failed ones under its own counters."""
     with db.write() as connection:
         attempts.forget(connection, done.own, done.rows)
+
+
+def withdraw(db: Database, uncounted: Attempt) -> None:
+    """Delete an attempt that was counted and then not checked."""
+    with db.write() as connection:
+        attempts.forget(connection, [], uncounted.rows)
 
 
 def _free_at(connection: Connection, key: str, limit: Limit, now: datetime) -> datetime:

@@ -44,9 +44,10 @@ def find(connection: Connection, token_hash: str) -> Link | None:
     return Link(*row) if row else None
 
 
-def use(connection: Connection, token_hash: str) -> None:
-    """Forget the link: it works once."""
-    connection.execute(delete(sign_in_link).where(sign_in_link.c.token_hash == token_hash))
+def use(connection: Connection, token_hash: str) -> bool:
+    """Delete the link, since it works once; False if it is gone already."""
+    gone = delete(sign_in_link).where(sign_in_link.c.token_hash == token_hash)
+    return connection.execute(gone).rowcount == 1
 
 
 def drop_for_the_first_editor(connection: Connection) -> None:

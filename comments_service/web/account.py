@@ -56,7 +56,7 @@ async def change_password(request: Request, session: Session) -> Response:
         return auth.open_session(context.db, editor, now=context.now(), browser=agent)
 
     try:
-        opened = await run_in_threadpool(act)
+        opened = await context.hashing.run(act, known=True)
     except Invalid as error:
         return await _page(request, session, error)
     logger.warning("event=password-changed editor=%d", session.editor.id)
@@ -130,7 +130,7 @@ async def turn_on(request: Request, session: Session) -> Response:
     if not second_factor.is_seed(seed):
         return RedirectResponse(SECOND_FACTOR, 303)
     try:
-        codes = await run_in_threadpool(act)
+        codes = await context.hashing.run(act, known=True)
     except Invalid as error:
         return await _second_factor(request, session, error, seed=seed)
     logger.warning("event=second-factor result=on editor=%d", session.editor.id)
@@ -149,7 +149,7 @@ async def renew_codes(request: Request, session: Session) -> Response:
         return second_factor.renew_codes(context.db, context.secret, session.editor)
 
     try:
-        codes = await run_in_threadpool(act)
+        codes = await context.hashing.run(act, known=True)
     except Invalid as error:
         return await _second_factor(request, session, error)
     logger.warning("event=recovery-codes result=renewed editor=%d", session.editor.id)
@@ -166,7 +166,7 @@ async def turn_off(request: Request, session: Session) -> Response:
         second_factor.turn_off(context.db, session.editor.id)
 
     try:
-        await run_in_threadpool(act)
+        await context.hashing.run(act, known=True)
     except Invalid as error:
         return await _second_factor(request, session, error)
     logger.warning("event=second-factor result=off editor=%d", session.editor.id)

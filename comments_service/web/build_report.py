@@ -1,4 +1,4 @@
-"""Shows what is wrong with the site's last build; for `rejoinder serve` only.
+"""Shows what is wrong with the site's last build, on the site's pages and in the queue.
 
 The site side writes the report (`REJOINDER_SITE_REPORT`) and removes it after a good build.
 """
@@ -12,6 +12,8 @@ from starlette.responses import Response
 from comments_service.web.pages import page
 
 RELOAD_SECONDS = 2
+# Lines of the report in the queue, which has other things to show.
+QUEUE_LINES = 20
 
 
 def read(path: Path | None) -> str:
@@ -20,6 +22,16 @@ def read(path: Path | None) -> str:
         return "" if path is None else path.read_text("utf-8", errors="replace").strip()
     except OSError:
         return ""
+
+
+def beginning(report: str) -> str:
+    """Return the first lines of the report, and how many more there are."""
+    lines = report.splitlines()
+    more = len(lines) - QUEUE_LINES
+    if more <= 0:
+        return report
+    shown = lines[:QUEUE_LINES]
+    return "\n".join([*shown, f"… and {more:,} more line{'' if more == 1 else 's'}"])
 
 
 def not_built(request: Request, report: str) -> Response:

@@ -11,6 +11,7 @@ from comments_service import rate_limit
 from comments_service.settings import Settings
 from comments_service.store.database import Database
 from comments_service.web.intake import Intake
+from comments_service.web.password_hashing import PasswordHashing
 from comments_service.web.preparing import Preparing
 
 
@@ -23,6 +24,7 @@ class Context:
     now: Callable[[], datetime]
     preparing: Preparing
     intake: Intake
+    hashing: PasswordHashing
 
     @cached_property
     def secret(self) -> bytes:

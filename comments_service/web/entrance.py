@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from comments_service import auth, known_browser, second_factor, team, throttle
-from comments_service.errors import Invalid, TooMany
+from comments_service.errors import Busy, Invalid, NotFound, ServiceError, TooMany
 from comments_service.store.editors import Editor, Session
 from comments_service.web import half_way, kept, security
 from comments_service.web.context import context_of
@@ -26,6 +26,7 @@ from comments_service.web.guard import (
     remember_browser,
     session_of,
 )
+from comments_service.web.half_way import Proven
 from comments_service.web.listing import QUEUE
 from comments_service.web.network import client_of, logged_network
 
@@ -36,7 +37,9 @@ logger = logging.getLogger("rejoinder.service")
 # What was kept of another form comes along, in JSON: more bytes than it had there.
 _LIMIT = 4 * FORM_LIMIT
 _REFUSED = "Email address and password do not belong together. Check both"
-_TOO_SLOW = "That took too long, or your password was changed. Sign in again"
+_TOO_LATE = (
+    "That took too long, or the link was used already, or your password was changed. Sign in again"
+)
 
 
 async def sign_in_form(request: Request) -> Response:
@@ -54,15 +57,16 @@ async def sign_in(request: Request) -> Response:
     named = await run_in_threadpool(auth.look_up, context_of(request).db, account)
     browser = _known_as(request, named)
     try:
-        editor = await run_in_threadpool(_identify, request, form, account, browser)
-    except TooMany as error:
-        _log_refused("sign-in", "throttled", request, named, browser)
-        page = _sign_in_page(request, form, 429, _words(error))
+        editor = await _identify(request, form, account, browser)
+    except (TooMany, Busy) as error:
+        result = "busy" if isinstance(error, Busy) else "throttled"
+        _log_refused("sign-in", result, request, named, browser)
+        page = _sign_in_page(request, form, error.status, _words(error))
         return _with_headers(page, error)
     if editor is None:
         _log_refused("sign-in", "refused", request, named, browser)
         return _sign_in_page(request, form, 422, _REFUSED)
-    return await _go_on(request, editor, form)
+    return await _go_on(request, Proven(editor), form)
 
 
 def _known_as(request: Request, editor: Editor | None) -> str | None:
@@ -86,15 +90,25 @@ def _log_refused(
     )
 
 
-def _identify(
+async def _identify(
     request: Request, form: dict[str, str], account: str, browser: str | None
 ) -> Editor | None:
     context = context_of(request)
     counters = throttle.for_password(account, client_of(request), browser)
-    attempt = throttle.attempt(context.db, context.secret, counters, now=context.now())
-    editor = auth.identify(context.db, email=account, password=form.get("password", ""))
+    attempt = await run_in_threadpool(
+        lambda: throttle.attempt(context.db, context.secret, counters, now=context.now())
+    )
+    try:
+        # After counting: a request that is refused anyway takes no place in the queue.
+        editor = await context.hashing.run(
+            lambda: auth.identify(context.db, email=account, password=form.get("password", "")),
+            known=browser is not None,
+        )
+    except Busy:
+        await run_in_threadpool(throttle.withdraw, context.db, attempt)
+        raise
     if editor is not None:
-        throttle.good(context.db, attempt)
+        await run_in_threadpool(throttle.good, context.db, attempt)
     return editor
 
 
@@ -103,33 +117,45 @@ async def check_code(request: Request) -> Response:
     context = context_of(request)
     form = await _form_before_sign_in(request)
     visit, _ = security.visit_token(request, context)
-    editor = await run_in_threadpool(
-        half_way.whose,
+    proven = await run_in_threadpool(
+        half_way.read,
         context.db,
         context.secret,
         visit,
         form.get("proof", ""),
         context.now(),
     )
-    if editor is None:
-        return _sign_in_page(request, form, 422, _TOO_SLOW)
-    browser = _known_as(request, editor)
+    if proven is None:
+        return _sign_in_page(request, form, 422, _TOO_LATE)
+    browser = _known_as(request, proven.editor)
     try:
-        right = await run_in_threadpool(_use_code, request, editor, form.get("code", ""), browser)
+        right = await run_in_threadpool(_use_code, request, proven, form.get("code", ""), browser)
     except TooMany as error:
-        _log_refused("second-factor", "throttled", request, editor, browser)
-        return _with_headers(_code_page(request, form, 429, _words(error)), error)
+        _log_refused("second-factor", "throttled", request, proven.editor, browser)
+        answer = _code_page(request, proven, form, 429, _words(error))
+        return _with_headers(answer, error)
+    except NotFound:
+        # Another browser used the link up first.
+        return _sign_in_page(request, form, 422, _TOO_LATE)
     if not right:
-        _log_refused("second-factor", "refused", request, editor, browser)
-        return _code_page(request, form, 422, second_factor.WRONG_CODE)
-    return await _enter(request, editor, form)
+        _log_refused("second-factor", "refused", request, proven.editor, browser)
+        return _code_page(request, proven, form, 422, second_factor.WRONG_CODE)
+    return await _enter(request, proven.editor, form)
 
 
-def _use_code(request: Request, editor: Editor, code: str, browser: str | None) -> bool:
+def _use_code(request: Request, proven: Proven, code: str, browser: str | None) -> bool:
     context = context_of(request)
-    counters = throttle.for_code(editor.id, client_of(request), browser)
+    counters = throttle.for_code(
+        proven.editor.id,
+        client_of(request),
+        browser,
+        link=proven.link,
+        recovery=second_factor.is_recovery_code(code),
+    )
     attempt = throttle.attempt(context.db, context.secret, counters, now=context.now())
-    right = second_factor.use(context.db, context.secret, editor, code, now=context.now())
+    right = second_factor.use(
+        context.db, context.secret, proven.editor, code, now=context.now(), link=proven.link
+    )
     if right:
         throttle.good(context.db, attempt)
     return right
@@ -152,9 +178,13 @@ async def use_link(request: Request) -> Response:
     form = await _form_before_sign_in(request)
     use = await run_in_threadpool(lambda: auth.look_at_link(context.db, token, now=context.now()))
 
-    def act() -> Editor:
-        if use.editor is not None:
-            return auth.use_link(context.db, token, now=context.now())
+    if use.editor is not None:
+        editor = await run_in_threadpool(
+            lambda: auth.use_link(context.db, token, now=context.now())
+        )
+        return await _go_on(request, Proven(editor, auth.digest(token)), form)
+
+    def join() -> Editor:
         return team.join(
             context.db,
             token,
@@ -166,7 +196,8 @@ async def use_link(request: Request) -> Response:
         )
 
     try:
-        editor = await run_in_threadpool(act)
+        # An invitation is as good as a known browser: an admin gave it to somebody.
+        editor = await context.hashing.run(join, known=True)
     except Invalid as error:
         return before_sign_in(
             request,
@@ -178,7 +209,7 @@ async def use_link(request: Request) -> Response:
             name=form.get("name", ""),
             problems=error.fields,
         )
-    return await _go_on(request, editor, form)
+    return await _enter(request, editor, form)
 
 
 async def _form_before_sign_in(request: Request) -> dict[str, str]:
@@ -189,14 +220,11 @@ async def _form_before_sign_in(request: Request) -> dict[str, str]:
     return form
 
 
-async def _go_on(request: Request, editor: Editor, form: dict[str, str]) -> Response:
+async def _go_on(request: Request, proven: Proven, form: dict[str, str]) -> Response:
     """Let somebody in who said the password, or used a link, if that is enough."""
-    if not editor.has_second_factor:
-        return await _enter(request, editor, form)
-    context = context_of(request)
-    visit, _ = security.visit_token(request, context)
-    proof = half_way.proof_for(context.secret, visit, editor, context.now())
-    return _code_page(request, {**form, "proof": proof})
+    if not proven.editor.has_second_factor:
+        return await _enter(request, proven.editor, form)
+    return _code_page(request, proven, form)
 
 
 async def _enter(request: Request, editor: Editor, form: dict[str, str]) -> Response:
@@ -234,28 +262,31 @@ def _sign_in_page(
         email=form.get("email", ""),
         problem=problem,
         kept=form.get("kept", ""),
-        throttled=status == 429,
+        throttled=status in {429, 503},
     )
 
 
 def _code_page(
-    request: Request, form: dict[str, str], status: int = 200, problem: str = ""
+    request: Request, proven: Proven, form: dict[str, str], status: int = 200, problem: str = ""
 ) -> HTMLResponse:
+    context = context_of(request)
+    visit, _ = security.visit_token(request, context)
     return before_sign_in(
         request,
         "code.html",
         status,
         problem=problem,
-        proof=form.get("proof", ""),
+        # A new one each time: who waits as long as a page says does not come back too late.
+        proof=half_way.proof_for(context.secret, visit, proven, context.now()),
         kept=form.get("kept", ""),
     )
 
 
-def _words(error: TooMany) -> str:
+def _words(error: ServiceError) -> str:
     return error.detail.removesuffix(".")
 
 
-def _with_headers(response: HTMLResponse, error: TooMany) -> Response:
+def _with_headers(response: HTMLResponse, error: ServiceError) -> Response:
     response.headers.update(error.headers)
     return response
 

@@ -8,15 +8,14 @@ connections.
 
 import asyncio
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from comments_service.network import household
 from comments_service.settings import Network
+from comments_service.web.connections import Connections
 
 _SWEEP_SECONDS = 1.0
 # The characters of a host, an IPv6 address and a port (RFC 3986), and nothing that ends one.
@@ -45,8 +44,7 @@ class Limits:
 class _Crowd:
     """The open connections of one server."""
 
-    by_network: Counter[str] = field(default_factory=Counter)
-    protocols: "set[LimitedHttp]" = field(default_factory=set)
+    connections: "Connections[LimitedHttp]" = field(default_factory=Connections)
     sweep: asyncio.TimerHandle | None = None
 
 
@@ -71,7 +69,6 @@ class LimitedHttp(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._network: str | None = None
         self._refused: _Refused | None = None
         # Between requests, and before the first one's headers are complete.
         self._reading_headers = True
@@ -83,38 +80,43 @@ class LimitedHttp(HttpToolsProtocol):
         self._reported = False
         self._since = self.loop.time()
         # A connection that is kept open between requests has uvicorn's own timeout.
-        self._idle = False
+        self.idle = False
         self._unsent: tuple[int, float] | None = None
 
     # Connections
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection, or refuse it when there are too many."""
+        """Count the connection; when there are too many, end this one or another one."""
         super().connection_made(transport)
-        crowd, limits = self.crowd, self.limits
-        crowd.protocols.add(self)
-        if crowd.sweep is None:
-            crowd.sweep = self.loop.call_later(_SWEEP_SECONDS, self._sweep_all)
-        if limits.connections and len(crowd.protocols) > limits.connections:
-            self._end(503, "Too many connections.")
-            return
+        connections, limits = self.crowd.connections, self.limits
         host = self.client[0] if self.client else ""
-        if limits.per_network and not _within(host, limits.proxies):
-            self._network = household(host)
-            crowd.by_network[self._network] += 1
-            if crowd.by_network[self._network] > limits.per_network:
-                self._end(429, "Too many connections from your network.")
+        is_proxy = _within(host, limits.proxies)
+        connections.add(self, None if is_proxy else host)
+        if self.crowd.sweep is None:
+            self.crowd.sweep = self.loop.call_later(_SWEEP_SECONDS, self._sweep_all)
+        if (
+            limits.per_network
+            and not is_proxy
+            and connections.of_network(host) > limits.per_network
+        ):
+            self._drop(429, "Too many connections from your network.")
+        elif limits.connections and len(connections) > limits.connections:
+            one = connections.to_close_for(self) or self
+            one._drop(503, "Too many connections.")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop counting the connection."""
-        self.crowd.protocols.discard(self)
-        if self._network is not None:
-            counts, network = self.crowd.by_network, self._network
-            counts[network] -= 1
-            if not counts[network]:
-                del counts[network]
-            self._network = None
+        self.crowd.connections.remove(self)
         super().connection_lost(exc)
+
+    def _drop(self, status: int, reason: str) -> None:
+        """Close the connection now, whatever the client has not read yet."""
+        # The client of an idle one would take this for the answer to its next request.
+        if not self.idle:
+            self._end(status, reason)
+        self.transport.abort()
+        # Others may connect before the event loop reports that this one is gone.
+        self.crowd.connections.remove(self)
 
     # Parsing
 
@@ -122,7 +124,7 @@ class LimitedHttp(HttpToolsProtocol):
         """Parse what came, unless the connection is being ended."""
         if self.transport.is_closing():
             return
-        if self._idle:
+        if self.idle:
             self._await_request()
         self._reported = False
         super().data_received(data)
@@ -178,7 +180,7 @@ class LimitedHttp(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait for the next request, which has the time of a first one once it begins."""
         super().on_response_complete()
-        self._idle = not self._reading_body
+        self.idle = not self._reading_body
 
     def send_400_response(self, msg: str) -> None:
         """Say why the request was refused; parser errors are all 400."""
@@ -186,7 +188,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._end(refused.status, refused.reason)
 
     def _await_request(self) -> None:
-        self._idle = False
+        self.idle = False
         self._reading_headers = True
         self._since = self.loop.time()
 
@@ -205,16 +207,16 @@ class LimitedHttp(HttpToolsProtocol):
 
     def _sweep_all(self) -> None:
         crowd = self.crowd
-        for one in list(crowd.protocols):
+        for one in list(crowd.connections):
             one._sweep(self.loop.time())
         crowd.sweep = (
-            self.loop.call_later(_SWEEP_SECONDS, self._sweep_all) if crowd.protocols else None
+            self.loop.call_later(_SWEEP_SECONDS, self._sweep_all) if crowd.connections else None
         )
 
     def _sweep(self, now: float) -> None:
         if self._is_stuck(now):
             self.transport.abort()
-        elif self.transport.is_closing() or self.flow.read_paused or self._idle:
+        elif self.transport.is_closing() or self.flow.read_paused or self.idle:
             # While reading is paused it is the service that is slow.
             self._since = now if self.flow.read_paused else self._since
         elif self._reading_headers:

@@ -124,8 +124,7 @@ def _editor(request: Request) -> Session | None:
 def _page_service_error(request: Request, error: ServiceError) -> Response:
     note(request, error)
     answer = _message(request, error)
-    if isinstance(error, TooMany):
-        answer.headers.update(error.headers)
+    answer.headers.update(error.headers)
     return answer
 
 

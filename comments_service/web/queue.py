@@ -27,6 +27,7 @@ from comments_service.store.queue import Cursor, Filter, Queued
 from comments_service.submission import the_site
 from comments_service.tables import Status
 from comments_service.versions import Stale
+from comments_service.web import build_report
 from comments_service.web.context import Context, context_of
 from comments_service.web.entrance import admin_only, editor_only
 from comments_service.web.forms import number_of
@@ -70,6 +71,8 @@ class _Listing(NamedTuple):
     batch: bulk.State | None
     email: str
     alarms: list[str]
+    # What is wrong with the last build of the site, or "".
+    build: str
     wishes: int
 
 
@@ -149,6 +152,7 @@ def _list(
             if view.what.who is not None
             else "",
             alarms=_alarms(connection, site.id, presence, now),
+            build=build_report.beginning(build_report.read(context.settings.site_report)),
             wishes=listings.wishes(connection, most=MOST_COUNTED),
         )
 

@@ -104,7 +104,8 @@ def build(
             build_report.write(build_report.path_of(var, output), _warnings())
         except BaseException as error:
             if isinstance(error, Exception):
-                what = str(error) or type(error).__name__
+                # Editors read it too, who need not know where the site is on the server.
+                what = (str(error) or type(error).__name__).replace(f"{root.absolute()}/", "")
                 report = ["The build failed, and this site is as it was before:", what]
                 build_report.write(build_report.path_of(var, output), report)
             if helper is not None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.project import Project
 from tests.running import reply
+from tests.service.asking import Page as Html
 
 pytestmark = pytest.mark.xdist_group("pages")
 
@@ -84,13 +85,27 @@ def pages(
 ) -> Iterator[tuple[Page, list[str]]]:
     """A browser page that is signed in, and every address to look at."""
     context = browser.new_context(color_scheme=request.param, storage_state=editor.storage_state())
+    # A page that is looked at must not reload when the publisher, or a build, replaces it.
+    context.route("**/.live/changes*", lambda route: route.abort())
     paths = [*PUBLIC, *EDITORS, *(path for _, path in readers_pages(alive))]
     paths += pages_of_one_reply(alive, editor)
     yield context.new_page(), [alive.url + path for path in paths]
     context.close()
 
 
-def test_axe_finds_nothing_on_any_page(pages: tuple[Page, list[str]]) -> None:
+def show_conflict(page: Page, project: Project) -> None:
+    """Refuse a decision: the author changes the reply after the editor has opened its page."""
+    [(_, status)] = readers_pages(project)
+    public_id = status.split("/")[3]
+    page.goto(f"{project.url}/moderate/replies/{public_id}")
+    form = Html(requests.get(f"{project.url}{status}/edit", timeout=10).text).fields
+    changed = form | {"comment": "Another text, that nobody has read."}
+    requests.post(f"{project.url}{status}/edit", data=changed, timeout=10).raise_for_status()
+    page.locator(".card button.approve").click()
+    expect(page).to_have_title(re.compile("^Error: The reply was changed"))
+
+
+def test_axe_finds_nothing_on_any_page(alive: Project, pages: tuple[Page, list[str]]) -> None:
     page, addresses = pages
     found = []
     for address in addresses:
@@ -100,7 +115,9 @@ def test_axe_finds_nothing_on_any_page(pages: tuple[Page, list[str]]) -> None:
             for one in Axe().run(page).response["violations"]
             for node in one["nodes"]
         ]
-    # The form with its errors is a page that is posted, not fetched.
+    # Two pages that are posted, not fetched: a refused decision, and the form with its errors.
+    show_conflict(page, alive)
+    found += [f"conflict: {one['id']}" for one in Axe().run(page).response["violations"]]
     page.goto(addresses[2])
     page.evaluate("document.querySelector('#respond form').noValidate = true")
     page.get_by_role("button", name="Post Comment").click()
@@ -114,8 +131,13 @@ def test_no_page_is_wider_than_a_small_phone(alive: Project, pages: tuple[Page, 
     page.set_viewport_size({"width": 320, "height": 640})
     for address in addresses:
         page.goto(address)
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 320, f"{address} is {width} px wide"
+        assert width_of(page) <= 320, f"{address} is {width_of(page)} px wide"
+    show_conflict(page, alive)
+    assert width_of(page) <= 320
+
+
+def width_of(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 def test_no_page_asks_anybody_else_for_anything(pages: tuple[Page, list[str]]) -> None:

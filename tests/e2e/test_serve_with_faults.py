@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import requests
 
 from tests.e2e.project import Project, copy
 from tests.running import free_port
+from tests.service.asking import PASSWORD, Page
 
 pytestmark = pytest.mark.xdist_group("serve")
 # A link that leads nowhere fails every build.
@@ -39,6 +41,22 @@ def fix_it(article: Path) -> None:
     article.write_text(article.read_text("utf-8").removesuffix(BROKEN), "utf-8")
 
 
+def queue_of(project: Project) -> requests.Session:
+    """A browser in which the first editor is signed in."""
+    browser = requests.Session()
+    page = Page(browser.get(project.first_link, timeout=10).text)
+    form = page.fields | {"email": "editor@example.org", "password": PASSWORD}
+    assert browser.post(project.first_link, data=form, timeout=10).ok
+    return browser
+
+
+def alarm_in(queue: requests.Session, project: Project) -> str:
+    """What the queue's alarms say of the last build."""
+    page = Page(queue.get(f"{project.url}/moderate/", timeout=10).text)
+    alarms = [one.text for one in page.elements if one.attributes.get("class") == "alarm"]
+    return "".join(one for one in alarms if "last build" in one)
+
+
 def test_without_any_good_build_the_service_runs_and_names_the_fault(project: Project) -> None:
     article = break_it(project)
     project.start()
@@ -46,9 +64,11 @@ def test_without_any_good_build_the_service_runs_and_names_the_fault(project: Pr
     assert answer.status_code == 503
     assert "content/networking.md:" in answer.text
     assert "content/networking.md:" in "".join(project.lines)
-    assert requests.get(f"{project.url}/moderate/sign-in", timeout=10).ok
+    queue = queue_of(project)
+    assert re.search(r"content/networking\.md:\d+: .*/nowhere-at-all/", alarm_in(queue, project))
     fix_it(article)
     project.wait(lambda: requests.get(f"{project.url}/networking/", timeout=10).ok, 60)
+    project.wait(lambda: not alarm_in(queue, project))
 
 
 def test_the_last_good_build_is_served_with_the_fault_on_it(project: Project) -> None:

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.running import running_service
+from tests.service.asking import Page, signed_in
 from tests.service.test_live_reload import NAVIGATES, PAGE, build, changed
 
 REPORT = "content/plan.md:3: Date “<never>” is not a date"
@@ -60,3 +61,32 @@ def test_open_pages_show_the_report_until_it_is_gone(tmp_path: Path) -> None:
         report.unlink()
         assert told.wait(5)
         assert "never" not in get(f"{service.url}/a/", **NAVIGATES).text
+
+
+def alarms(html: str) -> list[str]:
+    return [one.text for one in Page(html).elements if one.attributes.get("class") == "alarm"]
+
+
+def test_the_queue_shows_the_report_until_it_is_gone(tmp_path: Path) -> None:
+    report = tmp_path / "report.txt"
+    # A web server serves the site here: only editors see the report.
+    with running_service(tmp_path, site_report=report) as service:
+        editor = signed_in(service)
+        assert alarms(editor.get().text) == []
+        report.write_text(f"The build failed:\n{REPORT}\n")
+        (alarm,) = alarms(editor.get().text)
+        assert REPORT in alarm
+        assert "last build of the site" in alarm
+        assert REPORT not in get(f"{service.url}/moderate/sign-in").text
+        report.unlink()
+        assert alarms(editor.get().text) == []
+
+
+def test_the_queue_shows_the_beginning_of_a_long_report(tmp_path: Path) -> None:
+    report = tmp_path / "report.txt"
+    report.write_text("".join(f"content/{n}.md:1: No title\n" for n in range(1000)))
+    with running_service(tmp_path, site_report=report) as service:
+        (alarm,) = alarms(signed_in(service).get().text)
+    assert "content/0.md:1: No title" in alarm
+    assert "content/999.md" not in alarm
+    assert "… and 980 more lines" in alarm

@@ -207,6 +207,70 @@ def test_connections_beyond_what_the_process_can_open_are_refused(tmp_path: Path
             assert received(one_more).startswith(b"HTTP/1.1 503 ")
 
 
+def connect_from(service: Service, host: str) -> socket.socket:
+    """Connect from another address of this machine, which is a network of its own."""
+    port = int(service.url.rpartition(":")[2])
+    return socket.create_connection(("127.0.0.1", port), PATIENCE, (host, 0))
+
+
+def is_answered(client: socket.socket) -> bool:
+    client.sendall(GET + b"\r\n")
+    return client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_one_network_does_not_shut_others_out(tmp_path: Path) -> None:
+    with running_service(tmp_path, limits=Limits(connections=6)) as service, ExitStack() as stack:
+
+        def held(host: str) -> socket.socket:
+            return stack.enter_context(closing(connect_from(service, host)))
+
+        reader = held("127.0.1.1")
+        assert is_answered(reader)
+        crowd = [held("127.0.2.1") for _ in range(5)]
+        for client in crowd:
+            client.sendall(GET[:10])
+        # Each newcomer takes the place of the crowd's newest connection.
+        for number in range(3):
+            assert is_answered(held(f"127.0.{10 + number}.1"))
+            assert received(crowd.pop()).startswith(b"HTTP/1.1 503 ")
+        # The crowd itself gets no more.
+        assert received(held("127.0.2.1")).startswith(b"HTTP/1.1 503 ")
+        assert is_answered(reader)
+
+
+def test_many_connections_at_once_do_not_shut_a_reader_out(tmp_path: Path) -> None:
+    """Also when they keep coming, and send nothing."""
+    with running_service(tmp_path, limits=Limits(connections=6)) as service, ExitStack() as stack:
+        crowd = [
+            stack.enter_context(closing(connect_from(service, "127.0.2.1"))) for _ in range(50)
+        ]
+        reader = stack.enter_context(closing(connect_from(service, "127.0.1.1")))
+        assert is_answered(reader)
+        more = [stack.enter_context(closing(connect_from(service, "127.0.2.1"))) for _ in range(50)]
+        assert received(more[-1]).startswith(b"HTTP/1.1 503 ")
+        assert is_answered(reader)
+        assert len(crowd) == 50
+
+
+def test_an_idle_connection_of_the_crowd_is_closed_without_an_answer(tmp_path: Path) -> None:
+    """Its client would take it for the answer to its next request."""
+    with running_service(tmp_path, limits=Limits(connections=3)) as service, ExitStack() as stack:
+        idle = stack.enter_context(closing(connect_from(service, "127.0.2.1")))
+        body = b""
+        idle.sendall(b"GET /moderate/sign-out HTTP/1.1\r\nHost: blog.example\r\n\r\n")
+        while not body.rstrip().endswith(b"</html>"):
+            body += idle.recv(65_536)
+        busy = [stack.enter_context(closing(connect_from(service, "127.0.2.1"))) for _ in range(2)]
+        for client in busy:
+            client.sendall(GET[:10])
+        reader = stack.enter_context(closing(connect_from(service, "127.0.1.1")))
+        assert is_answered(reader)
+        assert received(idle) == b""
+        for client in busy:
+            client.sendall(GET[10:] + b"\r\n")
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
 def test_an_answer_that_nobody_reads_ends_the_connection(
     tmp_path: Path,
 ) -> None:

@@ -137,6 +137,17 @@ def test_a_stolen_cookie_does_not_lock_its_browser_out(blog: Service) -> None:
     assert browser.sign_in(EMAIL).status_code == 303
 
 
+def test_a_stolen_cookie_in_the_same_network_slows_its_browser_down(blog: Service) -> None:
+    """The service cannot tell the two apart; the documentation says how the editor gets in."""
+    browser, thief = known_browser(blog), browser_at(blog, HOME)
+    thief.http.cookies.set(COOKIE, browser.http.cookies[COOKIE])
+    assert 429 in [thief.sign_in(EMAIL, "a wrong guess").status_code for _ in range(6)]
+    assert browser.sign_in(EMAIL).status_code == 429
+    link = auth.link_for(blog.db, email=EMAIL, now=blog.clock())
+    token = Page(browser.get(f"/moderate/link/{link}").text).fields["token"]
+    assert browser.post(f"/moderate/link/{link}", token=token).status_code == 303
+
+
 def test_a_forged_cookie_or_one_of_another_account_is_worth_nothing(blog: Service) -> None:
     add_editor(blog, "other@example.org", "Otto")
     other = browser_at(blog, ATTACKER)
@@ -250,6 +261,18 @@ def test_wrong_codes_of_others_do_not_keep_a_known_browser_from_its_code(blog: S
         other = browser_at(blog, address)
         assert 429 in [enter_code(other, "000000") for _ in range(8)]
     assert enter_code(browser, code_of(blog, secret)) == 303
+
+
+def test_wrong_recovery_codes_elsewhere_do_not_keep_a_new_browser_from_one(blog: Service) -> None:
+    known = browser_at(blog, HOME)
+    assert known.sign_in(EMAIL).status_code == 303
+    _, codes = enrol(blog, known)
+    for number in range(4):
+        attacker = browser_at(blog, f"203.0.113.{number}")
+        guesses = [enter_code(attacker, "0000-0000-0000-0000") for _ in range(6)]
+        assert guesses == [422] * 5 + [429]
+        assert 429 in [enter_code(attacker, "000000") for _ in range(6)]
+    assert enter_code(browser_at(blog, "192.0.2.1"), codes[0]) == 303
 
 
 def test_without_the_password_nobody_comes_to_the_code(blog: Service) -> None:

@@ -24,6 +24,8 @@ def test_no_form_of_the_service_lets_the_browser_cut(shared: Service) -> None:
         editor.get(path).text
         for path in ("/moderate/", "/moderate/settings", "/moderate/articles", "/moderate/editors")
     ]
+    public_id = link.rsplit("/", 2)[-2]
+    pages += [editor.get(f"/moderate/replies/{public_id}/ban").text]
     for text in pages:
         assert 'name="' in text
         assert "maxlength" not in text

@@ -1,6 +1,7 @@
 """The second factor: enrolled with a code, asked for at every entrance, each code good once."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyotp
@@ -218,12 +219,114 @@ def test_the_way_between_password_and_code_is_short_and_ones_own(service: Servic
     ):
         answer = mine.post(path, token=fields["token"], proof=forged, code=code)
         assert Page(answer.text).all("input", name="password"), forged
-    service.clock.forward(minutes=10)
+    service.clock.forward(minutes=25)
     late = mine.post(path, **{**fields, "code": code_of(service, secret)})
     assert Page(late.text).all("input", name="password")
     assert "too long" in late.text
     assert not is_in(mine)
     assert not is_in(other)
+
+
+def follow(service: Service, link: str) -> tuple[Editor, requests.Response]:
+    """Press the button of a one-time link in a new browser."""
+    browser = Editor(service)
+    token = Page(browser.get(f"/moderate/link/{link}").text).fields["token"]
+    return browser, browser.post(f"/moderate/link/{link}", token=token)
+
+
+def link_of(service: Service) -> str:
+    return auth.link_for(service.db, email="editor@example.org", now=service.clock())
+
+
+def test_a_link_is_used_up_only_once_the_code_was_right(service: Service) -> None:
+    secret, _ = enrol(service, signed_in(service))
+    link = link_of(service)
+    first, page = follow(service, link)
+    assert say(first, page, "000000").status_code == 422
+    # The window was closed by accident: the link still works in another browser.
+    second, again = follow(service, link)
+    assert again.status_code == 200
+    assert say(second, again, code_of(service, secret)).status_code == 303
+    assert second.get(f"/moderate/link/{link}").status_code == 404
+    # The first browser, which followed it before, cannot use it any more.
+    service.clock.forward(seconds=60)
+    late = say(first, page, code_of(service, secret))
+    assert late.status_code == 422
+    assert Page(late.text).all("input", name="password")
+    assert not is_in(first)
+
+
+def test_a_link_lets_in_once_with_two_right_codes_at_the_same_time(service: Service) -> None:
+    _, codes = enrol(service, signed_in(service))
+    link = link_of(service)
+    started = [follow(service, link) for _ in range(4)]
+
+    def enter(number: int) -> int:
+        browser, page = started[number]
+        return say(browser, page, codes[number]).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(enter, range(4))) == [303, 422, 422, 422]
+    assert sum(is_in(browser) for browser, _ in started) == 1
+
+
+def test_a_link_without_a_second_factor_is_used_up_at_once(service: Service) -> None:
+    signed_in(service)
+    link = link_of(service)
+    browser, answer = follow(service, link)
+    assert answer.status_code == 303
+    assert is_in(browser)
+    assert browser.get(f"/moderate/link/{link}").status_code == 404
+
+
+def test_a_new_link_lets_in_while_others_guess_codes(service: Service) -> None:
+    secret, _ = enrol(service, signed_in(service))
+    attacker = Editor(service)
+    page = attacker.sign_in()
+    assert 429 in [say(attacker, page, "000000").status_code for _ in range(8)]
+    # The same network is out of attempts, too.
+    for number in range(25):
+        Editor(service).sign_in(f"nobody{number}@example.org", "x")
+    browser, begun = follow(service, link_of(service))
+    assert say(browser, begun, code_of(service, secret)).status_code == 303
+
+
+def test_codes_are_not_guessed_by_a_link(service: Service) -> None:
+    secret, _ = enrol(service, signed_in(service))
+    link = link_of(service)
+    statuses = []
+    for _ in range(7):
+        browser, page = follow(service, link)
+        statuses.append(say(browser, page, "000000").status_code)
+    assert statuses == [422] * 5 + [429] * 2
+    other, begun = follow(service, link_of(service))
+    assert say(other, begun, code_of(service, secret)).status_code == 303
+
+
+def test_whoever_waits_the_longest_time_need_not_sign_in_again(service: Service) -> None:
+    secret, _ = enrol(service, signed_in(service))
+    browser = Editor(service)
+    page = browser.sign_in()
+    waits = []
+    for _ in range(16):
+        page = say(browser, page, "000000")
+        if page.status_code == 429:
+            waits.append(int(page.headers["Retry-After"]))
+            service.clock.forward(seconds=waits[-1])
+    assert waits[-1] == 900
+    assert say(browser, page, code_of(service, secret)).status_code == 303
+
+
+def test_wrong_codes_of_one_kind_do_not_block_the_other(service: Service) -> None:
+    secret, codes = enrol(service, signed_in(service))
+    for guess in ("000000", "0000-0000-0000-0000"):
+        attacker = Editor(service)
+        page = attacker.sign_in()
+        assert [say(attacker, page, guess).status_code for _ in range(6)] == [422] * 5 + [429]
+        other = Editor(service)
+        right = codes[0] if guess == "000000" else code_of(service, secret)
+        assert say(other, other.sign_in(), right).status_code == 303
+        service.clock.forward(days=1)
 
 
 def test_a_new_password_overtakes_who_is_half_way(service: Service) -> None:
