@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from comments_service import network, privacy, rules
 from comments_service.actors import Actor
-from comments_service.addresses import fold
+from comments_service.addresses import fold, mailbox
 from comments_service.bans import Bans, NewBan
 from comments_service.errors import Conflict, Forbidden, NotFound
 from comments_service.rules import Facts, Rules, Verdict
@@ -119,11 +119,11 @@ def trusted(
     sent there or by the browser that used one; what was only typed is anybody's. It must have an
     approved reply from before, with the address confirmed as well.
     """
-    addresses = {fold(email) for email, confirmed, _ in asked if confirmed}
+    addresses = {mailbox(email) for email, confirmed, _ in asked if confirmed}
     if not in_force.trust_verified or not addresses:
         return [False] * len(asked)
     known = store.approved_before(connection, site.id, addresses)
-    firsts = [known.get(fold(email)) if confirmed else None for email, confirmed, _ in asked]
+    firsts = [known.get(mailbox(email)) if confirmed else None for email, confirmed, _ in asked]
     return [
         first is not None and first < came
         for first, (_, _, came) in zip(firsts, asked, strict=True)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from comments_service.addresses import folded_forms, mailbox
 from comments_service.store.comments import ERASED
 from comments_service.store.public import IS_PUBLIC
 from comments_service.tables import Origin, ban, comment, contact, page, setting
@@ -136,25 +137,29 @@ def ended_bans(connection: Connection, site_id: int, now: datetime) -> list[Ban]
 def approved_before(
     connection: Connection, site_id: int, addresses: Collection[str]
 ) -> dict[str, datetime]:
-    """Return when each address, as `fold` gives it, first sent a reply that is approved.
+    """Return when each address, as `mailbox` gives it, first sent a reply that is approved.
 
     Counts only replies whose author has shown that the address is theirs: anybody can type one.
     """
-    wanted = sorted(addresses)
+    folded = sorted({form for one in addresses for form in folded_forms(one)})
     found: dict[str, datetime] = {}
-    for start in range(0, len(wanted), _BATCH):
+    for start in range(0, len(folded), _BATCH):
         query = (
-            select(contact.c.folded, func.min(comment.c.submitted_at).label("at"))
+            select(contact.c.email, func.min(comment.c.submitted_at).label("at"))
             .join(comment, comment.c.id == contact.c.comment_id)
             .where(
-                contact.c.folded.in_(wanted[start : start + _BATCH]),
+                contact.c.folded.in_(folded[start : start + _BATCH]),
                 contact.c.verified_at.is_not(None),
                 comment.c.site_id == site_id,
                 IS_PUBLIC,
             )
-            .group_by(contact.c.folded)
+            .group_by(contact.c.email)
         )
-        found |= {row.folded: row.at for row in connection.execute(query)}
+        # The look-up is broad: what it finds may be another owner's.
+        for row in connection.execute(query):
+            owner = mailbox(row.email)
+            if owner in addresses:
+                found[owner] = min(row.at, found.get(owner, row.at))
     return found
 
 
