@@ -18,6 +18,7 @@ from comments_service.errors import Conflict, Forbidden, NotFound
 from comments_service.rules import Facts, Rules, Verdict
 from comments_service.store import contacts, editors, events, sites
 from comments_service.store import rules as store
+from comments_service.store.database import memo
 from comments_service.store.events import Event
 from comments_service.store.rules import Setting
 from comments_service.store.sites import Site
@@ -43,24 +44,20 @@ class Case(NamedTuple):
     now: datetime
 
 
-# The last book that was read, under the site's epoch and the versions of what it was made of: a
-# long list is read and taken apart once, not for every reply.
-_last: tuple[tuple[str, int, int], Book] | None = None
-
-
 def in_force(connection: Connection, site: Site) -> Book:
     """Return the rules and bans of the site; usually for the price of one small statement."""
-    global _last
-    key = (site.epoch, *store.versions(connection, site.id))
+    # Kept with the database: a long list is read and taken apart once, not for every reply.
+    kept = memo(connection)
+    key = (site.id, store.stamps(connection, site.id))
     # Read once: another thread may replace it.
-    last = _last
+    last: tuple[tuple[int, store.Stamps], Book] | None = kept.get("rulebook")
     if last is not None and last[0] == key:
         return last[1]
-    _, rules_version, bans_version = key
-    found = store.find(connection, site.id, store.RULES) if rules_version else Setting({}, 0)
-    known = store.bans(connection, site.id) if bans_version else []
+    stamps = key[1]
+    found = store.find(connection, site.id, store.RULES) if stamps.rules else Setting({}, 0)
+    known = store.bans(connection, site.id) if stamps.bans else []
     book = Book(Rules.model_validate(found.value), Bans(known), found.version)
-    _last = (key, book)
+    kept["rulebook"] = (key, book)
     return book
 
 

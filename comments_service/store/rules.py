@@ -1,5 +1,6 @@
 """What editors decided about new replies: settings by name, bans, and whom they approved before."""
 
+import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,6 +23,16 @@ class Setting(NamedTuple):
     version: int
 
 
+class Stamps(NamedTuple):
+    """Random values that are new with every save of rules and of bans; "" before the first one.
+
+    Unlike the versions they are never the same for other content, as after a restore.
+    """
+
+    rules: str
+    bans: str
+
+
 class Ban(NamedTuple):
     """A ban. `kind` is "address", "network" or "word"."""
 
@@ -39,17 +50,17 @@ class Ban(NamedTuple):
 
 
 # On the way of every submission.
-_VERSIONS = select(setting.c.name, setting.c.version).where(
+_STAMPS = select(setting.c.name, setting.c.stamp).where(
     setting.c.site_id == bindparam("of_site"), setting.c.name.in_((RULES, BANS))
 )
 _BAN = tuple(ban.c[name] for name in Ban._fields)
 
 
-def versions(connection: Connection, site_id: int) -> tuple[int, int]:
-    """Return the versions of the rules and of the bans; each grows with every change."""
-    rows = connection.execute(_VERSIONS, {"of_site": site_id})
-    known = {row.name: row.version for row in rows}
-    return known.get(RULES, 0), known.get(BANS, 0)
+def stamps(connection: Connection, site_id: int) -> Stamps:
+    """Return the stamps of the rules and bans that are in force."""
+    rows = connection.execute(_STAMPS, {"of_site": site_id})
+    known = {row.name: row.stamp for row in rows}
+    return Stamps(known.get(RULES, ""), known.get(BANS, ""))
 
 
 def find(connection: Connection, site_id: int, name: str) -> Setting:
@@ -64,7 +75,7 @@ def find(connection: Connection, site_id: int, name: str) -> Setting:
 def put(connection: Connection, site_id: int, name: str, new: Setting) -> None:
     """Store `new` under that name, in a transaction that holds the site's row."""
     here = (setting.c.site_id == site_id) & (setting.c.name == name)
-    values = {"value": new.value, "version": new.version}
+    values = {"value": new.value, "version": new.version, "stamp": secrets.token_hex(16)}
     if not connection.execute(update(setting).where(here).values(**values)).rowcount:
         connection.execute(insert(setting).values(site_id=site_id, name=name, **values))
 
