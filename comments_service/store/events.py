@@ -137,6 +137,20 @@ def last_change(connection: Connection, comment_id: str, fields: Collection[str]
     return None
 
 
+def changed_by_others(
+    connection: Connection, comment_id: str, fields: Collection[str], *, than: str
+) -> bool:
+    """Return whether an editor, or anybody but the actor `than`, wrote one of those fields.
+
+    True also where that was undone since.
+    """
+    others = event.c.editor_id.is_not(None) | (event.c.actor != than)
+    query = select(event.c.after).where(event.c.comment == comment_id, others)
+    return any(
+        not (after or {}).keys().isdisjoint(fields) for after in connection.execute(query).scalars()
+    )
+
+
 def values_before(connection: Connection, comment_id: str, number: int) -> dict[str, Any]:
     """Return the values that fields of the reply had before that entry.
 

@@ -54,6 +54,8 @@ class View(NamedTuple):
     place: str
     article: str
     parent: str | None
+    # Whether an edit waits for an editor whatever the rules say.
+    waits: bool
 
 
 async def status(request: Request) -> Response:
@@ -150,7 +152,7 @@ async def edit(request: Request) -> Response:
                 )
                 return _edit_page(request, await _mine(request), text, preview=html, form=form)
             await run_in_threadpool(_count_change, request)
-            await run_in_threadpool(_edit, context, public_id, form)
+            await run_in_threadpool(_edit, context, public_id, form, client_of(request))
         except Unreadable as error:
             text, problems = error.fields.get("comment", ""), {"comment": error.detail}
             return _edit_page(request, await _mine(request), text, problems, error.status)
@@ -186,7 +188,7 @@ def _count_change(request: Request) -> None:
     rate_limit.count(context.db, context.secret, buckets, now=context.now())
 
 
-def _edit(context: Context, public_id: str, form: Mapping[str, str]) -> None:
+def _edit(context: Context, public_id: str, form: Mapping[str, str], client: str | None) -> None:
     version = number_of(form.get("version"))
     verbs.edit(
         context.db,
@@ -195,6 +197,7 @@ def _edit(context: Context, public_id: str, form: Mapping[str, str]) -> None:
         form.get("comment", ""),
         was=form.get("was", ""),
         version=-1 if version is None else version,
+        client=client,
         window=context.settings.edit_window,
         now=context.now(),
     )
@@ -294,7 +297,7 @@ def look(context: Context, public_id: str) -> View:
         with context.db.read() as connection:
             parent = comments.public_ids(connection, [reply.parent_id]).get(reply.parent_id)
     article = urljoin(context.settings.site_url, reply.page_url)
-    return View(found.reply, found.standing, found.open_until, place, article, parent)
+    return View(found.reply, found.standing, found.open_until, place, article, parent, found.waits)
 
 
 def status_path(context: Context, public_id: str) -> str:

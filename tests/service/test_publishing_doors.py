@@ -94,7 +94,7 @@ def edit_as_author(service: Service, public_id: str, version: int | None = None)
     own.edit(
         service.db, KEY, public_id, UNREAD,
         was=found.status, version=found.version if version is None else version,
-        window=timedelta(minutes=15), now=service.clock(),
+        client=None, window=timedelta(minutes=15), now=service.clock(),
     )  # fmt: skip
 
 
