@@ -222,6 +222,25 @@ def last_of_queue(connection: Connection, site_id: int, action: str) -> Event | 
     return Event(*row) if row else None
 
 
+def last_of_ban(connection: Connection, site_id: int, ban_id: int, *, after: int) -> Event | None:
+    """Return the latest entry behind number `after` that is about the ban, or None."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            event.c.site_id == site_id,
+            event.c.seq > after,
+            event.c.action.in_(("ban", "lift-ban", "undo")),
+            event.c.comment.is_(None),
+            event.c.page.is_(None),
+        )
+        .order_by(event.c.seq.desc())
+    )
+    for row in connection.execute(query):
+        if (row.after or {}).get("ban") == ban_id:
+            return Event(*row)
+    return None
+
+
 _target = event.alias("target")
 
 
