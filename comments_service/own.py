@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import draft, moderation, rulebook, submission
+from comments_service import draft, moderation, rulebook, submission, versions
 from comments_service.actors import AUTHOR
 from comments_service.draft import Draft, Refused
 from comments_service.errors import Conflict, Invalid, NotFound, TooMany
@@ -24,6 +24,7 @@ from comments_service.store.events import Event
 from comments_service.store.sites import Site
 from comments_service.submission import Submission
 from comments_service.tables import Status
+from comments_service.versions import Version
 
 KINDS = ("edit", "remove")
 WORDS_MOST = 1_000
@@ -95,7 +96,7 @@ def edit(
     text: str,
     *,
     was: str,
-    version: int,
+    version: Version,
     client: str | None,
     window: timedelta,
     now: datetime,
@@ -239,10 +240,10 @@ def _standing(connection: Connection, reply: Stored) -> Standing:
     return Standing.SPAM if reply.status == Status.SPAM else Standing.PENDING
 
 
-def _check_same(reply: Stored, *, was: str, version: int) -> None:
+def _check_same(reply: Stored, *, was: str, version: Version) -> None:
     if reply.status not in (Status.PENDING, Status.APPROVED):
         raise Conflict(DECIDED)
-    if reply.version != version:
+    if not versions.is_current(reply, version):
         raise Conflict(OTHER_TEXT)
     if reply.status != was and reply.status == Status.APPROVED:
         raise Conflict(PUBLISHED)

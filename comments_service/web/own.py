@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, draft, rate_limit
+from comments_service import auth, draft, rate_limit, versions
 from comments_service import own as verbs
 from comments_service.draft import Refused
 from comments_service.errors import Conflict, Invalid, NotFound, ServiceError, TooMany, Unavailable
@@ -29,7 +29,7 @@ from comments_service.tables import Status
 from comments_service.web import security
 from comments_service.web.address import path_of
 from comments_service.web.context import Context, context_of
-from comments_service.web.forms import Unreadable, number_of, read_form
+from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.network import client_of, network_of
 from comments_service.web.pages import message, page, render
 from comments_service.web.permalinks import locate
@@ -189,14 +189,13 @@ def _count_change(request: Request) -> None:
 
 
 def _edit(context: Context, public_id: str, form: Mapping[str, str], client: str | None) -> None:
-    version = number_of(form.get("version"))
     verbs.edit(
         context.db,
         context.secret,
         public_id,
         form.get("comment", ""),
         was=form.get("was", ""),
-        version=-1 if version is None else version,
+        version=form.get("version", ""),
         client=client,
         window=context.settings.edit_window,
         now=context.now(),
@@ -346,7 +345,7 @@ def _edit_page(
     form: Mapping[str, str] | None = None,
 ) -> Response:
     # What the author saw when the form was opened, as long as nobody told otherwise.
-    seen = {"was": view.reply.status, "version": str(view.reply.version)}
+    seen = {"was": view.reply.status, "version": versions.token(view.reply)}
     if form is not None:
         seen |= {name: form[name] for name in seen if name in form}
     values: dict[str, Any] = {"view": view, "reply": view.reply, "base": _base(request)}

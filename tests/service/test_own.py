@@ -13,7 +13,7 @@ from comments_service.bans import NewBan
 from comments_service.rules import Rules
 from comments_service.store import events
 from comments_service.submission import the_site
-from tests.running import Service, reply, running_service, version_of
+from tests.running import Service, reply, running_service, token_of, version_of
 from tests.service.asking import Page, dump, signed_in, stored
 
 EDITOR = Actor("Mara")
@@ -225,7 +225,7 @@ def test_a_preview_of_an_edit_stores_nothing_and_keeps_everything(service: Servi
     assert answer.status_code == 200
     assert "<em>two</em>" in answer.text
     assert Page(answer.text).fields == {"comment": "I bring *two*.", "was": "pending"} | {
-        "version": "0"
+        "version": token_of(service.db, id_of(link))
     }
     assert dump(service.db) == before
 
@@ -454,7 +454,8 @@ def test_what_was_removed_can_be_posted_again(service: Service) -> None:
 
 def test_a_resend_after_an_edit_is_of_the_text_as_it_is_now(service: Service) -> None:
     link = link_of(service)
-    edited = {"was": "pending", "version": "0", "comment": "I bring two."}
+    version = token_of(service.db, id_of(link))
+    edited = {"was": "pending", "version": version, "comment": "I bring two."}
     assert post(link + "/edit", **edited).status_code == 303
     assert link_of(service, comment="I bring two.") == link
     assert link_of(service) != link
@@ -462,7 +463,8 @@ def test_a_resend_after_an_edit_is_of_the_text_as_it_is_now(service: Service) ->
 
 def test_the_second_of_two_clicks_on_save_is_no_conflict(service: Service) -> None:
     link = link_of(service)
-    edited = {"was": "pending", "version": "0", "comment": "I bring two."}
+    version = token_of(service.db, id_of(link))
+    edited = {"was": "pending", "version": version, "comment": "I bring two."}
     assert post(link + "/edit", **edited).status_code == 303
     again = post(link + "/edit", **edited)
     assert again.status_code == 303

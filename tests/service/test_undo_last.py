@@ -10,7 +10,7 @@ from comments_service.rules import Rules
 from comments_service.store import editors
 from comments_service.submission import the_site
 from comments_service.tables import comment, event, page
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, number_of, signed_in, stored
 
 
@@ -25,7 +25,12 @@ def test_each_kind_of_action_is_taken_back_the_last_one_first(service: Service) 
     editor.decide(public_id, "approve")
     editor.decide(public_id, "pin")
     editor.decide(public_id, "lock")
-    editor.post(f"{path}/edit", token=editor.token, version="0", comment="Other.")
+    editor.post(
+        f"{path}/edit",
+        token=editor.token,
+        version=token_of(service.db, public_id),
+        comment="Other.",
+    )
     editor.post("/moderate/discussions/networking", token=editor.token, action="close")
     with service.db.read() as connection:
         opened = select(page.c.opened).where(page.c.key == "networking")
