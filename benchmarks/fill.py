@@ -1,11 +1,12 @@
 """Writes many replies at once, for benchmarks: what is stored is as the verbs would store it."""
 
 import random
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from comments_service import markup
+from comments_service import markup, versions
 from comments_service.ids import new_id
 from comments_service.store import comments, pages, sites
 from comments_service.store.comments import NewComment, NewContact
@@ -48,6 +49,16 @@ def fill(url: str, *, replies: int, pending: int) -> list[tuple[str, str]]:
             waiting.append((new.public_id, key))
     db.close()
     return waiting
+
+
+def version_tokens(url: str, public_ids: Collection[str]) -> dict[str, str]:
+    """Return what a form carries as the version of each of the replies."""
+    db = Database(url)
+    with db.read() as connection:
+        site = the_site(connection)
+        found = {one: comments.find(connection, site.id, one) for one in public_ids}
+    db.close()
+    return {one: versions.token(reply) for one, reply in found.items() if reply is not None}
 
 
 def _reply(

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import requests
 
-from benchmarks.fill import fill
+from benchmarks.fill import fill, version_tokens
 from benchmarks.servers import free_port, kill_all_in, running, stop
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +39,7 @@ class BenchmarkSite:
         self._browser = requests.Session()
         self._token = ""
         self.pending: list[tuple[str, str]] = []
+        self._versions: dict[str, str] = {}
         self.build_seconds = 0.0
         kept = {name: value for name, value in os.environ.items() if "REJOINDER" not in name}
         self._environ = kept | {
@@ -57,6 +58,9 @@ class BenchmarkSite:
         self._register()
         self.pending = fill(
             self._environ["REJOINDER_DATABASE"], replies=self._replies, pending=self._pending
+        )
+        self._versions = version_tokens(
+            self._environ["REJOINDER_DATABASE"], [public_id for public_id, _ in self.pending]
         )
         start = time.perf_counter()
         self.run("build")
@@ -119,8 +123,12 @@ class BenchmarkSite:
         public_id, key = self.pending.pop()
         answer = self._browser.post(
             f"{self.url}/moderate/replies/{public_id}",
-            # As it was submitted: nobody edits here.
-            data={"token": self._token, "action": "approve", "was": "pending", "version": "0"},
+            data={
+                "token": self._token,
+                "action": "approve",
+                "was": "pending",
+                "version": self._versions[public_id],
+            },
             allow_redirects=False,
             timeout=30,
         )

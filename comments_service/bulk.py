@@ -11,17 +11,17 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import moderation
+from comments_service import moderation, versions
 from comments_service.actors import Actor
 from comments_service.errors import Conflict, Invalid, NotFound, ServiceError
 from comments_service.moderation import ACTIONS
-from comments_service.store import batches, queue
+from comments_service.store import batches, comments, queue
 from comments_service.store.batches import DONE, Batch, NewItem, Progress
 from comments_service.store.database import Database
 from comments_service.store.queue import Chosen
 from comments_service.submission import the_site
 from comments_service.tables import Status
-from comments_service.versions import Stale
+from comments_service.versions import Stale, Version
 
 # Replies in one transaction: readers' own submissions wait for about half a second.
 PART = 1_000
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
     """The state and the version of a reply that the editor selected; None: not known."""
 
     status: str
-    version: int | None
+    version: Version | None
 
 
 def choose(
@@ -54,7 +54,10 @@ def choose(
     with db.write() as connection:
         site = the_site(connection)
         found = queue.states(connection, site.id, list(selected))
-        items = [NewItem(one.public_id, *selected[one.public_id]) for one in _to_do(action, found)]
+        items = [
+            _as_seen(connection, site.id, one.public_id, selected[one.public_id])
+            for one in _to_do(action, found)
+        ]
         return _begin(connection, site.id, action, items, "a selection", by, now)
 
 
@@ -74,6 +77,13 @@ def choose_undo(db: Database, batch_id: int, *, by: Actor, now: datetime) -> int
         new = Batch(0, "undo", by.name, words, now, None, 0, batch_id)
         rows = [NewItem(one.comment, event_seq=one.event_seq) for one in items]
         return batches.add(connection, site.id, new, rows, editor_id=by.editor_id)
+
+
+def _as_seen(connection: Connection, site_id: int, public_id: str, seen: Seen) -> NewItem:
+    reply = comments.find(connection, site_id, public_id)
+    # Numbers are enough from here on: a batch belongs to the database that it is stored in.
+    version = versions.number(reply, seen.version) if reply is not None else None
+    return NewItem(public_id, seen.status, version)
 
 
 def _to_do(action: str, found: Sequence[Chosen]) -> list[Chosen]:

@@ -34,6 +34,7 @@ from comments_service.store.events import Event
 from comments_service.store.sites import Site
 from comments_service.submission import the_site
 from comments_service.tables import Origin, Status
+from comments_service.versions import Version
 
 ACTIONS = {
     "approve": Status.APPROVED,
@@ -52,7 +53,7 @@ def decide(
     *,
     by: Actor,
     expected: str,
-    version: int | None,
+    version: Version | None,
     now: datetime,
     told: str = "",
 ) -> Event:
@@ -89,7 +90,7 @@ def move(
     *,
     by: Actor,
     expected: str,
-    version: int | None,
+    version: Version | None,
     now: datetime,
     batch_id: int | None = None,
     told: str = "",
@@ -121,7 +122,7 @@ def move(
 
 
 def edit(
-    db: Database, public_id: str, text: str, *, by: Actor, version: int, now: datetime
+    db: Database, public_id: str, text: str, *, by: Actor, version: Version, now: datetime
 ) -> Event:
     """Give a reply another text; the log keeps both.
 
@@ -132,7 +133,7 @@ def edit(
     with db.write() as connection:
         site = the_site(connection)
         number, reply = take(connection, site, public_id)
-        if reply.version != version:
+        if not versions.is_current(reply, version):
             last = events.last_of(connection, public_id, "edit", "undo")
             raise AlreadyHandled(_handled(last, reply))
         if reply.text == new:
@@ -249,7 +250,7 @@ def answer(
     by: Actor,
     email: str,
     expected: str,
-    version: int | None,
+    version: Version | None,
     now: datetime,
 ) -> Event:
     """Publish an editor's reply to a reply, which is approved in the same step if it waits.
@@ -267,8 +268,8 @@ def answer(
             return sent
         if reply.status != expected:
             raise _somebody(connection, reply)
-        if reply.version != version:
-            raise versions.stale(connection, public_id, version)
+        if not versions.is_current(reply, version):
+            raise versions.stale(connection, reply, version)
         if reply.status != Status.APPROVED:
             move(
                 connection,
@@ -468,7 +469,7 @@ def change(
     after: Mapping[str, Any],
     action: str,
     *,
-    version: int | None,
+    version: Version | None,
     by: Actor,
     now: datetime,
     undoes: int | None = None,

@@ -10,20 +10,21 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from comments_service import draft, moderation, rulebook, submission
+from comments_service import draft, moderation, rulebook, submission, versions
 from comments_service.actors import AUTHOR
 from comments_service.draft import Draft, Refused
 from comments_service.errors import Conflict, Invalid, NotFound, TooMany
 from comments_service.language import sentence
 from comments_service.live import live_state
 from comments_service.store import comments, contacts, events, publishing, sites
-from comments_service.store.comments import Stored
+from comments_service.store.comments import CONTENT, Stored
 from comments_service.store.contacts import Given
 from comments_service.store.database import Database
 from comments_service.store.events import Event
 from comments_service.store.sites import Site
 from comments_service.submission import Submission
 from comments_service.tables import Status
+from comments_service.versions import Version
 
 KINDS = ("edit", "remove")
 WORDS_MOST = 1_000
@@ -66,11 +67,15 @@ class Standing(StrEnum):
 
 
 class Own(NamedTuple):
-    """A reply as its author sees it; `open_until` is None where nothing can be changed by them."""
+    """A reply as its author sees it; `open_until` is None where nothing can be changed by them.
+
+    `waits` when an edit takes it off the page until an editor approves it, whatever the rules say.
+    """
 
     reply: Stored
     standing: Standing
     open_until: datetime | None
+    waits: bool
 
 
 def look(db: Database, public_id: str, *, window: timedelta, now: datetime) -> Own:
@@ -78,9 +83,10 @@ def look(db: Database, public_id: str, *, window: timedelta, now: datetime) -> O
     with db.read() as connection:
         reply = _find(connection, submission.the_site(connection), public_id)
         standing = _standing(connection, reply)
-    until = reply.submitted_at + window
-    changeable = reply.status in (Status.PENDING, Status.APPROVED)
-    return Own(reply, standing, until if changeable and now < until else None)
+        until = reply.submitted_at + window
+        changeable = reply.status in (Status.PENDING, Status.APPROVED) and now < until
+        waits = changeable and _is_editors(connection, reply)
+    return Own(reply, standing, until if changeable else None, waits)
 
 
 def edit(
@@ -90,13 +96,15 @@ def edit(
     text: str,
     *,
     was: str,
-    version: int,
+    version: Version,
+    client: str | None,
     window: timedelta,
     now: datetime,
 ) -> Event:
     """Give the reply the text that its author wants.
 
-    What was published goes back to the editors unless the rules would publish it. `was` and
+    What was published goes back to the editors unless the rules would publish it, and always where
+    an editor has edited or pinned it. `client` is the address that the edit comes from; `was` and
     `version` are the state and the text that the author saw. Raises `Refused` for a text that
     cannot be one, and `Conflict` when the reply is another one by now, or the time is over.
     """
@@ -129,7 +137,7 @@ def edit(
         _check_open(reply, window=window, now=now)
         if reply.text == new:
             raise Refused({"comment": UNCHANGED}, {"comment": new})
-        after = {"text": new} | _judged(connection, site, reply, one)
+        after = {"text": new} | _judged(connection, site, reply, one, client)
         entry = moderation.change(
             connection, site, number, reply, after, "edit", version=version, by=AUTHOR, now=now
         )
@@ -232,10 +240,10 @@ def _standing(connection: Connection, reply: Stored) -> Standing:
     return Standing.SPAM if reply.status == Status.SPAM else Standing.PENDING
 
 
-def _check_same(reply: Stored, *, was: str, version: int) -> None:
+def _check_same(reply: Stored, *, was: str, version: Version) -> None:
     if reply.status not in (Status.PENDING, Status.APPROVED):
         raise Conflict(DECIDED)
-    if reply.version != version:
+    if not versions.is_current(reply, version):
         raise Conflict(OTHER_TEXT)
     if reply.status != was and reply.status == Status.APPROVED:
         raise Conflict(PUBLISHED)
@@ -248,18 +256,36 @@ def _check_open(reply: Stored, *, window: timedelta, now: datetime) -> None:
         raise Conflict(TOO_LATE)
 
 
-def _judged(connection: Connection, site: Site, reply: Stored, one: Submission) -> dict[str, Any]:
+def _is_editors(connection: Connection, reply: Stored) -> bool:
+    """Return whether an editor chose the reply's words or its place, so that edits need one too.
+
+    An editor's edit counts for good: otherwise the author could put the old text back by way of
+    another one that an editor approves.
+    """
+    return reply.pinned or events.changed_by_others(
+        connection, reply.public_id, CONTENT, than=AUTHOR.name
+    )
+
+
+def _judged(
+    connection: Connection, site: Site, reply: Stored, one: Submission, client: str | None
+) -> dict[str, Any]:
     """Return what else changes with the text: the reasons for holding it, and perhaps the state.
 
     An edit never publishes what waits, and only an editor moves it to the spam.
     """
     book = rulebook.in_force(connection, site)
-    status, reasons = submission.judge(connection, site, book, [one])[0]
+    # From the network that the reply came from, and from the one that the edit comes from.
+    both = [one, one._replace(network=client)]
+    verdicts = submission.judge(connection, site, book, both)
+    passes = all(verdict.status == Status.APPROVED for verdict in verdicts)
+    # The same reason once.
+    reasons = list(dict.fromkeys(reason for verdict in verdicts for reason in verdict.reasons))
     after: dict[str, Any] = {}
-    if reply.status == Status.APPROVED and status != Status.APPROVED:
+    if reply.status == Status.APPROVED and (not passes or _is_editors(connection, reply)):
         after["status"] = Status.PENDING.value
         reasons = [*reasons, "edited"]
-    elif reply.status == Status.PENDING and status == Status.APPROVED:
+    elif reply.status == Status.PENDING and passes:
         reasons = ["all"]
     if reasons != reply.reasons:
         after["reasons"] = list(reasons)

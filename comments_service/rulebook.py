@@ -12,16 +12,17 @@ from sqlalchemy import Connection
 
 from comments_service import network, privacy, rules
 from comments_service.actors import Actor
-from comments_service.addresses import fold
+from comments_service.addresses import fold, mailbox
 from comments_service.bans import Bans, NewBan
 from comments_service.errors import Conflict, Forbidden, NotFound
 from comments_service.rules import Facts, Rules, Verdict
 from comments_service.store import contacts, editors, events, sites
 from comments_service.store import rules as store
+from comments_service.store.database import memo
 from comments_service.store.events import Event
 from comments_service.store.rules import Setting
 from comments_service.store.sites import Site
-from comments_service.tables import Status
+from comments_service.tables import Role, Status
 
 ACTIONS = frozenset({"settings", "ban", "lift-ban"})
 
@@ -43,24 +44,20 @@ class Case(NamedTuple):
     now: datetime
 
 
-# The last book that was read, under the site's epoch and the versions of what it was made of: a
-# long list is read and taken apart once, not for every reply.
-_last: tuple[tuple[str, int, int], Book] | None = None
-
-
 def in_force(connection: Connection, site: Site) -> Book:
     """Return the rules and bans of the site; usually for the price of one small statement."""
-    global _last
-    key = (site.epoch, *store.versions(connection, site.id))
+    # Kept with the database: a long list is read and taken apart once, not for every reply.
+    kept = memo(connection)
+    key = (site.id, store.stamps(connection, site.id))
     # Read once: another thread may replace it.
-    last = _last
+    last: tuple[tuple[int, store.Stamps], Book] | None = kept.get("rulebook")
     if last is not None and last[0] == key:
         return last[1]
-    _, rules_version, bans_version = key
-    found = store.find(connection, site.id, store.RULES) if rules_version else Setting({}, 0)
-    known = store.bans(connection, site.id) if bans_version else []
+    stamps = key[1]
+    found = store.find(connection, site.id, store.RULES) if stamps.rules else Setting({}, 0)
+    known = store.bans(connection, site.id) if stamps.bans else []
     book = Book(Rules.model_validate(found.value), Bans(known), found.version)
-    _last = (key, book)
+    kept["rulebook"] = (key, book)
     return book
 
 
@@ -119,11 +116,11 @@ def trusted(
     sent there or by the browser that used one; what was only typed is anybody's. It must have an
     approved reply from before, with the address confirmed as well.
     """
-    addresses = {fold(email) for email, confirmed, _ in asked if confirmed}
+    addresses = {mailbox(email) for email, confirmed, _ in asked if confirmed}
     if not in_force.trust_verified or not addresses:
         return [False] * len(asked)
     known = store.approved_before(connection, site.id, addresses)
-    firsts = [known.get(fold(email)) if confirmed else None for email, confirmed, _ in asked]
+    firsts = [known.get(mailbox(email)) if confirmed else None for email, confirmed, _ in asked]
     return [
         first is not None and first < came
         for first, (_, _, came) in zip(firsts, asked, strict=True)
@@ -171,7 +168,7 @@ def ban(connection: Connection, site: Site, new: NewBan, *, by: Actor, now: date
         expires_at=new.expires_at,
     )
     # Without what is banned: the log outlives what it tells of, and it may be an address.
-    after = {"ban": ban_id, "kind": new.kind, "lifted": False}
+    after = {"ban": ban_id, "kind": new.kind, "lifted": False} | _role(connection, by)
     before = {**after, "lifted": True}
     return _log(connection, site, number, "ban", before, after, by=by, now=now)
 
@@ -188,9 +185,12 @@ def lift(
 ) -> Event:
     """Lift a ban, or (`lifted` False) put it in force again.
 
-    Raises `NotFound`, and `Conflict` when it is like that already or its time is over.
+    `undoes` is the number of the entry that this takes back. Raises `NotFound`, and `Conflict` when
+    it is like that already, its time is over, or that entry is not the last one about the ban.
     """
     number = sites.next_number(connection, site.id)
+    if undoes is not None:
+        _check_last(connection, site, ban_id, undoes)
     found = store.find_ban(connection, site.id, ban_id)
     if found is None:
         raise NotFound("There is no such ban.")
@@ -199,7 +199,7 @@ def lift(
     if not lifted and not found._replace(lifted_at=None).holds(now):
         raise Conflict("The time of that ban is over; add a new one.")
     store.set_lifted(connection, site.id, ban_id, now if lifted else None)
-    after = {"ban": ban_id, "kind": found.kind, "lifted": lifted}
+    after = {"ban": ban_id, "kind": found.kind, "lifted": lifted} | _role(connection, by)
     before = {**after, "lifted": not lifted}
     action = "undo" if undoes else "lift-ban"
     return _log(connection, site, number, action, before, after, by=by, now=now, undoes=undoes)
@@ -248,7 +248,10 @@ def undo_settings(
 
 
 def _check_may_undo(connection: Connection, site: Site, entry: Event, by: Actor) -> None:
-    """Raise `Forbidden` for an editor who is no admin, except for an editor's own ban."""
+    """Raise `Forbidden` for an editor who is no admin, except for a ban that needed no admin.
+
+    That is one's own, made as an editor: whoever was an admin then needs to be one now.
+    """
     # The command line and the rules themselves have no row.
     if by.editor_id is None:
         return
@@ -256,8 +259,25 @@ def _check_may_undo(connection: Connection, site: Site, entry: Event, by: Actor)
     if editor is not None and editor.is_admin:
         return
     own = events.editor_of(connection, site.id, entry.seq) == by.editor_id
-    if not (own and "ban" in (entry.after or {})):
+    after = entry.after or {}
+    if not (own and "ban" in after and after.get("role") == Role.EDITOR):
         raise Forbidden("Only an admin can undo a change of the rules, or another editor's ban.")
+
+
+def _check_last(connection: Connection, site: Site, ban_id: int, number: int) -> None:
+    """Raise `Conflict` when somebody decided about the ban after that entry."""
+    later = events.last_of_ban(connection, site.id, ban_id, after=number)
+    if later is not None:
+        raise Conflict(
+            f"{later.actor} decided about this ban later, at {later.at:%H:%M} UTC. "
+            "Nothing was changed."
+        )
+
+
+def _role(connection: Connection, by: Actor) -> dict[str, str]:
+    """Return the role in which an editor acts, for the log; undoing the entry needs it again."""
+    editor = editors.get(connection, by.editor_id) if by.editor_id is not None else None
+    return {"role": editor.role} if editor is not None else {}
 
 
 def _log(

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from comments_service import smtp
+from comments_service.addresses import ascii_domain
 from comments_service.errors import SettingsError
 from comments_service.language import words_of
 
@@ -214,10 +215,7 @@ def _names_of(origin: str) -> Iterator[str]:
     """Yield an origin as browsers write it: in lower case, in Punycode, without a default port."""
     parts = urlsplit(origin)
     host = parts.hostname or ""
-    if ":" in host:
-        host = f"[{host}]"
-    elif not host.isascii():
-        host = host.encode("idna").decode()
+    host = f"[{host}]" if ":" in host else ascii_domain(host)
     port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
     for name in _LOOPBACK if host in _LOOPBACK else (host,):
         yield f"{parts.scheme}://{name}{port}"

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from comments_service import markup, network, rate_limit, rulebook
 from comments_service.actors import AUTHOR, RULES
+from comments_service.addresses import mailbox
 from comments_service.draft import (
     BIDI_CONTROLS,
     ENTER_COMMENT,
@@ -427,7 +428,7 @@ def _fingerprint(secret: bytes, page_key: str, draft: Draft) -> str:
         page_key,
         draft.parent or "",
         draft.name,
-        draft.email.casefold(),
+        mailbox(draft.email),
         draft.url or "",
         draft.text,
     )

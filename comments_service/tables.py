@@ -24,7 +24,7 @@ from sqlalchemy import (
     true,
 )
 
-from comments_service.addresses import FOLDED_LENGTH
+from comments_service.addresses import FOLDED_LENGTH, MAILBOX_LENGTH
 
 
 class Status(StrEnum):
@@ -414,6 +414,8 @@ setting = Table(
     Column("value", JSON, nullable=False),
     # Grows with every change, so that nobody overwrites what somebody else just saved.
     Column("version", Integer, nullable=False),
+    # Random, new with every change: a restored database may have the number for other content.
+    Column("stamp", String(32), nullable=False, server_default=text("''")),
 )
 
 ban = Table(
@@ -485,8 +487,10 @@ subscription = Table(
     # "asked", "confirmed" or "ended".
     Column("state", String(16), nullable=False),
     Column("email", String(254), nullable=False),
-    # The address in small letters: one mailbox, however it was typed.
+    # The address as the privacy gate looks it up (addresses.fold).
     Column("folded", String(FOLDED_LENGTH), nullable=False),
+    # The same for two addresses of one owner, and of no others (addresses.mailbox).
+    Column("mailbox", String(MAILBOX_LENGTH), nullable=False, server_default=text("''")),
     # What the link that ends it is made of; without the service's secret it opens nothing.
     Column("seed", String(22), nullable=False, unique=True),
     # SHA-256 of the token in the mail that asks whether the address agrees.
@@ -495,7 +499,8 @@ subscription = Table(
     Column("asked_at", UTCDateTime, nullable=False),
     Column("confirmed_at", UTCDateTime, nullable=True),
     Column("ended_at", UTCDateTime, nullable=True),
-    Index(None, "page_id", "state", "folded"),
+    Index(None, "page_id", "state", "mailbox"),
+    Index(None, "mailbox"),
     Index(None, "folded"),
 )
 

@@ -19,7 +19,7 @@ import requests
 import uvicorn
 from starlette.applications import Starlette
 
-from comments_service import actors, moderation, submission
+from comments_service import actors, moderation, submission, versions
 from comments_service.app import create_app
 from comments_service.migrations import upgrade
 from comments_service.settings import Settings
@@ -111,6 +111,13 @@ def version_of(db: Database, public_id: str) -> int:
     with db.read() as connection:
         found = comments.find(connection, submission.the_site(connection).id, public_id)
     return found.version if found else 0
+
+
+def token_of(db: Database, public_id: str) -> str:
+    """The version that a reply has now, as a form carries it."""
+    with db.read() as connection:
+        found = comments.find(connection, submission.the_site(connection).id, public_id)
+    return versions.token(found) if found else ""
 
 
 def run(work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from comments_service import submission, trust
-from comments_service.addresses import fold
+from comments_service.addresses import mailbox
 from comments_service.errors import Conflict, NotFound
 from comments_service.language import sentence
 from comments_service.mail import limits, links, texts
@@ -149,5 +149,5 @@ def is_known(secret: bytes, kept: str, email: str, now: datetime) -> bool:
 
 
 def _proof(secret: bytes, email: str, issued: str) -> str:
-    message = f"author-address:{issued}:{fold(email)}"
+    message = f"author-address:{issued}:{mailbox(email)}"
     return hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()

@@ -16,6 +16,7 @@ from comments_service.store.editors import Editor
 from comments_service.store.events import Event
 from comments_service.store.mail_links import Link
 from comments_service.tables import Status
+from comments_service.versions import Version
 
 # What can be done by mail, the likeliest first, and what its button says.
 VERBS = {"approve": "Approve", "spam": "Spam", "trash": "Trash"}
@@ -57,7 +58,7 @@ def _look(connection: Connection, token: str) -> Looked:
 
 
 def decide(
-    db: Database, token: str, action: str, *, version: int | None, now: datetime
+    db: Database, token: str, action: str, *, version: Version | None, now: datetime
 ) -> Looked | None:
     """Decide as the link's editor and use the link up, in one transaction.
 

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from sqlalchemy import Connection
 
-from comments_service.addresses import fold
+from comments_service.addresses import ascii_domain, mailbox
 from comments_service.language import counted, sentence
 from comments_service.mail import links, texts
 from comments_service.settings import Settings
@@ -67,7 +67,7 @@ class News:
             [
                 NewMail(one.site_id, followers.NEWS, str(one.id), who.email, subject, "", now)
                 for who in found
-                if fold(who.email) not in have
+                if mailbox(who.email) not in have
             ],
         )
         if found:
@@ -87,11 +87,12 @@ class News:
                 for one in followers.of_address(connection, page_id, mail.to_address)
                 if one.state == State.CONFIRMED
             ]
-            mine = fold(mail.to_address)
+            mine = mailbox(mail.to_address)
             told = [
                 reply
                 for reply in news.told(connection, round_id)
-                if fold(reply.author_email) != mine and any(_concerns(one, reply) for one in wishes)
+                if mailbox(reply.author_email) != mine
+                and any(_concerns(one, reply) for one in wishes)
             ]
             if not told:
                 return None
@@ -146,7 +147,7 @@ class News:
     def _headers(self, one: Subscription, token: str, sender: str) -> dict[str, str]:
         """What lets mail programs put one article's mails together, and end them (RFC 8058)."""
         site = urlsplit(self._settings.site_url).hostname or "localhost"
-        host = site.encode("idna").decode() if not site.isascii() else site
+        host = ascii_domain(site)
         # A message that nobody sent: what all mails about one article are answers to.
         name = hashlib.sha256(f"article:{one.page_key}".encode()).hexdigest()[:32]
         thread = f"<{name}@{sender.rpartition('@')[2]}>"

@@ -24,6 +24,7 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
+from comments_service.addresses import ascii_domain
 from comments_service.smtp import Encryption, Server
 
 CONNECT_SECONDS = 20.0
@@ -242,5 +243,5 @@ def _local_name(site_url: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return host.encode("idna").decode() if not host.isascii() else host
+        return ascii_domain(host)
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"

@@ -16,6 +16,7 @@ from comments_service.store import database_file, database_url
 # How long a writer waits for its turn, and then for a writer of another process. Milliseconds.
 BUSY_TIMEOUT_MS = 10_000
 _WRITES = "rejoinder_writes"
+_MEMO = "rejoinder_memo"
 
 
 class Database:
@@ -35,7 +36,7 @@ class Database:
             self._engine = (
                 _sqlite_engine(self.url, self._patience)
                 if self._sqlite
-                else create_engine(self.url, hide_parameters=True)
+                else create_engine(self.url, hide_parameters=True, execution_options={_MEMO: {}})
             )
         self._writer = self._engine.execution_options(**{_WRITES: True})
         # Writers of this process queue here instead of polling SQLite's lock, which would make
@@ -113,6 +114,16 @@ class Database:
         self._engine.dispose()
 
 
+def memo(connection: Connection) -> dict[str, Any]:
+    """Return what is kept in memory beside the connection's `Database`, for all of its threads.
+
+    Store a value together with what it was made of in one assignment, and compare that before use:
+    other processes change the database too.
+    """
+    found: dict[str, Any] = connection.get_execution_options().get(_MEMO, {})
+    return found
+
+
 @contextmanager
 def _usable() -> Iterator[None]:
     try:
@@ -140,6 +151,7 @@ def _sqlite_engine(url: URL, patience: float) -> Engine:
         # Parameters are readers' texts and addresses: no error may carry them into a log.
         hide_parameters=True,
         max_overflow=48,
+        execution_options={_MEMO: {}},
     )
 
     @event.listens_for(engine, "connect")

@@ -137,6 +137,20 @@ def last_change(connection: Connection, comment_id: str, fields: Collection[str]
     return None
 
 
+def changed_by_others(
+    connection: Connection, comment_id: str, fields: Collection[str], *, than: str
+) -> bool:
+    """Return whether an editor, or anybody but the actor `than`, wrote one of those fields.
+
+    True also where that was undone since.
+    """
+    others = event.c.editor_id.is_not(None) | (event.c.actor != than)
+    query = select(event.c.after).where(event.c.comment == comment_id, others)
+    return any(
+        not (after or {}).keys().isdisjoint(fields) for after in connection.execute(query).scalars()
+    )
+
+
 def values_before(connection: Connection, comment_id: str, number: int) -> dict[str, Any]:
     """Return the values that fields of the reply had before that entry.
 
@@ -199,6 +213,25 @@ def last_of_queue(connection: Connection, site_id: int, action: str) -> Event | 
     )
     row = connection.execute(query).first()
     return Event(*row) if row else None
+
+
+def last_of_ban(connection: Connection, site_id: int, ban_id: int, *, after: int) -> Event | None:
+    """Return the latest entry behind number `after` that is about the ban, or None."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            event.c.site_id == site_id,
+            event.c.seq > after,
+            event.c.action.in_(("ban", "lift-ban", "undo")),
+            event.c.comment.is_(None),
+            event.c.page.is_(None),
+        )
+        .order_by(event.c.seq.desc())
+    )
+    for row in connection.execute(query):
+        if (row.after or {}).get("ban") == ban_id:
+            return Event(*row)
+    return None
 
 
 _target = event.alias("target")

@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from comments_service.addresses import fold
+from comments_service.addresses import fold, mailbox
 from comments_service.tables import comment, contact, outbox, page, subscription
 
 # The kinds of mail that followers get: the question whether they agree, and news.
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 
 class Subscription(NamedTuple):
-    """One wish to be told, with its page; `folded` is the address in small letters."""
+    """One wish to be told, with its page; `mailbox` is the same for all addresses of one owner."""
 
     id: int
     site_id: int
@@ -50,7 +50,7 @@ class Subscription(NamedTuple):
     kind: str
     state: str
     email: str
-    folded: str
+    mailbox: str
     seed: str
     confirm_until: datetime | None
     asked_at: datetime
@@ -88,14 +88,18 @@ _SUBSCRIPTIONS = select(
 def add(connection: Connection, new: NewSubscription) -> int:
     """Store a wish; return its row id."""
     state = State.ASKED if new.confirmed_at is None else State.CONFIRMED
-    values = new._asdict() | {"folded": fold(new.email), "state": state}
+    values = new._asdict() | {
+        "folded": fold(new.email),
+        "mailbox": mailbox(new.email),
+        "state": state,
+    }
     query = insert(subscription).values(**values).returning(_table.id)
     return int(connection.execute(query).scalar_one())
 
 
 def of_address(connection: Connection, page_id: int, email: str) -> list[Subscription]:
     """Return what this address follows, or was asked about, on one page; the oldest first."""
-    query = _SUBSCRIPTIONS.where(_table.page_id == page_id, _table.folded == fold(email), _LIVE)
+    query = _SUBSCRIPTIONS.where(_table.page_id == page_id, _table.mailbox == mailbox(email), _LIVE)
     return [Subscription._make(row) for row in connection.execute(query.order_by(_table.id))]
 
 
@@ -127,7 +131,7 @@ def question(
     until: datetime,
 ) -> None:
     """Record the question that is mailed about a subscription; earlier ones are worth nothing."""
-    open_ones = (_table.page_id == page_id) & (_table.folded == fold(email))
+    open_ones = (_table.page_id == page_id) & (_table.mailbox == mailbox(email))
     connection.execute(
         update(subscription)
         .where(open_ones, _table.state == State.ASKED)
@@ -157,7 +161,7 @@ def end(
 ) -> int:
     """End what this address follows: all of it, on one page, or asked with one reply."""
     which: list[ColumnElement[bool]] = [
-        _table.site_id == site_id, _table.folded == fold(email), _LIVE
+        _table.site_id == site_id, _table.mailbox == mailbox(email), _LIVE
     ]  # fmt: skip
     if page_id is not None:
         which.append(_table.page_id == page_id)
@@ -170,7 +174,7 @@ def end(
 def counts(connection: Connection, page_ids: Sequence[int]) -> dict[int, int]:
     """Return how many addresses follow each of the pages."""
     query = (
-        select(_table.page_id, func.count(_table.folded.distinct()))
+        select(_table.page_id, func.count(_table.mailbox.distinct()))
         .where(_table.page_id.in_(page_ids), _table.state == State.CONFIRMED)
         .group_by(_table.page_id)
     )
@@ -193,7 +197,7 @@ def prune(connection: Connection, before: datetime) -> None:
 
 def _same(which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether the address has a wish of that sort on the same page."""
-    same = (_other.page_id == _table.page_id) & (_other.folded == _table.folded)
+    same = (_other.page_id == _table.page_id) & (_other.mailbox == _table.mailbox)
     return exists().where(same, which)
 
 
@@ -203,10 +207,13 @@ def forget_reply(connection: Connection, site_id: int, comment_id: int, email: s
     Once no other reply has its author's address, all of that address, with the mail to it. Of a
     wish that mailed links the end is kept while the address follows the page by another wish.
     """
-    others = select(contact.c.comment_id).where(
-        contact.c.folded == fold(email), contact.c.comment_id != comment_id
+    others = (
+        select(contact.c.email)
+        .distinct()
+        .where(contact.c.folded == fold(email), contact.c.comment_id != comment_id)
     )
-    if connection.execute(others.limit(1)).first() is None:
+    owner = mailbox(email)
+    if all(mailbox(one) != owner for one in connection.execute(others).scalars()):
         forget_address(connection, site_id, email)
     mine = _table.comment_id == comment_id
     live = (_other.state != State.ENDED) & _other.comment_id.is_distinct_from(comment_id)
@@ -226,7 +233,7 @@ def forget_reply(connection: Connection, site_id: int, comment_id: int, email: s
 
 def forget_address(connection: Connection, site_id: int, email: str) -> None:
     """Delete all that is kept of an address as a follower's, with the mail to it."""
-    theirs = (_table.site_id == site_id, _table.folded == fold(email))
+    theirs = (_table.site_id == site_id, _table.mailbox == mailbox(email))
     # However it was typed: the database may fold ASCII only, and then both sides of a comparison.
     typed = {email, *connection.execute(select(_table.email).where(*theirs)).scalars()}
     connection.execute(delete(subscription).where(*theirs))

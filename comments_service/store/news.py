@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import FromClause
 
-from comments_service.addresses import fold
+from comments_service.addresses import mailbox
 from comments_service.store.followers import NEWS, Kind, State
 from comments_service.store.public import IS_PUBLIC
 from comments_service.tables import (
@@ -153,7 +153,7 @@ def recipients(connection: Connection, one: Round, limit: int) -> list[Recipient
     other = alias(subscription)
     earlier = exists().where(
         *concerned(other),
-        other.c.folded == subscription.c.folded,
+        other.c.mailbox == subscription.c.mailbox,
         other.c.id < subscription.c.id,
     )
     query = (
@@ -166,14 +166,14 @@ def recipients(connection: Connection, one: Round, limit: int) -> list[Recipient
 
 
 def already(connection: Connection, one: Round, addresses: Sequence[str]) -> set[str]:
-    """Return which of the addresses, as `fold` gives them, have a mail of this round."""
+    """Return which of the addresses, as `mailbox` gives them, have a mail of this round."""
     # The database folds both sides: how much of an address it folds differs between databases.
     query = select(outbox.c.to_address).where(
         outbox.c.kind == NEWS,
         outbox.c.cause == str(one.id),
         func.lower(outbox.c.to_address).in_([func.lower(one) for one in addresses]),
     )
-    return {fold(address) for address in connection.execute(query).scalars()}
+    return {mailbox(address) for address in connection.execute(query).scalars()}
 
 
 def reached(connection: Connection, one: Round, row_id: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
-from comments_service.addresses import fold
+from comments_service.addresses import mailbox
 from comments_service.tables import editor, mail_link, outbox
 
 # A warning is due when something should have left this long ago.
@@ -296,15 +296,15 @@ def count_between(
 
     Those after `until` do not count: a clock that was set back since has dated them.
     """
-    # Compared here and not in the database, which may fold ASCII only; limits keep them few.
-    folded = fold(address)
+    # Compared here: the database does not know which addresses are one. Limits keep them few.
+    wanted = mailbox(address)
     query = select(outbox.c.to_address).where(
         outbox.c.site_id == site_id,
         outbox.c.kind.in_(kinds),
         outbox.c.created_at > since,
         outbox.c.created_at <= until,
     )
-    return sum(fold(one) == folded for one in connection.execute(query).scalars())
+    return sum(mailbox(one) == wanted for one in connection.execute(query).scalars())
 
 
 def forget_waiting(connection: Connection, mail_id: int) -> None:

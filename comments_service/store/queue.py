@@ -18,7 +18,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from comments_service.addresses import fold
+from comments_service.addresses import fold, folded_forms, mailbox
 from comments_service.store import rules, search, tallies
 from comments_service.store.comments import ERASED, WISH
 from comments_service.tables import Status, UTCDateTime, comment, contact, held, page, sought
@@ -336,16 +336,23 @@ def _contact(connection: Connection, what: Filter) -> list[ColumnElement[bool]]:
         else:
             conditions.append(_begins(stored, email) if email else false())
     if what.author:
-        own, theirs = contact.alias("own"), comment.alias("theirs")
-        address = (
-            select(own.c.folded)
-            .join(theirs, theirs.c.id == own.c.comment_id)
-            .where(theirs.c.public_id == what.author)
-        )
-        conditions.append(stored == address.scalar_subquery())
+        conditions.append(_same_author(connection, what.author))
     if network := what.network.strip().lower():
         conditions.append(_begins(contact.c.network, network))
     return conditions
+
+
+def _same_author(connection: Connection, public_id: str) -> ColumnElement[bool]:
+    """Match the replies whose address belongs to the owner of that reply's address."""
+    query = select(contact.c.email).join(comment, comment.c.id == contact.c.comment_id)
+    email = connection.execute(query.where(comment.c.public_id == public_id)).scalar()
+    if not email:
+        return false()
+    owner = mailbox(email)
+    alike = contact.c.folded.in_(folded_forms(owner))
+    typed = connection.execute(select(contact.c.email).distinct().where(alike)).scalars()
+    # The folded column has the index; the address itself tells the owner.
+    return alike & contact.c.email.in_([one for one in typed if mailbox(one) == owner])
 
 
 def _under_ban(connection: Connection, site_id: int, number: int) -> ColumnElement[bool]:

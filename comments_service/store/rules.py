@@ -1,11 +1,13 @@
 """What editors decided about new replies: settings by name, bans, and whom they approved before."""
 
+import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from comments_service.addresses import folded_forms, mailbox
 from comments_service.store.comments import ERASED
 from comments_service.store.public import IS_PUBLIC
 from comments_service.tables import Origin, ban, comment, contact, page, setting
@@ -19,6 +21,16 @@ class Setting(NamedTuple):
 
     value: dict[str, Any]
     version: int
+
+
+class Stamps(NamedTuple):
+    """Random values that are new with every save of rules and of bans; "" before the first one.
+
+    Unlike the versions they are never the same for other content, as after a restore.
+    """
+
+    rules: str
+    bans: str
 
 
 class Ban(NamedTuple):
@@ -38,17 +50,17 @@ class Ban(NamedTuple):
 
 
 # On the way of every submission.
-_VERSIONS = select(setting.c.name, setting.c.version).where(
+_STAMPS = select(setting.c.name, setting.c.stamp).where(
     setting.c.site_id == bindparam("of_site"), setting.c.name.in_((RULES, BANS))
 )
 _BAN = tuple(ban.c[name] for name in Ban._fields)
 
 
-def versions(connection: Connection, site_id: int) -> tuple[int, int]:
-    """Return the versions of the rules and of the bans; each grows with every change."""
-    rows = connection.execute(_VERSIONS, {"of_site": site_id})
-    known = {row.name: row.version for row in rows}
-    return known.get(RULES, 0), known.get(BANS, 0)
+def stamps(connection: Connection, site_id: int) -> Stamps:
+    """Return the stamps of the rules and bans that are in force."""
+    rows = connection.execute(_STAMPS, {"of_site": site_id})
+    known = {row.name: row.stamp for row in rows}
+    return Stamps(known.get(RULES, ""), known.get(BANS, ""))
 
 
 def find(connection: Connection, site_id: int, name: str) -> Setting:
@@ -63,7 +75,7 @@ def find(connection: Connection, site_id: int, name: str) -> Setting:
 def put(connection: Connection, site_id: int, name: str, new: Setting) -> None:
     """Store `new` under that name, in a transaction that holds the site's row."""
     here = (setting.c.site_id == site_id) & (setting.c.name == name)
-    values = {"value": new.value, "version": new.version}
+    values = {"value": new.value, "version": new.version, "stamp": secrets.token_hex(16)}
     if not connection.execute(update(setting).where(here).values(**values)).rowcount:
         connection.execute(insert(setting).values(site_id=site_id, name=name, **values))
 
@@ -136,25 +148,29 @@ def ended_bans(connection: Connection, site_id: int, now: datetime) -> list[Ban]
 def approved_before(
     connection: Connection, site_id: int, addresses: Collection[str]
 ) -> dict[str, datetime]:
-    """Return when each address, as `fold` gives it, first sent a reply that is approved.
+    """Return when each address, as `mailbox` gives it, first sent a reply that is approved.
 
     Counts only replies whose author has shown that the address is theirs: anybody can type one.
     """
-    wanted = sorted(addresses)
+    folded = sorted({form for one in addresses for form in folded_forms(one)})
     found: dict[str, datetime] = {}
-    for start in range(0, len(wanted), _BATCH):
+    for start in range(0, len(folded), _BATCH):
         query = (
-            select(contact.c.folded, func.min(comment.c.submitted_at).label("at"))
+            select(contact.c.email, func.min(comment.c.submitted_at).label("at"))
             .join(comment, comment.c.id == contact.c.comment_id)
             .where(
-                contact.c.folded.in_(wanted[start : start + _BATCH]),
+                contact.c.folded.in_(folded[start : start + _BATCH]),
                 contact.c.verified_at.is_not(None),
                 comment.c.site_id == site_id,
                 IS_PUBLIC,
             )
-            .group_by(contact.c.folded)
+            .group_by(contact.c.email)
         )
-        found |= {row.folded: row.at for row in connection.execute(query)}
+        # The look-up is broad: what it finds may be another owner's.
+        for row in connection.execute(query):
+            owner = mailbox(row.email)
+            if owner in addresses:
+                found[owner] = min(row.at, found.get(owner, row.at))
     return found
 
 

@@ -106,7 +106,7 @@ async def act(request: Request, session: Session) -> Response:
 def _seen(value: str) -> bulk.Seen:
     """Read what a box carries: the state and the version that the page showed."""
     status, _, version = value.partition(":")
-    return bulk.Seen(status if status in set(Status) else "", number_of(version))
+    return bulk.Seen(status if status in set(Status) else "", version)
 
 
 async def _ask(request: Request, session: Session, action: str) -> Response:

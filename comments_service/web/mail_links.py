@@ -16,7 +16,7 @@ from comments_service.language import sentence
 from comments_service.mail import authors, deciding
 from comments_service.web import security
 from comments_service.web.context import context_of
-from comments_service.web.forms import number_of, read_form
+from comments_service.web.forms import read_form
 from comments_service.web.network import client_of
 from comments_service.web.pages import page
 
@@ -56,7 +56,7 @@ async def decide(request: Request) -> Response:
     security.check_origin(request, context.settings)
     form = await read_form(request, _FORM_LIMIT)
     token = request.path_params["token"]
-    version = number_of(form.get("version"))
+    version = form.get("version")
     try:
         done = await run_in_threadpool(
             lambda: deciding.decide(

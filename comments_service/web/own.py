@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service import auth, draft, rate_limit
+from comments_service import auth, draft, rate_limit, versions
 from comments_service import own as verbs
 from comments_service.draft import Refused
 from comments_service.errors import Conflict, Invalid, NotFound, ServiceError, TooMany, Unavailable
@@ -29,7 +29,7 @@ from comments_service.tables import Status
 from comments_service.web import security
 from comments_service.web.address import path_of
 from comments_service.web.context import Context, context_of
-from comments_service.web.forms import Unreadable, number_of, read_form
+from comments_service.web.forms import Unreadable, read_form
 from comments_service.web.network import client_of, network_of
 from comments_service.web.pages import message, page, render
 from comments_service.web.permalinks import locate
@@ -54,6 +54,8 @@ class View(NamedTuple):
     place: str
     article: str
     parent: str | None
+    # Whether an edit waits for an editor whatever the rules say.
+    waits: bool
 
 
 async def status(request: Request) -> Response:
@@ -150,7 +152,7 @@ async def edit(request: Request) -> Response:
                 )
                 return _edit_page(request, await _mine(request), text, preview=html, form=form)
             await run_in_threadpool(_count_change, request)
-            await run_in_threadpool(_edit, context, public_id, form)
+            await run_in_threadpool(_edit, context, public_id, form, client_of(request))
         except Unreadable as error:
             text, problems = error.fields.get("comment", ""), {"comment": error.detail}
             return _edit_page(request, await _mine(request), text, problems, error.status)
@@ -186,15 +188,15 @@ def _count_change(request: Request) -> None:
     rate_limit.count(context.db, context.secret, buckets, now=context.now())
 
 
-def _edit(context: Context, public_id: str, form: Mapping[str, str]) -> None:
-    version = number_of(form.get("version"))
+def _edit(context: Context, public_id: str, form: Mapping[str, str], client: str | None) -> None:
     verbs.edit(
         context.db,
         context.secret,
         public_id,
         form.get("comment", ""),
         was=form.get("was", ""),
-        version=-1 if version is None else version,
+        version=form.get("version", ""),
+        client=client,
         window=context.settings.edit_window,
         now=context.now(),
     )
@@ -294,7 +296,7 @@ def look(context: Context, public_id: str) -> View:
         with context.db.read() as connection:
             parent = comments.public_ids(connection, [reply.parent_id]).get(reply.parent_id)
     article = urljoin(context.settings.site_url, reply.page_url)
-    return View(found.reply, found.standing, found.open_until, place, article, parent)
+    return View(found.reply, found.standing, found.open_until, place, article, parent, found.waits)
 
 
 def status_path(context: Context, public_id: str) -> str:
@@ -343,7 +345,7 @@ def _edit_page(
     form: Mapping[str, str] | None = None,
 ) -> Response:
     # What the author saw when the form was opened, as long as nobody told otherwise.
-    seen = {"was": view.reply.status, "version": str(view.reply.version)}
+    seen = {"was": view.reply.status, "version": versions.token(view.reply)}
     if form is not None:
         seen |= {name: form[name] for name in seen if name in form}
     values: dict[str, Any] = {"view": view, "reply": view.reply, "base": _base(request)}

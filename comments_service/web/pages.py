@@ -59,6 +59,7 @@ def _environment(words: Callable[[], Words]) -> Environment:
         "when": lambda value: words().when(value),
         "wish_token": versions.wish_token,
     }
+    environment.filters["version_token"] = versions.token
     environment.globals |= {
         "limits": draft.LIMITS,
         "reasons": actors.REASONS,

@@ -225,7 +225,7 @@ async def decide(request: Request, session: Session) -> Response:
             action,
             by=by,
             expected=form.get("was", ""),
-            version=number_of(form.get("version")),
+            version=form.get("version"),
             now=now,
             told=told,
         )
@@ -275,7 +275,6 @@ async def edit(request: Request, session: Session) -> Response:
     context = context_of(request)
     form: dict[str, str] = request.state.form
     public_id, text = request.path_params["id"], form.get("comment", "")
-    version = number_of(form.get("version"))
 
     def act() -> Event:
         return moderation.edit(
@@ -283,7 +282,7 @@ async def edit(request: Request, session: Session) -> Response:
             public_id,
             text,
             by=actor_of(session),
-            version=-1 if version is None else version,
+            version=form.get("version", ""),
             now=context.now(),
         )
 
@@ -296,7 +295,7 @@ async def answer_form(request: Request, session: Session) -> Response:
 
     It approves the version of the card that it was opened from, or of the page that it stands on.
     """
-    shown = number_of(request.query_params.get("version"))
+    shown = request.query_params.get("version")
     changed = await run_in_threadpool(
         _changed_since, context_of(request).db, request.path_params["id"], shown
     )
@@ -309,13 +308,13 @@ async def answer_form(request: Request, session: Session) -> Response:
     return await _form(request, session, "answer.html", changed)
 
 
-def _changed_since(db: Database, public_id: str, shown: int | None) -> Stale | None:
+def _changed_since(db: Database, public_id: str, shown: str | None) -> Stale | None:
     """Return what to say when the reply has another version than the one that a page showed."""
     reply = find(db, public_id)
-    if shown in (None, reply.version):
+    if shown is None or versions.is_current(reply, shown):
         return None
     with db.read() as connection:
-        return versions.stale(connection, public_id, shown)
+        return versions.stale(connection, reply, shown)
 
 
 @editor_only
@@ -333,7 +332,7 @@ async def answer(request: Request, session: Session) -> Response:
             by=actor_of(session),
             email=session.editor.email,
             expected=form.get("was", ""),
-            version=number_of(form.get("version")),
+            version=form.get("version"),
             now=context.now(),
         )
 

@@ -136,10 +136,21 @@ class Editors:
             return
         chosen = self._random.choice(found)
         action = self._random.choice(["trash", "spam"]) if back else "approve"
+        address = f"{self.remote.url}/moderate/replies/{chosen.id}"
+        shown = Page(self._http.get(address, timeout=10).text)
+        read = {one.attributes["value"] for one in shown.all("input", name="version")}
+        if not read:
+            # The service was killed just now.
+            return
+        version = read.pop()
         answer = self._http.post(
-            f"{self.remote.url}/moderate/replies/{chosen.id}",
-            # As it was submitted: nobody edits here.
-            data={"token": self._token, "action": action, "was": chosen.status, "version": "0"},
+            address,
+            data={
+                "token": self._token,
+                "action": action,
+                "was": chosen.status,
+                "version": version,
+            },
             allow_redirects=False,
             timeout=10,
         )

@@ -103,7 +103,10 @@ class Admin:
         assert answer.ok, answer.text
 
     def decide(self, public_id: str, action: str, was: str) -> None:
-        self.post(f"/moderate/replies/{public_id}", action=action, was=was, version="0")
+        path = f"/moderate/replies/{public_id}"
+        shown = self.http.get(self.url + path, timeout=10).text
+        version = Page(shown).all("input", name="version")[0].attributes["value"]
+        self.post(path, action=action, was=was, version=version)
 
 
 def test_no_file_holds_what_was_taken_back_and_then_erased(own: Project) -> None:

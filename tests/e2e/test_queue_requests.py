@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
 from comments_service import own
 from tests.e2e.queueing import answered, focused, opened, press, states
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import PASSWORD, Editor, stored
 
 pytestmark = pytest.mark.xdist_group("queue")
@@ -228,7 +228,7 @@ def test_a_conflicting_edit_shows_both_texts_in_its_card(
         f"/moderate/replies/{public_id}/edit",
         token=other.token,
         comment="What the other wrote.",
-        version="0",
+        version=token_of(service.db, public_id),
     )
     page.get_by_role("button", name="Save").click()
     card = page.locator("#queue > .card")

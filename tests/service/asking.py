@@ -14,7 +14,7 @@ from comments_service.store import comments, editors
 from comments_service.store.database import Database
 from comments_service.submission import the_site
 from comments_service.tables import comment, contact, event, metadata
-from comments_service.versions import wish_token
+from comments_service.versions import token, wish_token
 from tests.running import Service
 
 PASSWORD = "a password of the tests"
@@ -197,7 +197,7 @@ class Editor:
         if found is None:
             return {}
         asked = {"asked": wish_token(found.wish)} if found.wish else {}
-        return {"version": str(found.version), **asked}
+        return {"version": token(found), **asked}
 
     def undo(self, number: int | str) -> requests.Response:
         return self.post("/moderate/undo", token=self.token, event=str(number))

@@ -12,6 +12,7 @@ import requests
 from sqlalchemy import select
 
 from comments_service import actors, moderation
+from comments_service.addresses import fold, mailbox
 from comments_service.mail import news
 from comments_service.store.database import Database
 from comments_service.tables import outbox, subscription
@@ -124,7 +125,8 @@ def confirmed(db: Database, emails: list[str], page_id: int, at: Any) -> None:
             [
                 {
                     "site_id": 1, "page_id": page_id, "kind": "all", "state": "confirmed",
-                    "email": email, "folded": email.casefold(), "seed": f"{number:022d}",
+                    "email": email, "folded": fold(email), "mailbox": mailbox(email),
+                    "seed": f"{number:022d}",
                     "asked_at": at - timedelta(hours=1), "confirmed_at": at,
                 }
                 for number, email in enumerate(emails)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from comments_service.tables import ban, event
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, signed_in, stored
 
 
@@ -147,8 +147,8 @@ def test_an_editors_own_reply_offers_no_ban(service: Service) -> None:
     editor = signed_in(service)
     public_id = service.submit()
     editor.post(
-        f"/moderate/replies/{public_id}/answer", token=editor.token, was="pending", version="0",
-        comment="Hm.",
+        f"/moderate/replies/{public_id}/answer", token=editor.token, was="pending",
+        version=token_of(service.db, public_id), comment="Hm.",
     )  # fmt: skip
     listed = editor.get("/moderate/?status=approved").text
     own = next(one for one in re.findall(r'id="reply-([0-9a-z]{26})"', listed) if one != public_id)

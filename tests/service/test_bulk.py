@@ -12,7 +12,7 @@ from comments_service.actors import Actor
 from comments_service.errors import Conflict
 from comments_service.store import batches
 from comments_service.tables import comment, event, page
-from tests.running import Service, version_of
+from tests.running import Service, token_of, version_of
 from tests.service.asking import Editor, Page, signed_in
 
 EDITH = Actor("Edith")
@@ -24,8 +24,8 @@ def states(service: Service) -> dict[str, str]:
         return {row.public_id: row.status for row in rows}
 
 
-def select_all(ids: list[str]) -> dict[str, str]:
-    return {f"select-{public_id}": "pending:0" for public_id in ids}
+def select_all(service: Service, ids: list[str]) -> dict[str, str]:
+    return {f"select-{one}": f"pending:{token_of(service.db, one)}" for one in ids}
 
 
 def seen(ids: list[str]) -> dict[str, bulk.Seen]:
@@ -34,7 +34,7 @@ def seen(ids: list[str]) -> dict[str, bulk.Seen]:
 
 def do(editor: Editor, action: str, ids: list[str], **more: str) -> Any:
     fields = {"token": editor.token, "action": action, "scope": "selected"} | more
-    return editor.post("/moderate/bulk", **fields, **select_all(ids))
+    return editor.post("/moderate/bulk", **fields, **select_all(editor.service, ids))
 
 
 def test_a_selection_is_done_and_undone_at_once(service: Service) -> None:

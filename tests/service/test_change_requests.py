@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from comments_service import own
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, signed_in, stored
 from tests.service.mailing import mailing_service, post_office, wanting
 
@@ -37,7 +37,9 @@ def test_the_page_of_a_mailed_link_shows_the_request(
     shown = requests.get(url, timeout=30).text
     assert WORDS in shown
     assert f"asks you to {'remove' if kind == 'remove' else 'change'} it" in shown
-    requests.post(url, data={"action": "approve", "version": "0"}, timeout=30)
+    requests.post(
+        url, data={"action": "approve", "version": token_of(service.db, public_id)}, timeout=30
+    )
     assert stored(service.db, public_id).wish["words"] == WORDS
     after = requests.get(url, timeout=30).text
     assert "Its author's change request is still open" in Page(after).one("main").text

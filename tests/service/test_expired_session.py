@@ -9,7 +9,7 @@ import requests
 from sqlalchemy import select
 
 from comments_service.tables import event
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import (
     PASSWORD,
     Editor,
@@ -23,7 +23,7 @@ from tests.service.asking import (
 from tests.service.test_second_factor import code_of, enrol
 
 TEXT = '\nFirst line "quoted" </textarea><b>&amp;\r\n\r\nSecond — ünïcode, 四羽の鷺. ' + "x" * 80
-HIDDEN = {"action": "approve", "was": "pending", "version": "0", "list": "pending"}
+HIDDEN = {"action": "approve", "was": "pending", "list": "pending"}
 
 
 def send(browser: Editor, path: str, fields: dict[str, str], **headers: str) -> requests.Response:
@@ -56,7 +56,8 @@ def test_an_edit_survives_the_end_of_its_session(service: Service) -> None:
     browser = signed_in(service)
     public_id = service.submit()
     path = f"/moderate/replies/{public_id}"
-    fields = {"token": browser.token, **HIDDEN, "text": TEXT}
+    hidden = HIDDEN | {"version": token_of(service.db, public_id)}
+    fields = {"token": browser.token, **hidden, "text": TEXT}
     service.clock.forward(hours=13)
     page = send(browser, path, fields)
     assert page.status_code == 401
@@ -66,7 +67,7 @@ def test_an_edit_survives_the_end_of_its_session(service: Service) -> None:
     assert entered.status_code == 200
     kept = form_on(entered, path)
     assert kept.pop("token") not in {"", fields["token"]}
-    assert kept == {**HIDDEN, "text": TEXT}
+    assert kept == {**hidden, "text": TEXT}
     assert html.escape("</textarea>") in entered.text
     # Signing in has not sent it: its button does.
     assert stored(service.db, public_id).status == "pending"
@@ -80,7 +81,8 @@ def test_it_survives_a_wrong_password_and_a_second_factor(service: Service) -> N
     secret, _ = enrol(service, browser)
     public_id = service.submit()
     path = f"/moderate/replies/{public_id}"
-    fields = {"token": browser.token, **HIDDEN, "text": TEXT}
+    hidden = HIDDEN | {"version": token_of(service.db, public_id)}
+    fields = {"token": browser.token, **hidden, "text": TEXT}
     service.clock.forward(hours=13)
     page = send(browser, path, fields)
     wrong = sign_in_on(browser, page, password="a wrong password")
@@ -101,7 +103,8 @@ def test_it_survives_being_signed_in_again_in_another_tab(service: Service) -> N
     browser = signed_in(service)
     public_id = service.submit()
     path = f"/moderate/replies/{public_id}"
-    fields = {"token": browser.token, **HIDDEN, "text": TEXT}
+    hidden = HIDDEN | {"version": token_of(service.db, public_id)}
+    fields = {"token": browser.token, **hidden, "text": TEXT}
     service.clock.forward(hours=13)
     browser.sign_in()
     page = send(browser, path, fields)

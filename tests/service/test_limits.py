@@ -7,7 +7,7 @@ import requests
 
 from comments_service.draft import LIMITS
 from comments_service.settings import Settings
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import Page, signed_in, stored
 
 
@@ -96,7 +96,7 @@ def test_an_editor_may_write_as_much_as_a_reader(shared: Service, verb: str) -> 
     editor = signed_in(shared, f"{verb}@example.org", "Mei", "editor")
     public_id = shared.submit(comment=f"A reply to {verb}.")
     path = f"/moderate/replies/{public_id}/{verb}"
-    fields = {"token": editor.token, "version": "0", "was": "pending"}
+    fields = {"token": editor.token, "version": token_of(shared.db, public_id), "was": "pending"}
     answer = editor.post(path, comment="😀" * 10_507, **fields)
     assert answer.status_code == 422
     assert Page(answer.text).fields["comment"] == "😀" * 10_507

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from comments_service.tables import event, mail_link
 from comments_service.web import outgoing
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import Page, dump, signed_in, stored
 from tests.service.mailing import (
     Post,
@@ -36,7 +36,7 @@ class Mailed(NamedTuple):
     def press(self, action: str = "approve", **headers: str) -> requests.Response:
         return requests.post(
             self.url,
-            data={"action": action, "version": "0"},
+            data={"action": action, "version": token_of(self.service.db, self.public_id)},
             headers=headers,
             timeout=30,
             allow_redirects=False,
@@ -179,10 +179,12 @@ def test_the_link_names_the_sites_own_host(mailed: Mailed) -> None:
 
 
 def test_a_reply_that_shows_its_authors_address_is_not_approved_by_mail(mailed: Mailed) -> None:
-    mailed.service.submit(comment="Write to eve@example.org", email="eve@example.org")
+    db = mailed.service.db
+    shown = mailed.service.submit(comment="Write to eve@example.org", email="eve@example.org")
     mailed.post.wait(3)
     url = mailed.service.url + mailed.post.link()
-    answer = requests.post(url, data={"action": "approve", "version": "0"}, timeout=30)
+    press = {"action": "approve", "version": token_of(db, shown)}
+    answer = requests.post(url, data=press, timeout=30)
     assert answer.status_code == 409
     assert "cannot be approved" in answer.text
     assert requests.get(url, timeout=30).status_code == 200

@@ -10,11 +10,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, update
 
-from comments_service import migrations
+from comments_service import migrations, rulebook
+from comments_service.actors import COMMAND_LINE
+from comments_service.rules import Rules
+from comments_service.store import rules as store
 from comments_service.store.database import Database
-from comments_service.tables import contact, metadata
+from comments_service.submission import the_site
+from comments_service.tables import contact, metadata, subscription
 from tests.running import Service
 from tests.service.asking import dump
+from tests.service.following import confirmed
 
 
 @pytest.fixture(name="fresh")
@@ -88,3 +93,26 @@ def test_every_database_has_an_epoch_of_its_own(tmp_path: Path) -> None:
         epochs.append(dump(db)["site"][0][2])
         db.close()
     assert len(set(epochs)) == 2
+
+
+def test_followers_and_rules_of_before_get_owners_and_stamps(service: Service) -> None:
+    now = service.clock()
+    emails = ["Hans@Straße.example", "hans@strasse.example", "bo@xn--bcher-kva.example"]
+    confirmed(service.db, emails, 1, now)
+    with service.db.write() as connection:
+        site = the_site(connection)
+        rules = Rules(hold_links=2)
+        rulebook.save(connection, site, rules, version=0, by=COMMAND_LINE, now=now)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with service.db.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0013")
+    migrations.upgrade(service.db.engine)
+    with service.db.read() as connection:
+        owners = connection.execute(select(subscription.c.mailbox).order_by(subscription.c.id))
+        assert owners.scalars().all() == [
+            "hans@xn--strae-oqa.example", "hans@strasse.example", "bo@xn--bcher-kva.example",
+        ]  # fmt: skip
+        assert len(store.stamps(connection, 1).rules) == 32
+        assert rulebook.in_force(connection, the_site(connection)).rules == rules

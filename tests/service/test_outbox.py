@@ -538,6 +538,7 @@ def test_a_lease_outlasts_a_message() -> None:
     [
         ("https://blog.example", "blog.example"),
         ("https://bücher.example:8000", "xn--bcher-kva.example"),
+        ("https://straße.example", "xn--strae-oqa.example"),
         ("http://127.0.0.1:8000", "[127.0.0.1]"),
         ("http://[::1]:8000", "[IPv6:::1]"),
     ],

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from comments_service import moderation, rulebook
 from comments_service.actors import Actor
+from comments_service.bans import NewBan
 from comments_service.rules import Rules
 from comments_service.store import events
 from comments_service.submission import the_site
-from tests.running import Service, running_service, version_of
+from tests.running import Service, reply, running_service, token_of, version_of
 from tests.service.asking import Page, dump, signed_in, stored
 
 EDITOR = Actor("Mara")
@@ -223,7 +225,7 @@ def test_a_preview_of_an_edit_stores_nothing_and_keeps_everything(service: Servi
     assert answer.status_code == 200
     assert "<em>two</em>" in answer.text
     assert Page(answer.text).fields == {"comment": "I bring *two*.", "was": "pending"} | {
-        "version": "0"
+        "version": token_of(service.db, id_of(link))
     }
     assert dump(service.db) == before
 
@@ -452,7 +454,8 @@ def test_what_was_removed_can_be_posted_again(service: Service) -> None:
 
 def test_a_resend_after_an_edit_is_of_the_text_as_it_is_now(service: Service) -> None:
     link = link_of(service)
-    edited = {"was": "pending", "version": "0", "comment": "I bring two."}
+    version = token_of(service.db, id_of(link))
+    edited = {"was": "pending", "version": version, "comment": "I bring two."}
     assert post(link + "/edit", **edited).status_code == 303
     assert link_of(service, comment="I bring two.") == link
     assert link_of(service) != link
@@ -460,7 +463,8 @@ def test_a_resend_after_an_edit_is_of_the_text_as_it_is_now(service: Service) ->
 
 def test_the_second_of_two_clicks_on_save_is_no_conflict(service: Service) -> None:
     link = link_of(service)
-    edited = {"was": "pending", "version": "0", "comment": "I bring two."}
+    version = token_of(service.db, id_of(link))
+    edited = {"was": "pending", "version": version, "comment": "I bring two."}
     assert post(link + "/edit", **edited).status_code == 303
     again = post(link + "/edit", **edited)
     assert again.status_code == 303
@@ -520,3 +524,134 @@ def test_the_page_says_how_many_minutes_are_left_to_edit(service: Service) -> No
     assert "for 1 more minute, until" in get(link).text
     service.clock.forward(minutes=1)
     assert "more minute" not in get(link).text
+
+
+# ---- where an edit comes from, and what editors did before it ----
+
+HERE, ELSEWHERE = "203.0.113.5", "198.51.100.7"
+
+
+@pytest.fixture(name="behind_proxy")
+def _behind_proxy(tmp_path: Path) -> Iterator[Service]:
+    with running_service(tmp_path, trusted_proxies="127.0.0.1") as service:
+        service.register("networking")
+        yield service
+
+
+def ban_network(service: Service, value: str) -> None:
+    with service.db.write() as connection:
+        new = NewBan("network", value, "", None)
+        rulebook.ban(connection, the_site(connection), new, by=EDITOR, now=service.clock())
+
+
+def posted_from(service: Service, client: str) -> str:
+    """Post a reply from that address; return its private link."""
+    answer = requests.post(
+        f"{service.url}/comments/networking",
+        data=reply(),
+        headers={"X-Forwarded-For": client},
+        allow_redirects=False,
+        timeout=30,
+    )
+    return service.url + answer.headers["Location"]
+
+
+def edit_from(link: str, client: str, text: str) -> requests.Response:
+    fields = Page(get(link + "/edit").text).fields | {"comment": text}
+    headers = {"X-Forwarded-For": client}
+    return requests.post(
+        link + "/edit", data=fields, headers=headers, timeout=30, allow_redirects=False
+    )
+
+
+@pytest.mark.parametrize("kept", ["full", "none"])
+@pytest.mark.parametrize("banned", [HERE, ELSEWHERE])
+def test_an_edit_is_judged_by_both_networks(behind_proxy: Service, banned: str, kept: Any) -> None:
+    service = behind_proxy
+    with service.db.write() as connection:
+        rules = Rules(hold_all=False, keep_network=kept)
+        site = the_site(connection)
+        rulebook.save(connection, site, rules, version=0, by=EDITOR, now=service.clock())
+    link = posted_from(service, HERE)
+    assert edit_from(link, ELSEWHERE, "I bring two.").status_code == 303
+    assert stored(service.db, id_of(link)).status == "approved"
+    ban_network(service, banned)
+    assert edit_from(link, ELSEWHERE, "Buy my pills.").status_code == 303
+    found = stored(service.db, id_of(link))
+    if banned == HERE and kept == "none":
+        # Nobody knows any more that it came from there.
+        assert found.status == "approved"
+    else:
+        assert (found.status, found.reasons) == ("pending", ["banned-network:ban 1", "edited"])
+        assert "pills" not in service.api("GET", "/discussions/networking").text
+
+
+def edit_as_editor(service: Service, link: str, text: str) -> int:
+    return moderation.edit(
+        service.db,
+        id_of(link),
+        text,
+        by=EDITOR,
+        version=version_of(service.db, id_of(link)),
+        now=service.clock(),
+    ).seq
+
+
+SPAM = "I bring one question. Buy my pills!"
+
+
+def test_an_author_does_not_put_back_what_an_editor_edited_out(service: Service) -> None:
+    no_rules(service)
+    link = link_of(service, comment=SPAM)
+    assert "waits for an editor" not in get(link + "/edit").text
+    edit_as_editor(service, link, "I bring one question.")
+    assert "it waits for an editor" in get(link + "/edit").text
+    assert edit(link, SPAM).status_code == 303
+    found = stored(service.db, id_of(link))
+    assert (found.status, found.reasons) == ("pending", ["edited"])
+    assert heading(link) == "Your reply is awaiting moderation"
+    assert "pills" not in service.api("GET", "/discussions/networking").text
+    # Nor by a detour over a text that an editor approves.
+    edit(link, "I bring two questions.")
+    decide(service, link, "approve")
+    assert edit(link, SPAM).status_code == 303
+    assert stored(service.db, id_of(link)).status == "pending"
+
+
+def test_an_author_does_not_edit_what_an_editor_took_back(service: Service) -> None:
+    no_rules(service)
+    link = link_of(service)
+    edit(link, SPAM)
+    with service.db.read() as connection:
+        entry = events.last_of(connection, id_of(link), "edit")
+    assert entry is not None
+    moderation.undo(service.db, entry.seq, by=EDITOR, now=service.clock())
+    edit(link, SPAM)
+    assert stored(service.db, id_of(link)).status == "pending"
+
+
+def test_an_edit_of_a_pinned_reply_waits_for_an_editor(service: Service) -> None:
+    no_rules(service)
+    link = link_of(service)
+    for on in (True, False):
+        moderation.mark(service.db, id_of(link), "pinned", on=on, by=EDITOR, now=service.clock())
+        assert ("it waits for an editor" in get(link + "/edit").text) is on
+        if on:
+            edit(link, SPAM)
+            assert stored(service.db, id_of(link)).status == "pending"
+            decide(service, link, "approve")
+    edit(link, "I bring two questions.")
+    assert stored(service.db, id_of(link)).status == "approved"
+
+
+def test_an_edit_of_what_an_editor_approved_is_judged_by_the_rules(service: Service) -> None:
+    with service.db.write() as connection:
+        rules = Rules(hold_all=False, hold_words=("pills",))
+        site = the_site(connection)
+        rulebook.save(connection, site, rules, version=0, by=EDITOR, now=service.clock())
+    link = link_of(service, comment=SPAM)
+    decide(service, link, "approve")
+    edit(link, "I bring two questions.")
+    assert stored(service.db, id_of(link)).status == "approved"
+    edit(link, SPAM)
+    assert stored(service.db, id_of(link)).status == "pending"

@@ -76,7 +76,8 @@ def test_every_name_of_this_machine_is_ours_when_the_site_is_here(
 def test_the_sites_origin_and_those_of_the_settings_are_ours(tmp_path: Path) -> None:
     known: dict[str, Any] = {
         "site_url": "https://Bücher.example:443",
-        "form_origins": "https://www.blog.example, https://comments.blog.example:8443",
+        "form_origins": "https://www.blog.example, https://comments.blog.example:8443, "
+        "https://straße.example",
     }
     with running_service(tmp_path, **known) as service:
         service.register("networking")
@@ -88,6 +89,8 @@ def test_the_sites_origin_and_those_of_the_settings_are_ours(tmp_path: Path) -> 
                 ("https://comments.blog.example", 403),
                 ("http://www.blog.example", 403),
                 ("https://blog.example", 403),
+                ("https://xn--strae-oqa.example", 303),
+                ("https://strasse.example", 403),
                 (service.url, 403),
             ]
         ):

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,7 +19,17 @@ from fastapi import FastAPI
 from sqlalchemy import Connection, select
 from starlette.routing import Mount, Route
 
-from comments_service import auth, bulk, bulk_drafts, moderation, own, rulebook, submission, trust
+from comments_service import (
+    auth,
+    bulk,
+    bulk_drafts,
+    moderation,
+    own,
+    rulebook,
+    submission,
+    trust,
+    versions,
+)
 from comments_service.actors import Actor
 from comments_service.app import create_app
 from comments_service.errors import Conflict
@@ -31,13 +42,17 @@ from comments_service.store.queue import Filter
 from comments_service.store.sites import Site
 from comments_service.tables import editor, event
 from comments_service.versions import Stale
-from tests.running import SECRET, TOKEN, Service, settings_for, version_of
+from tests.running import SECRET, TOKEN, Service, settings_for, token_of, version_of
 from tests.service.asking import add_editor, browser_of, signed_in, stored
 from tests.service.calls import callers, holding, reaching
 
 EDITH, OLAF = Actor("Edith"), Actor("Olaf")
 READ, UNREAD = "I bring one question.", "Buy pills at my shop."
 KEY = SECRET.encode()
+# As a page that shows READ carries it.
+READ_VERSION = versions.token(
+    SimpleNamespace(version=0, text=READ, author_name="Ann Okoye", author_url=None)  # type: ignore[arg-type]
+)
 
 # ---- what the tests do to a reply ----
 
@@ -99,7 +114,7 @@ def edit_as_author(service: Service, public_id: str, version: int | None = None)
     own.edit(
         service.db, KEY, public_id, UNREAD,
         was=found.status, version=found.version if version is None else version,
-        window=timedelta(minutes=15), now=service.clock(),
+        client=None, window=timedelta(minutes=15), now=service.clock(),
     )  # fmt: skip
 
 
@@ -229,11 +244,11 @@ def ask(service: Service, route: str, one: Scene) -> requests.Response:
         "token": known.csrf,
         "action": "approve",
         "was": "pending",
-        "version": "0",
+        "version": READ_VERSION,
         "comment": "An answer.",
         "event": str(one.event),
         "reply": one.id,
-        f"select-{one.id}": "pending:0",
+        f"select-{one.id}": f"pending:{READ_VERSION}",
         "scope": "selected",
         # Nobody else has its author's address.
         "list": f"status=pending&author={one.id}",
@@ -268,7 +283,7 @@ def test_undoing_the_last_action_publishes_no_text_that_nobody_has_read(
     for action, was in (("approve", "pending"), ("pending", "approved")):
         editor.post(
             f"/moderate/replies/{public_id}",
-            token=editor.token, action=action, was=was, version="0",
+            token=editor.token, action=action, was=was, version=token_of(desk.db, public_id),
         )  # fmt: skip
     if changed:
         edit_as_author(desk, public_id)

@@ -4,7 +4,7 @@ import pytest
 
 from comments_service import moderation
 from comments_service.actors import COMMAND_LINE
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import Page, signed_in, stored
 
 
@@ -37,21 +37,22 @@ def test_what_is_done_on_the_page_of_a_reply_leads_back_to_it(service: Service) 
     editor = signed_in(service)
     public_id = service.submit()
     path = f"/moderate/replies/{public_id}"
+    version = token_of(service.db, public_id)
     fields = Page(editor.get(path).text).all("input", name="list")
     assert {one.attributes["value"] for one in fields} == {"reply"}
     done = editor.post(
-        path, token=editor.token, action="approve", was="pending", version="0", list="reply"
+        path, token=editor.token, action="approve", was="pending", version=version, list="reply"
     )
     assert done.headers["Location"].startswith(f"{path}?done=")
     shown = editor.get(done.headers["Location"])
     assert "Approved: the reply is approved now." in shown.text
     answered = editor.post(
-        f"{path}/answer", token=editor.token, was="approved", version="0", comment="Thanks.",
+        f"{path}/answer", token=editor.token, was="approved", version=version, comment="Thanks.",
         list="reply",
     )  # fmt: skip
     assert answered.headers["Location"].startswith(f"{path}?done=")
     edited = editor.post(
-        f"{path}/edit", token=editor.token, version="0", comment="Better.", list="reply"
+        f"{path}/edit", token=editor.token, version=version, comment="Better.", list="reply"
     )
     number = edited.headers["Location"].partition("done=")[2]
     undone = editor.post("/moderate/undo", token=editor.token, event=number, list="reply")

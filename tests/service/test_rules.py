@@ -1,5 +1,7 @@
 """The rules: what follows from them, for a judge without a database and for a running service."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -23,9 +25,11 @@ from comments_service import (
     upkeep,
 )
 from comments_service.actors import REASONS, RULES, Actor, reason_in_words
+from comments_service.bans import NewBan
 from comments_service.errors import Conflict, Invalid
 from comments_service.rules import Facts, Rules, judge
 from comments_service.store import events, pages
+from comments_service.store.database import Database
 from comments_service.submission import the_site
 from comments_service.tables import Status, comment, contact, event, held, page
 from tests.running import Service, reply, running_service, version_of
@@ -503,3 +507,61 @@ def test_old_discussions_are_closed_unless_an_editor_decided(service: Service) -
     moderation.set_open(service.db, "old", opened=None, by=EDITH, now=service.clock())
     upkeep.keep_up(service.db, now=service.clock() + timedelta(days=1))
     assert opened(service, "old") is False
+
+
+def test_a_restored_database_is_judged_by_its_own_rules(service: Service, tmp_path: Path) -> None:
+    put(service, OPEN)
+    backup = tmp_path / "backup.sqlite3"
+    with (
+        closing(sqlite3.connect(str(service.db.file))) as source,
+        closing(sqlite3.connect(backup)) as target,
+    ):
+        source.backup(target)
+    # Both go on from here, with other rules and bans under the same numbers.
+    restored = Database(f"sqlite:///{backup}")
+    new = Service(service.url, service.settings, restored, service.clock)
+    put(service, Rules(hold_all=False, hold_words=("casino",)))
+    put(new, Rules(hold_all=False, hold_links=7))
+    _ban_word(service, "roulette")
+    _ban_word(new, "poker")
+    for one, known_rules, word in (
+        (service, Rules(hold_all=False, hold_words=("casino",)), "roulette"),
+        (new, Rules(hold_all=False, hold_links=7), "poker"),
+        (service, Rules(hold_all=False, hold_words=("casino",)), "roulette"),
+    ):
+        with one.db.read() as connection:
+            book = rulebook.in_force(connection, the_site(connection))
+        assert book.rules == known_rules
+        texts = [[word]]
+        now = service.clock()
+        assert book.bans.reasons(email="a@b.example", network=None, texts=texts, now=now)
+    restored.close()
+
+
+def test_a_database_put_back_in_place_is_judged_by_its_own_rules(
+    service: Service, tmp_path: Path
+) -> None:
+    file = service.db.file
+    assert file is not None
+    put(service, OPEN)
+    backup = tmp_path / "backup.sqlite3"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+    other = Database(f"sqlite:///{backup}")
+    put(Service(service.url, service.settings, other, service.clock), Rules(hold_links=7))
+    other.close()
+    put(service, Rules(hold_links=3))
+    with service.db.read() as connection:
+        assert rulebook.in_force(connection, the_site(connection)).rules.hold_links == 3
+    service.db.close()
+    for ending in ("-wal", "-shm"):
+        file.with_name(file.name + ending).unlink(missing_ok=True)
+    backup.replace(file)
+    with service.db.read() as connection:
+        assert rulebook.in_force(connection, the_site(connection)).rules.hold_links == 7
+
+
+def _ban_word(service: Service, word: str) -> None:
+    with service.db.write() as connection:
+        new = NewBan("word", word, "", None)
+        rulebook.ban(connection, the_site(connection), new, by=EDITH, now=service.clock())

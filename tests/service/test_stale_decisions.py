@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from comments_service.store import events
 from comments_service.tables import batch_item
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, number_of, signed_in, stored
 from tests.service.mailing import mailing_service, post_office, wanting
 
@@ -163,7 +163,7 @@ def test_an_answer_belongs_to_the_text_that_was_read(service: Service) -> None:
 def test_the_form_of_an_answer_opened_on_an_old_card_says_so_first(service: Service) -> None:
     editor = signed_in(service)
     reply = posted(service)
-    opened = Page(editor.get().text)
+    opened, read = Page(editor.get().text), token_of(service.db, reply.id)
     changed_by_its_author(reply)
     [link] = [one for one in opened.all("a") if one.attributes.get("data-key") == "r"]
     whole = editor.get(link.attributes["href"])
@@ -175,7 +175,7 @@ def test_the_form_of_an_answer_opened_on_an_old_card_says_so_first(service: Serv
     # An answer that is sent all the same comes back in its card, which shows the new text.
     sent = editor.http.post(
         f"{service.url}/moderate/replies/{reply.id}/answer",
-        data={"token": editor.token, "was": "pending", "version": "0", "comment": "Mine."},
+        data={"token": editor.token, "was": "pending", "version": read, "comment": "Mine."},
         headers={"HX-Request": "true"},
         timeout=30,
     )

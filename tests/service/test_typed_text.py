@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from comments_service import draft, markup
 from comments_service.tables import comment
-from tests.running import Service, reply
+from tests.running import Service, reply, token_of
 from tests.service.asking import Page, number_of, signed_in, stored
 
 CODE = "    def f(x):\n        return x\n\nThat is my function."
@@ -172,7 +172,10 @@ def test_the_indentation_survives_what_editors_write(shared: Service) -> None:
     public_id = shared.submit(comment="An editor gives this another text.")
     token = editor.token
     done = editor.post(
-        f"/moderate/replies/{public_id}/edit", token=token, comment=CODE, version="0"
+        f"/moderate/replies/{public_id}/edit",
+        token=token,
+        comment=CODE,
+        version=token_of(shared.db, public_id),
     )
     assert number_of(done)
     assert stored(shared.db, public_id).text == CODE
@@ -183,7 +186,7 @@ def test_the_indentation_survives_what_editors_write(shared: Service) -> None:
         token=token,
         comment=LIST,
         was="pending",
-        version="1",
+        version=token_of(shared.db, public_id),
     )
     assert done.status_code == 303
     with shared.db.read() as connection:

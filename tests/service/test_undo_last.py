@@ -4,13 +4,13 @@ import pytest
 import requests
 from sqlalchemy import func, select, update
 
-from comments_service import rulebook, tables
-from comments_service.actors import Actor
+from comments_service import rulebook, tables, team
+from comments_service.actors import COMMAND_LINE, Actor
 from comments_service.rules import Rules
 from comments_service.store import editors
 from comments_service.submission import the_site
 from comments_service.tables import comment, event, page
-from tests.running import Service
+from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, number_of, signed_in, stored
 
 
@@ -25,7 +25,12 @@ def test_each_kind_of_action_is_taken_back_the_last_one_first(service: Service) 
     editor.decide(public_id, "approve")
     editor.decide(public_id, "pin")
     editor.decide(public_id, "lock")
-    editor.post(f"{path}/edit", token=editor.token, version="0", comment="Other.")
+    editor.post(
+        f"{path}/edit",
+        token=editor.token,
+        version=token_of(service.db, public_id),
+        comment="Other.",
+    )
     editor.post("/moderate/discussions/networking", token=editor.token, action="close")
     with service.db.read() as connection:
         opened = select(page.c.opened).where(page.c.key == "networking")
@@ -217,3 +222,54 @@ def test_an_editor_who_was_an_admin_cannot_undo_rules_saved_then(service: Servic
         )
     assert editor.post("/moderate/undo", token=editor.token, event=rules).status_code == 403
     assert admin.post("/moderate/undo", token=admin.token, event=rules).status_code == 303
+
+
+def _is_lifted(service: Service) -> bool:
+    with service.db.read() as connection:
+        return connection.execute(select(tables.ban.c.lifted_at)).scalar_one() is not None
+
+
+def test_an_editor_does_not_lift_an_own_ban_that_an_admin_put_in_force_again(
+    service: Service,
+) -> None:
+    admin = signed_in(service)
+    editor = signed_in(service, "plain@example.org", "Olaf", role="editor")
+    public_id = service.submit()
+    editor.post(f"/moderate/replies/{public_id}/ban", token=editor.token, what="address")
+    own = _last_entry(service)
+    admin.undo(own)
+    assert _is_lifted(service)
+    admin.undo(_last_entry(service))
+    assert not _is_lifted(service)
+    before = _last_entry(service)
+    for who in (editor, admin):
+        answer = who.undo(own)
+        assert answer.status_code == 409
+        assert "Edith decided about this ban later" in answer.text
+    assert undo_last(editor).status_code == 409
+    assert not _is_lifted(service)
+    assert _last_entry(service) == before
+    assert admin.undo(before).status_code == 303
+    assert _is_lifted(service)
+
+
+@pytest.mark.parametrize("door", ["settings", "reply"])
+def test_who_was_an_admin_does_not_lift_a_ban_made_as_one(service: Service, door: str) -> None:
+    admin = signed_in(service)
+    other = signed_in(service, "plain@example.org", "Olaf", role="admin")
+    public_id = service.submit()
+    if door == "settings":
+        what = {"ban-kind": "word", "ban-value": "casino"}
+        other.post("/moderate/settings/bans", token=other.token, **what)
+    else:
+        other.post(f"/moderate/replies/{public_id}/ban", token=other.token, what="domain")
+    made = _last_entry(service)
+    with service.db.read() as connection:
+        member = editors.find(connection, "plain@example.org")
+    assert member is not None
+    team.set_role(service.db, member.id, "editor", by=COMMAND_LINE, now=service.clock())
+    assert other.undo(made).status_code == 403
+    assert undo_last(other).status_code == 403
+    assert not _is_lifted(service)
+    assert admin.undo(made).status_code == 303
+    assert _is_lifted(service)
