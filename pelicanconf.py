@@ -50,9 +50,9 @@ PLUGINS = [
     "plugins.pictures",
     "plugins.reading",
     "plugins.cards",
-    "plugins.sheets",
+    "plugins.minify_css",
     "plugins.discussion",
-    "plugins.desk",
+    "plugins.authoring",
     "plugins.robots",
     "plugins.quick",
 ]
@@ -111,7 +111,7 @@ PAGINATION_PATTERNS = [
 DEFAULT_CATEGORY = "advice"
 USE_FOLDER_AS_CATEGORY = False
 DEFAULT_METADATA = {"status": "published"}
-# plugins.desk holds back what is of a future day, and sees to it that the day is not missed.
+# plugins.authoring holds back what is of a future day, and sees to it that the day is not missed.
 WITH_FUTURE_DATES = True
 SUMMARY_MAX_LENGTH = 40
 

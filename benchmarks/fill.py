@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from comments_service import markup, versions
-from comments_service.ids import new_id
+from comments_service.domain import markup
+from comments_service.domain.ids import new_id
+from comments_service.domain.models import Origin, Status
+from comments_service.services import reply_versions
+from comments_service.services.submission import the_site
 from comments_service.store import comments, pages, sites
 from comments_service.store.comments import NewComment, NewContact
 from comments_service.store.database import Database
-from comments_service.submission import the_site
-from comments_service.tables import Origin, Status, page
+from comments_service.store.tables import page
 
 BATCH = 500
 
@@ -58,7 +60,7 @@ def version_tokens(url: str, public_ids: Collection[str]) -> dict[str, str]:
         site = the_site(connection)
         found = {one: comments.find(connection, site.id, one) for one in public_ids}
     db.close()
-    return {one: versions.token(reply) for one, reply in found.items() if reply is not None}
+    return {one: reply_versions.token(reply) for one, reply in found.items() if reply is not None}
 
 
 def _reply(

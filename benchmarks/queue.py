@@ -20,8 +20,8 @@ from urllib.parse import urlencode
 from benchmarks import report
 from benchmarks.burst import watch
 from benchmarks.site import WORDS, BenchmarkSite
-from comments_service.ids import new_id
-from comments_service.words import searchable
+from comments_service.domain.ids import new_id
+from comments_service.domain.tokenizer import searchable
 
 REPLIES, QUICK_REPLIES = 1_000_000, 100_000
 PAGES = 1_000

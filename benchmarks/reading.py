@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.prose import Prose
 from benchmarks.servers import free_port, kill_all_in, running
-from comments_service import actors, draft, moderation, submission
+from comments_service.domain import actor, comment_form
+from comments_service.services import moderation, submission
 from comments_service.store.database import Database
 
 ROOT = Path(__file__).parents[1]
@@ -97,7 +98,7 @@ class ReadingSite:
                     db,
                     ids[-1],
                     "approve",
-                    by=actors.COMMAND_LINE,
+                    by=actor.COMMAND_LINE,
                     expected="pending",
                     version=0,
                     now=at,
@@ -119,7 +120,7 @@ class ReadingSite:
             db,
             self._secret.encode(),
             key,
-            draft.check(form),
+            comment_form.check(form),
             now=at,
             resend_window=timedelta(0),
         ).public_id

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from plugins.discussion.model import Batch, read_discussion
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model.discussions import Batch, read_discussion
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"

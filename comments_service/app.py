@@ -18,55 +18,50 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comments_service import (
+from comments_service.domain import i18n
+from comments_service.mail.outbox_worker import STOP_SECONDS, Worker
+from comments_service.services import (
     bulk_drafts,
-    language,
+    database_scrub,
+    login_throttle,
     rate_limit,
-    scrubbing,
+    retention,
     submission,
-    throttle,
-    upkeep,
 )
-from comments_service.mail.editors import Notices
-from comments_service.mail.followers import Followers
-from comments_service.mail.worker import STOP_SECONDS, Worker
+from comments_service.services.editor_notices import Notices
+from comments_service.services.subscriptions import Followers
 from comments_service.settings import Settings
 from comments_service.store.database import Database
 from comments_service.store.sites import Site
-from comments_service.web import (
+from comments_service.web import error_responses
+from comments_service.web.api import error_schemas, site_api
+from comments_service.web.moderation import (
     account,
-    api,
-    api_errors,
     articles,
+    audit_log,
     bulk,
     editors,
-    entrance,
-    finding,
-    following,
-    live_reload,
-    log,
-    mail_links,
-    outgoing,
-    problems,
-    public,
+    login,
+    outbox,
     queue,
     reply_ban,
     reply_page,
     undo,
 )
-from comments_service.web import settings as settings_page
-from comments_service.web.bell import Bell
-from comments_service.web.contained import Application, log_forgotten
-from comments_service.web.context import Context
-from comments_service.web.daily import daily
-from comments_service.web.intake import Intake
-from comments_service.web.minute import EachMinute
-from comments_service.web.pages import page
-from comments_service.web.password_hashing import PasswordHashing
-from comments_service.web.preparing import Preparing
-from comments_service.web.presence import Presence
-from comments_service.web.previews import Previews
-from comments_service.web.static_site import StaticSite
+from comments_service.web.moderation import settings as settings_page
+from comments_service.web.public import comments, live_reload, mail_links, search, subscribe
+from comments_service.web.public.previews import Previews
+from comments_service.web.public.static_site import StaticSite
+from comments_service.web.support.context import Context
+from comments_service.web.support.error_containment import Application, log_forgotten
+from comments_service.web.support.notifier import Bell
+from comments_service.web.support.pages import page
+from comments_service.web.support.password_hashing import PasswordHashing
+from comments_service.web.support.periodic import daily
+from comments_service.web.support.publisher_heartbeat import Presence
+from comments_service.web.support.rate_limit import EachMinute
+from comments_service.web.support.render_pool import Preparing
+from comments_service.web.support.write_batcher import Intake
 
 logger = logging.getLogger("rejoinder.service")
 ASSETS = Path(__file__).parent / "static"
@@ -81,7 +76,7 @@ def create_app(
     settings: Settings, db: Database, now: Callable[[], datetime] = utc_now
 ) -> Starlette:
     """Return the application: readers' doors, the queue, the API, and the site if it is given."""
-    language.use(settings.language)
+    i18n.use(settings.language)
     bell = Bell()
     db.subscribe(bell.ring)
     window = timedelta(hours=settings.resend_hours)
@@ -100,7 +95,7 @@ def create_app(
     runner = bulk.Runner()
 
     def forget_counts() -> None:
-        throttle.forget_old(db, now=now())
+        login_throttle.forget_old(db, now=now())
         rate_limit.forget_old(db, now=now())
 
     @asynccontextmanager
@@ -108,8 +103,8 @@ def create_app(
         asyncio.get_running_loop().set_exception_handler(log_forgotten)
         async with _sending_mail(db, settings, now):
             upkeeping = [
-                asyncio.create_task(daily(lambda: upkeep.keep_up(db, now=now()))),
-                asyncio.create_task(daily(forget_counts, every=throttle.FORGET_SECONDS)),
+                asyncio.create_task(daily(lambda: retention.keep_up(db, now=now()))),
+                asyncio.create_task(daily(forget_counts, every=login_throttle.FORGET_SECONDS)),
                 asyncio.create_task(
                     daily(
                         lambda: bulk_drafts.remove_expired(db, now=now()),
@@ -119,9 +114,9 @@ def create_app(
                 ),
                 asyncio.create_task(
                     daily(
-                        lambda: scrubbing.scrub(db),
-                        first=scrubbing.EVERY_SECONDS,
-                        every=scrubbing.EVERY_SECONDS,
+                        lambda: database_scrub.scrub(db),
+                        first=database_scrub.EVERY_SECONDS,
+                        every=database_scrub.EVERY_SECONDS,
                     )
                 ),
             ]
@@ -140,11 +135,11 @@ def create_app(
 
     routes = [
         # Before the pages' keys, of which none is called so.
-        *finding.ROUTES,
-        *public.ROUTES,
+        *search.ROUTES,
+        *comments.ROUTES,
         Route("/comments/api/", api_guide, methods=["GET"]),
         Mount("/comments/api", site_api),
-        *entrance.ROUTES,
+        *login.ROUTES,
         *account.ROUTES,
         *editors.ROUTES,
         *queue.ROUTES,
@@ -154,10 +149,10 @@ def create_app(
         *settings_page.ROUTES,
         *articles.ROUTES,
         *bulk.ROUTES,
-        *log.ROUTES,
-        *outgoing.ROUTES,
+        *audit_log.ROUTES,
+        *outbox.ROUTES,
         *mail_links.ROUTES,
-        *following.ROUTES,
+        *subscribe.ROUTES,
         Mount("/moderate/assets", StaticSite(ASSETS)),
     ]
     if settings.site_dir is not None:
@@ -170,7 +165,7 @@ def create_app(
             routes.append(Mount("/", GZipMiddleware(site)))
     app = Application(
         routes=routes,
-        exception_handlers=problems.PAGE_HANDLERS,
+        exception_handlers=error_responses.PAGE_HANDLERS,
         middleware=[Middleware(_RequestLog), Middleware(_NoSniff)],
         lifespan=lifespan,
     )
@@ -181,8 +176,8 @@ def create_app(
     app.state.presence = presence
     app.state.runner = runner
     app.state.previews = Previews()
-    app.state.posts = EachMinute(public.TRIES_PER_POST * settings.posts_per_minute)
-    app.state.searches = EachMinute(finding.A_MINUTE)
+    app.state.posts = EachMinute(comments.TRIES_PER_POST * settings.posts_per_minute)
+    app.state.searches = EachMinute(search.A_MINUTE)
     return app
 
 
@@ -231,10 +226,10 @@ def _api(context: Context, bell: Bell, presence: Presence) -> FastAPI:
         root_path_in_servers=False,
         servers=[{"url": "/comments/api"}],
     )
-    for kind, handler in problems.API_HANDLERS.items():
+    for kind, handler in error_responses.API_HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    app.include_router(api.router)
-    api_errors.describe(app)
+    app.include_router(site_api.router)
+    error_schemas.describe(app)
     app.state.context = context
     app.state.bell = bell
     app.state.presence = presence

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from comments_service import smtp
-from comments_service.addresses import ascii_domain
-from comments_service.errors import SettingsError
-from comments_service.language import words_of
+from comments_service.domain import smtp_address
+from comments_service.domain.email_address import ascii_domain
+from comments_service.domain.errors import SettingsError
+from comments_service.domain.i18n import words_of
+from comments_service.domain.ip_prefix import Network
 
 PREFIX = "REJOINDER_"
 
@@ -29,7 +30,6 @@ MENDS = {
     "mail_from": "set the address that mail comes from, for instance Blog <noreply@blog.example>",
 }
 
-Network = IPv4Network | IPv6Network
 Secret = Annotated[SecretStr, Field(min_length=32)]
 
 
@@ -123,14 +123,14 @@ class Settings(BaseSettings):
     @classmethod
     def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            smtp.parse(value.get_secret_value())
+            smtp_address.parse(value.get_secret_value())
         return value
 
     @field_validator("mail_from")
     @classmethod
     def _mail_from(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None:
-            smtp.sender(value)
+            smtp_address.sender(value)
         elif info.data.get("smtp_url") is not None:
             raise ValueError("is needed where REJOINDER_SMTP_URL is set")
         return value

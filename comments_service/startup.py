@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from comments_service.errors import DatabaseDamaged, StartupError, Unavailable
+from comments_service.domain.errors import DatabaseDamaged, StartupError, Unavailable
 from comments_service.store import database_file, schema
 from comments_service.store.database import Database
 from comments_service.store.database_marker import Marker

@@ -57,7 +57,7 @@ def _serve(host: str, port: int, url: str, *, reload: bool, accept_empty: bool) 
         "REJOINDER_SITE_URL": url,
         "REJOINDER_SERVICE_URL": url,
         "REJOINDER_SITE_DIR": "output",
-        # Where the build writes it (plugins/discussion/build_report.py).
+        # Where the build writes it (plugins/discussion/model/build_report.py).
         "REJOINDER_SITE_REPORT": str(environment.var() / "build-report-output.txt"),
         "REJOINDER_LIVE_RELOAD": "1" if reload else "0",
         SUPERVISED: "1",

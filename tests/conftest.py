@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 from playwright.sync_api import Browser, expect
 
-from comments_service import passwords
+from comments_service.domain import passwords
 from tests.browser import browser as running_browser
 from tests.running import Service, running_service
 

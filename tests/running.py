@@ -19,14 +19,15 @@ import requests
 import uvicorn
 from starlette.applications import Starlette
 
-from comments_service import actors, moderation, submission, versions
 from comments_service.app import create_app
+from comments_service.domain import actor
 from comments_service.migrations import upgrade
+from comments_service.services import moderation, reply_versions, submission
 from comments_service.settings import Settings
 from comments_service.store import comments
 from comments_service.store.database import Database
-from comments_service.web.http_protocol import Limits
-from comments_service.web.server import config_for
+from comments_service.web.support.http_protocol import Limits
+from comments_service.web.support.server import config_for
 
 Answer = TypeVar("Answer")
 
@@ -99,7 +100,7 @@ class Service:
             self.db,
             public_id,
             "approve",
-            by=actors.COMMAND_LINE,
+            by=actor.COMMAND_LINE,
             expected="pending",
             version=version_of(self.db, public_id),
             now=self.clock(),
@@ -117,7 +118,7 @@ def token_of(db: Database, public_id: str) -> str:
     """The version that a reply has now, as a form carries it."""
     with db.read() as connection:
         found = comments.find(connection, submission.the_site(connection).id, public_id)
-    return versions.token(found) if found else ""
+    return reply_versions.token(found) if found else ""
 
 
 def run(work: Coroutine[Any, Any, Answer]) -> Answer:

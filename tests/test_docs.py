@@ -7,11 +7,11 @@ import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from comments_service import draft
+from comments_service.domain import comment_form
 from comments_service.settings import PREFIX, Settings
 from docs.tour.camera import LIMIT
 from docs.tour.screenshots import PICTURES
-from plugins.discussion.options import Limits
+from plugins.discussion.model.options import Limits
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -96,7 +96,7 @@ def test_no_picture_of_the_tour_is_heavy() -> None:
 
 def test_both_houses_have_the_same_limits() -> None:
     site = Limits()
-    assert {name: getattr(site, name) for name in draft.LIMITS} == draft.LIMITS
+    assert {name: getattr(site, name) for name in comment_form.LIMITS} == comment_form.LIMITS
 
 
 def test_the_lock_files_name_no_index_and_pin_everything_by_hash() -> None:

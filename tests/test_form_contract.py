@@ -9,9 +9,9 @@ import requests
 from pelican.settings import read_settings
 
 from comments_service.settings import Settings
-from plugins.discussion.model import Discussion, Page
-from plugins.discussion.options import RenderSettings
-from plugins.discussion.render import render
+from plugins.discussion.model.discussions import Discussion, Page
+from plugins.discussion.model.options import RenderSettings
+from plugins.discussion.render.renderers import render
 from tests.running import SECRET, TOKEN, free_port, running_service
 
 ROOT = Path(__file__).parents[1]

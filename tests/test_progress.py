@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from plugins import progress
+from plugins.shared import progress
 
 SLOW = """
 import time

@@ -7,8 +7,8 @@ from email.policy import SMTP, Policy
 
 import email_validator
 
-from comments_service import smtp
-from comments_service.mail import links
+from comments_service.domain import smtp_address
+from comments_service.services import link_tokens
 from comments_service.store.outbox import Mail
 
 
@@ -31,7 +31,7 @@ def build(mail: Mail, secret: bytes, mail_from: str) -> EmailMessage:
 
     Raises `ValueError` for a row that cannot be a message.
     """
-    sender = smtp.sender(mail_from)
+    sender = smtp_address.sender(mail_from)
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
     user, _, domain = recipient(mail.to_address).rpartition("@")
@@ -43,8 +43,8 @@ def build(mail: Mail, secret: bytes, mail_from: str) -> EmailMessage:
     # Nobody's holiday notice shall answer (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     for name, value in mail.headers.items():
-        message[name] = links.sign(secret, value)
-    message.set_content(links.sign(secret, mail.body))
+        message[name] = link_tokens.sign(secret, value)
+    message.set_content(link_tokens.sign(secret, mail.body))
     return message
 
 

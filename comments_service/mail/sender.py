@@ -24,8 +24,8 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from comments_service.addresses import ascii_domain
-from comments_service.smtp import Encryption, Server
+from comments_service.domain.email_address import ascii_domain
+from comments_service.domain.smtp_address import Encryption, Server
 
 CONNECT_SECONDS = 20.0
 # For one message, from MAIL to the last word about it; the lease of a mail is longer.

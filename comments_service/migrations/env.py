@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from comments_service.tables import metadata
+from comments_service.store.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

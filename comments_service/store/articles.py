@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, literal, or_, select
 
-from comments_service.tables import UTCDateTime, page
+from comments_service.store.tables import UTCDateTime, page
 
 # Articles of which nobody says when they appeared stand behind all others.
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)

@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
-from comments_service.store.public import IS_PUBLIC
-from comments_service.tables import comment
+from comments_service.store.tables import comment
+from comments_service.store.visibility import IS_PUBLIC
 
 # What the site side makes of a number is its own affair; it has this many pictures.
 COUNT = 256

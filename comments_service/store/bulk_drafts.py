@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, case, delete, func, insert, literal, null, select, update
 
-from comments_service.store import batches, events, queue
-from comments_service.store.batches import Batch
+from comments_service.store import bulk_jobs, events, queue
+from comments_service.store.bulk_jobs import Batch
 from comments_service.store.queue import Filter
-from comments_service.tables import bulk_draft, bulk_draft_item, comment
+from comments_service.store.tables import bulk_draft, bulk_draft_item, comment
 
 
 class Draft(NamedTuple):
@@ -92,7 +92,7 @@ def confirm(
         .join(comment, comment.c.public_id == item.comment)
         .where(item.draft_id == draft.id)
     )
-    batch_id = batches.add_from(connection, site_id, new, items, editor_id=draft.editor_id)
+    batch_id = bulk_jobs.add_from(connection, site_id, new, items, editor_id=draft.editor_id)
     if batch_id:
         done = update(bulk_draft).where(bulk_draft.c.id == draft.id).values(batch_id=batch_id)
         connection.execute(done)

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from comments_service.addresses import fold
-from comments_service.store import avatars, search, tallies
-from comments_service.store.public import IS_PUBLIC
-from comments_service.tables import Origin, Status, comment, contact, held, page
+from comments_service.domain.email_address import fold
+from comments_service.domain.models import Origin, Status
+from comments_service.store import avatars, counters, reply_index
+from comments_service.store.tables import comment, contact, held, page
+from comments_service.store.visibility import IS_PUBLIC
 
 # Under this reason the queue lists replies whose authors ask the editors for something.
 WISH = "wish"
@@ -119,11 +120,11 @@ def add(
             for reply, who in new
         ],
     )
-    search.add(
+    reply_index.add(
         connection, [(ids[reply.public_id], reply.text, reply.author_name) for reply, _ in new]
     )
     _hold(connection, [(ids[reply.public_id], reply.reasons) for reply, _ in new])
-    tallies.add(connection, [(reply.site_id, reply.page_id, reply.status) for reply, _ in new])
+    counters.add(connection, [(reply.site_id, reply.page_id, reply.status) for reply, _ in new])
     return ids
 
 
@@ -215,9 +216,9 @@ def write(connection: Connection, reply: Stored, **values: Any) -> None:
     """Write some of the reply's columns, and what hangs on them: counts and the search index."""
     connection.execute(update(comment).where(comment.c.id == reply.id).values(**values))
     if "status" in values and values["status"] != reply.status:
-        tallies.move(connection, reply.page_id, reply.status, values["status"])
+        counters.move(connection, reply.page_id, reply.status, values["status"])
     if not values.keys().isdisjoint({"text", "author_name"}):
-        search.replace(
+        reply_index.replace(
             connection,
             reply.id,
             (reply.text, reply.author_name),
@@ -258,11 +259,11 @@ def slot_of_thread(connection: Connection, comment_id: int) -> int | None:
 
 def erase(connection: Connection, reply: Stored) -> None:
     """Delete the reply, or empty it where others answered it; its contact goes in any case."""
-    search.remove(connection, reply.id, reply.text, reply.author_name)
+    reply_index.remove(connection, reply.id, reply.text, reply.author_name)
     answered = select(comment.c.id).where(comment.c.parent_id == reply.id).limit(1)
     if connection.execute(answered).first() is None:
         connection.execute(delete(comment).where(comment.c.id == reply.id))
-        tallies.move(connection, reply.page_id, reply.status, None)
+        counters.move(connection, reply.page_id, reply.status, None)
         return
     connection.execute(delete(held).where(held.c.comment_id == reply.id))
     connection.execute(
@@ -285,7 +286,7 @@ def erase(connection: Connection, reply: Stored) -> None:
             told=None,
         )
     )
-    tallies.move(connection, reply.page_id, reply.status, None)
+    counters.move(connection, reply.page_id, reply.status, None)
 
 
 def is_locked(connection: Connection, comment_id: int) -> bool:
@@ -329,10 +330,10 @@ def remove_origin(connection: Connection, site_id: int, origin: Origin) -> list[
     }
     # Children before parents, as the foreign key wants; ids grow downwards.
     for comment_id in sorted(found, reverse=True):
-        search.remove(connection, comment_id, *texts[comment_id])
+        reply_index.remove(connection, comment_id, *texts[comment_id])
         connection.execute(delete(comment).where(comment.c.id == comment_id))
     for row in found.values():
-        tallies.move(connection, row.page_id, row.status, None)
+        counters.move(connection, row.page_id, row.status, None)
     return [
         Gone(row.id, row.page_id, row.origin, row.status == Status.APPROVED)
         for row in found.values()

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, literal, select, update
 
-from comments_service.addresses import fold
-from comments_service.tables import comment, contact, subscription
+from comments_service.domain.email_address import fold
+from comments_service.store.tables import comment, contact, subscription
 
 _BATCH = 500
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError
 
-from comments_service.errors import Unavailable
+from comments_service.domain.errors import Unavailable
 from comments_service.store import database_file, database_url
 
 # How long a writer waits for its turn, and then for a writer of another process. Milliseconds.

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL
 
-from comments_service.errors import DatabaseDamaged
+from comments_service.domain.errors import DatabaseDamaged
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700

@@ -7,7 +7,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from comments_service.errors import SettingsError
+from comments_service.domain.errors import SettingsError
 
 # What to install for a driver, by the name of its module.
 PACKAGES = {

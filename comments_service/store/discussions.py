@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from comments_service.store.public import IS_PUBLIC
-from comments_service.tables import comment
+from comments_service.store.tables import comment
+from comments_service.store.visibility import IS_PUBLIC
 
 
 class PublicComment(NamedTuple):

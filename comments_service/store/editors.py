@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from comments_service.tables import Role, editor, event, session, sign_in_link
+from comments_service.domain.models import Role
+from comments_service.store.tables import editor, event, session, sign_in_link
 
 # A session's name in its editor's own list: the beginning of its hash, which opens nothing.
 _ID_LENGTH = 16

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, exists, insert, null, select, update
 
-from comments_service.tables import batch, comment, event, page
+from comments_service.store.tables import batch, comment, event, page
 
 
 class Event(NamedTuple):

@@ -18,8 +18,8 @@ from sqlalchemy import (
     update,
 )
 
-from comments_service.addresses import fold, mailbox
-from comments_service.tables import comment, contact, outbox, page, subscription
+from comments_service.domain.email_address import fold, mailbox
+from comments_service.store.tables import comment, contact, outbox, page, subscription
 
 # The kinds of mail that followers get: the question whether they agree, and news.
 ASK, NEWS = "follow", "news"

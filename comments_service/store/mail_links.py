@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from comments_service.tables import mail_link
+from comments_service.store.tables import mail_link
 
 
 class Link(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
-from comments_service.addresses import mailbox
-from comments_service.tables import editor, mail_link, outbox
+from comments_service.domain.email_address import mailbox
+from comments_service.store.tables import editor, mail_link, outbox
 
 # A warning is due when something should have left this long ago.
 LATE = timedelta(hours=1)

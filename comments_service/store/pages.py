@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from comments_service.store import texts
-from comments_service.tables import page
+from comments_service.store import article_index
+from comments_service.store.tables import page
 
 
 class Page(NamedTuple):
@@ -85,7 +85,7 @@ def replace_all(connection: Connection, site_id: int, pages: Iterable[Registrati
     gone = [row.id for row in known.values() if row.registered and row.key not in listed]
     for page_id in gone:
         connection.execute(update(page).where(page.c.id == page_id).values(registered=False))
-        texts.remove(connection, page_id)
+        article_index.remove(connection, page_id)
     return len(gone)
 
 

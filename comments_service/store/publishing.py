@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from comments_service.tables import event, page
+from comments_service.domain.models import PublisherState, Stalled
+from comments_service.store.tables import event, page
 
 # Pages with a problem that are told one by one.
 _TOLD = 50
@@ -21,28 +22,6 @@ class Report(NamedTuple):
     key: str
     written: int
     live: int | None = None
-
-
-class Stalled(NamedTuple):
-    """A page that does not reach readers, and why; `written` when the publisher did its part."""
-
-    title: str
-    why: str
-    written: bool
-
-
-class PublisherState(NamedTuple):
-    """How the publisher does.
-
-    `seen_at` is its last sign of life, `behind` how many pages show less than they should, `since`
-    the longest of these, `trouble` what it said about anything but a page.
-    """
-
-    seen_at: datetime | None
-    behind: int
-    since: datetime | None
-    stalled: list[Stalled]
-    trouble: str | None
 
 
 _KNOWN = select(

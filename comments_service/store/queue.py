@@ -18,10 +18,11 @@ from sqlalchemy import (
     tuple_,
 )
 
-from comments_service.addresses import fold, folded_forms, mailbox
-from comments_service.store import rules, search, tallies
+from comments_service.domain.email_address import fold, folded_forms, mailbox
+from comments_service.domain.models import Status
+from comments_service.store import counters, reply_index, rules
 from comments_service.store.comments import ERASED, WISH
-from comments_service.tables import Status, UTCDateTime, comment, contact, held, page, sought
+from comments_service.store.tables import UTCDateTime, comment, contact, held, page, sought
 
 # Up to this many replies held for a reason are collected first; of more, each reply is looked up.
 FEW = 2_000
@@ -163,14 +164,14 @@ def listed(
 
     Searches for words go by the order in which replies were stored.
     """
-    matches = search.matches(connection, what.words, what.name)
+    matches = reply_index.matches(connection, what.words, what.name)
     query = _ids(connection, site_id, what, matches)
     if query is None:
         return []
     number = None
     if matches is not None:
         # SQLite walks the index of words in its own order, and sorts everything for any other.
-        number = search.index.c.rowid
+        number = reply_index.index.c.rowid
     columns = [comment.c.submitted_at, comment.c.id] if number is None else [number]
     if after is not None:
         query = query.where(_behind(after, number, newest=what.newest))
@@ -190,9 +191,9 @@ def listed(
 def count(connection: Connection, site_id: int, what: Filter, *, most: int) -> int:
     """Return how many match, counting no further than `most`."""
     if not what.narrow:
-        counts = tallies.of_site(connection, site_id)
+        counts = counters.of_site(connection, site_id)
         return sum(counts.values()) if what.status is None else counts[what.status]
-    query = _ids(connection, site_id, what, search.matches(connection, what.words, what.name))
+    query = _ids(connection, site_id, what, reply_index.matches(connection, what.words, what.name))
     if query is None:
         return 0
     return connection.execute(
@@ -204,7 +205,7 @@ def chosen(
     connection: Connection, site_id: int, what: Filter, *, most: int
 ) -> Select[tuple[str, str, int]] | None:
     """Select the columns of `Chosen` of what matches, up to `most`; None when nothing can."""
-    query = _ids(connection, site_id, what, search.matches(connection, what.words, what.name))
+    query = _ids(connection, site_id, what, reply_index.matches(connection, what.words, what.name))
     if query is None:
         return None
     inner = query.limit(most).subquery()
@@ -266,10 +267,12 @@ def _ids(
             return None
         query = query.where(comment.c.page_id == page_id)
     if matches is not None:
-        narrowed = search.within(connection, _selections(connection, site_id, page_id, what))
-        query = query.join(search.index, search.row_id == comment.c.id).where(matches, *narrowed)
+        narrowed = reply_index.within(connection, _selections(connection, site_id, page_id, what))
+        query = query.join(reply_index.index, reply_index.row_id == comment.c.id).where(
+            matches, *narrowed
+        )
         # Also where the order does not matter: it keeps SQLite from reading `comment` first.
-        query = query.order_by(search.index.c.rowid)
+        query = query.order_by(reply_index.index.c.rowid)
     elif what.words.strip() or what.name.strip():
         # Something was asked for that has no word in it, such as "!?": nothing holds it.
         return None

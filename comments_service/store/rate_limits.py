@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as update_rows
 
-from comments_service.tables import rate_limit
+from comments_service.store.tables import rate_limit
 
 # Statements on the way of every submission are built once: building one costs more than running it.
 _FIND = select(rate_limit.c.key, rate_limit.c.full_at).where(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
-from comments_service.tables import comment, page
+from comments_service.store.tables import comment, page
 
 
 class Rendering(NamedTuple):

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from comments_service.addresses import folded_forms, mailbox
+from comments_service.domain.email_address import folded_forms, mailbox
+from comments_service.domain.models import Ban, Origin
 from comments_service.store.comments import ERASED
-from comments_service.store.public import IS_PUBLIC
-from comments_service.tables import Origin, ban, comment, contact, page, setting
+from comments_service.store.tables import ban, comment, contact, page, setting
+from comments_service.store.visibility import IS_PUBLIC
 
 RULES, BANS = "rules", "bans"
 _BATCH = 500
@@ -31,22 +32,6 @@ class Stamps(NamedTuple):
 
     rules: str
     bans: str
-
-
-class Ban(NamedTuple):
-    """A ban. `kind` is "address", "network" or "word"."""
-
-    id: int
-    kind: str
-    value: str
-    note: str
-    created_at: datetime
-    expires_at: datetime | None
-    lifted_at: datetime | None
-
-    def holds(self, now: datetime) -> bool:
-        """Return whether it is in force."""
-        return self.lifted_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 # On the way of every submission.

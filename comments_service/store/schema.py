@@ -4,7 +4,7 @@ from sqlalchemy import inspect
 
 from comments_service.store import sites
 from comments_service.store.database import Database
-from comments_service.tables import site
+from comments_service.store.tables import site
 
 
 def epoch(db: Database) -> str | None:

@@ -5,7 +5,7 @@ FTS5 notes a deletion beside the deleted words; both go only when the parts of t
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
-from comments_service.tables import scrub
+from comments_service.store.tables import scrub
 
 # Pages of the index that one step writes: few enough that no reader waits long for its turn.
 _PAGES = 200

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from comments_service.tables import editor, recovery_code
+from comments_service.store.tables import editor, recovery_code
 
 
 def turn_on(connection: Connection, editor_id: int, seed: str, step: int) -> bool:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from comments_service.tables import site
+from comments_service.store.tables import site
 
 DEFAULT = "default"
 

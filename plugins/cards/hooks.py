@@ -12,12 +12,11 @@ from typing import Any
 
 from pelican.generators import ArticlesGenerator
 
-from plugins.cards.card import FOLDER, FONT, Card
+from plugins.cards.content import FOLDER, FONT, Card
 from plugins.cards.errors import CardError
-from plugins.discussion.hooks import title_of
-from plugins.discussion.plain_text import field_text, one_line
-from plugins.quick import pages, workers
+from plugins.quick import page_cache, workers
 from plugins.quick.settings import QuickSettings
+from plugins.shared.plain_text import field_text, one_line, title_of
 
 # Cards that no build has asked for this long are forgotten.
 FORGET_SECONDS = 30 * 86_400
@@ -85,7 +84,7 @@ def _put(wanted: Mapping[str, Card], font: Path, output: Path, quick: QuickSetti
 
         name = missing[index]
         temporary = f"{kept}/{name}.{os.getpid()}"
-        pages.write(temporary, draw(wanted[name], font))
+        page_cache.write(temporary, draw(wanted[name], font))
         os.replace(temporary, f"{kept}/{name}")  # noqa: PTH105
 
     for done in workers.each("Drawing cards", make, missing, quick.processes, piece=16):
@@ -110,7 +109,7 @@ def _bring(source: str, target: str, *, link: bool) -> None:
         with suppress(OSError):
             os.link(source, target)
             return
-    pages.write(target, Path(source).read_bytes())
+    page_cache.write(target, Path(source).read_bytes())
 
 
 def _forget(folder: Path, used: Collection[str]) -> None:

@@ -9,7 +9,7 @@ def register() -> None:
     """Connect the plugin to Pelican's signals."""
     from pelican import signals
 
-    from plugins.discussion import autoreload, hooks
+    from plugins.discussion.build import autoreload, hooks
     from plugins.language.hooks import give_words
 
     signals.initialized.connect(autoreload.guard)

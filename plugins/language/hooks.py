@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from plugins.discussion.errors import SettingsError
 from plugins.language.catalog import catalog_of, install, is_known, languages
+from plugins.shared.errors import SettingsError
 
 
 def give_words(generator: Any) -> None:

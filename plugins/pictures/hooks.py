@@ -15,12 +15,12 @@ from urllib.parse import unquote
 
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
-from plugins.desk import sources
 from plugins.pictures.errors import PictureError
+from plugins.pictures.image_file import FOLDER, look
 from plugins.pictures.markup import Found, dress, several
-from plugins.pictures.picture import FOLDER, look
-from plugins.quick import pages
+from plugins.quick import page_cache
 from plugins.quick.settings import QuickSettings
+from plugins.shared import source_lines
 
 SIZES = "(min-width: 45rem) 40rem, 92vw"
 # Files that may move when they are asked for (Pelican's `{attach}`) get their measures only.
@@ -78,13 +78,15 @@ class _Wall:
             return None
         file = self._file(content, src.removeprefix(begin))
         if file is None:
-            return None  # plugins.desk says where
+            return None  # plugins.authoring says where
         try:
             picture = self._look(str(file.source_path))
         except FileNotFoundError:
-            return None  # Pelican knows a file as soon as a text names it; plugins.desk says where
+            return (
+                None  # Pelican knows a file once a text names it; plugins.authoring reports where
+            )
         except OSError as error:
-            why = f"{sources.shown(str(file.source_path))}: {error.strerror or error}"
+            why = f"{source_lines.shown(str(file.source_path))}: {error.strerror or error}"
             _complain(content, src, why, "mend the file")
             return None
         except ValueError as error:
@@ -114,7 +116,7 @@ class _Wall:
 
 def _complain(content: Any, src: str, why: str, mend: str) -> None:
     source = str(content.source_path)
-    place = f"{sources.shown(source)}:{sources.lines_of(source, src)[0]}"
+    place = f"{source_lines.shown(source)}:{source_lines.lines_of(source, src)[0]}"
     what = f'{place}: the image "{src}" cannot be read ({why}); {mend}'
     if content.status != "draft":
         raise PictureError(what)
@@ -128,7 +130,7 @@ def _bring(kept: Path, target: Path, names: Iterable[str], *, link: bool) -> Non
             with suppress(OSError):
                 os.link(kept / name, target / name)
                 continue
-        pages.write(str(target / name), (kept / name).read_bytes())
+        page_cache.write(str(target / name), (kept / name).read_bytes())
 
 
 def _contents_of(generator: Any) -> Iterator[Any]:

@@ -244,7 +244,7 @@ def _hash(*parts: bytes) -> bytes:
 
 
 def _adds_no_state(kind: type) -> bool:
-    return kind.__module__ == "plugins.quick.lists"
+    return kind.__module__ == "plugins.quick.indexed_list"
 
 
 def _holds_content(value: object) -> bool:

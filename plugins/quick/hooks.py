@@ -18,11 +18,11 @@ from pelican import utils as pelican_utils
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from plugins.quick import contents, declared, reader, workers
-from plugins.quick.lists import Members, asked_only_of, unbind
-from plugins.quick.pages import Pages
+from plugins.quick.indexed_list import Members, asked_only_of, unbind
+from plugins.quick.page_cache import Pages
 from plugins.quick.settings import QuickSettings
-from plugins.quick.store import Store
 from plugins.quick.translations import process_translations
+from plugins.quick.value_cache import Store
 from plugins.quick.writer import Means, QuickWriter, Tally
 
 logger = logging.getLogger(__name__)

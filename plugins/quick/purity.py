@@ -37,7 +37,7 @@ from pelican.urlwrappers import URLWrapper
 from pelican.utils import DateFormatter, SafeDatetime
 
 from plugins.quick.declared import has_declared, is_declared, is_pure
-from plugins.quick.lists import Members
+from plugins.quick.indexed_list import Members
 from plugins.quick.templates import names_in
 
 PURE_EXTENSIONS = {"jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.ExprStmtExtension"}

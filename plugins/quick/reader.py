@@ -26,8 +26,8 @@ from plugins.quick import digest
 from plugins.quick.declared import is_pure
 from plugins.quick.errors import Undigestible
 from plugins.quick.inline import quicken
-from plugins.quick.keys import code
-from plugins.quick.store import Store
+from plugins.quick.page_keys import code
+from plugins.quick.value_cache import Store
 
 # What the conversion of a text depends on besides the text and the settings.
 PACKAGES = ("markdown", "pelican", "pygments")

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from mmap import mmap
 from typing import Any
 
-from plugins import progress
 from plugins.quick.errors import WorkerError
+from plugins.shared import progress
 
 HEAD = struct.Struct("<BII")
 TOKEN = struct.Struct("<I")

@@ -21,10 +21,10 @@ from pelican.writers import FileOverwriteFailedError, Writer
 
 from plugins.quick import purity, workers
 from plugins.quick.digest import universe
-from plugins.quick.keys import Begun, Keys
-from plugins.quick.links import Links
-from plugins.quick.pages import Pages, write
-from plugins.quick.store import Store
+from plugins.quick.link_digest import Links
+from plugins.quick.page_cache import Pages, write
+from plugins.quick.page_keys import Begun, Keys
+from plugins.quick.value_cache import Store
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pelican.generators import ArticlesGenerator
 
-from plugins.reading import keeping
+from plugins.reading import file_cache
 from plugins.reading.extension import NAME
 from plugins.reading.measure import Measure, measure, unpack
 from plugins.reading.related import Marks, related
@@ -62,7 +62,7 @@ def _introduce(articles: list[Any], language: str, settings: Any) -> None:
     # Of one moment by the slug, whatever order the files are read in.
     articles.sort(key=lambda one: (one.date, one.slug), reverse=True)
     views = [View(one) for one in articles]
-    cache = keeping.folder(settings)
+    cache = file_cache.folder(settings)
     kept = None if cache is None else cache / f"related-{language}"
     chosen = related([_marks(one) for one in articles], kept)
     last = len(articles) - 1

@@ -10,8 +10,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from plugins.discussion.errors import DiscussionError
-from plugins.search.work import TAKE_BACK, index
+from plugins.search.run import TAKE_BACK, index
+from plugins.shared.errors import DiscussionError
 
 if __name__ == "__main__":
     with suppress(OSError, AttributeError):

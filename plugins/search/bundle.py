@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
-from plugins.discussion import page as pages
 from plugins.search.engine import ENTRY
 from plugins.search.records import FACTS
+from plugins.shared import files as pages
 
 _SIGN = b"pagefind_dcd"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from plugins.discussion.errors import DiscussionError
+from plugins.shared.errors import DiscussionError
 
 
 @click.command()
@@ -19,10 +19,10 @@ from plugins.discussion.errors import DiscussionError
 )
 def index(output: Path) -> None:
     """Make the search index of the newest build and wait for it."""
-    from plugins.search import work
+    from plugins.search import run
 
     try:
-        done = work.index(output)
+        done = run.index(output)
     except DiscussionError as error:
         raise click.ClickException(str(error)) from error
     if done is None:

@@ -12,10 +12,10 @@ import threading
 import time
 from pathlib import Path
 
-from plugins.discussion.site import stamp_of
-from plugins.discussion.snapshot import Snapshot
-from plugins.search import indexer, work
-from plugins.search.watching import look_until
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.publish.built_site import stamp_of
+from plugins.search import indexer, run
+from plugins.search.snapshot_watcher import look_until
 
 log = logging.getLogger("rejoinder.search")
 
@@ -50,7 +50,7 @@ class Follower:
         sweeping = self._sweep_at is not None and now >= self._sweep_at
         if None in here or (here == self._shown and not sweeping):
             return
-        if not work.wanted(self._output):
+        if not run.wanted(self._output):
             self._shown = here
             return
         resting = now < self._quiet_until
@@ -78,7 +78,7 @@ class Follower:
         """A round in its own process: "" when it is done, what it said, or None when stopped."""
         # A file: a pipe that nobody reads meanwhile would stop whoever has much to say.
         with tempfile.TemporaryFile() as told:
-            with work.start(self._output, told.fileno(), make=make) as process:
+            with run.start(self._output, told.fileno(), make=make) as process:
                 while process.poll() is None:
                     if stop.wait(0.05):
                         # It may be killed at any time; the index is whole.

@@ -14,15 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins.discussion import page as pages
-from plugins.discussion.errors import DiscussionError
-from plugins.discussion.gate import Ask
-from plugins.discussion.site import Site
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model.privacy_check import Ask
+from plugins.discussion.publish.built_site import Site
 from plugins.search import bundle as bundles
-from plugins.search import engine, place, rounds
+from plugins.search import engine, index_lock, paths
 from plugins.search.records import REPLY, Record, records
 from plugins.search.state import Held, State
+from plugins.shared import files as pages
+from plugins.shared.errors import DiscussionError
 
 log = logging.getLogger("rejoinder.search")
 
@@ -59,13 +59,13 @@ def update(
     site = Site.open(output, ask)
     if not site.manifest.settings.search:
         return None
-    folder = var / place.FOLDER
+    folder = var / paths.FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     # One at a time; whoever waited here looks at what is there by then.
-    with rounds.lock_of(var):
+    with index_lock.lock_of(var):
         site = Site.open(output, ask)
-        shown, kept = place.bundle_of(var, output), place.state_of(var, output)
-        place.link(site.root, shown)
+        shown, kept = paths.bundle_of(var, output), paths.state_of(var, output)
+        paths.link(site.root, shown)
         for leftover in folder.glob(f"{_WORK}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         state = State.load(kept)

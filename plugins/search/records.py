@@ -10,14 +10,14 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from plugins.discussion import markers
-from plugins.discussion import page as pages
-from plugins.discussion.errors import PrivacyError, ServiceError
-from plugins.discussion.manifest import Entry
-from plugins.discussion.paging import divide, permalink
-from plugins.discussion.world import World
+from plugins.discussion.model import markers
+from plugins.discussion.model.manifest import Entry
+from plugins.discussion.model.paging import divide, permalink
+from plugins.discussion.render.render_context import World
 from plugins.search.errors import SearchError
 from plugins.search.scripts import apart
+from plugins.shared import files as pages
+from plugins.shared.errors import PrivacyError, ServiceError
 
 ARTICLE, REPLY = "article", "reply"
 # What a theme puts on the element that holds an article's own words.

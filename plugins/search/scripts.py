@@ -1,7 +1,7 @@
 """Scripts that put no spaces between words, for an engine that looks for spaces.
 
 Each of their characters becomes a word of the index, as in the service's own
-(comments_service/words.py) and in the search page's script, which asks for a phrase of them.
+(comments_service/domain/tokenizer.py) and in the search page's script, which asks for a phrase.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins.discussion import manifest as manifests
-from plugins.discussion.client import MAX_TEXT, Client, Text
-from plugins.discussion.manifest import Entry, Manifest
-from plugins.discussion.site import stamp_of
-from plugins.discussion.snapshot import Snapshot
-from plugins.search import words
+from plugins.discussion.client.http import MAX_TEXT, Client, Text
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model import manifest as manifests
+from plugins.discussion.model.manifest import Entry, Manifest
+from plugins.discussion.publish.built_site import stamp_of
+from plugins.search import article_words
 from plugins.search.records import MARK, without_regions
-from plugins.search.watching import look_until
+from plugins.search.snapshot_watcher import look_until
 
 log = logging.getLogger("rejoinder.search")
 
@@ -158,9 +158,9 @@ def _searched(manifest: Manifest, entry: Entry) -> bool:
 
 def _text(root: Path, entry: Entry) -> Text:
     bare = without_regions(root / entry.file)
-    html = words.marked(bare.decode()) if MARK.encode() in bare else ""
-    text = words.text_of(html)[:MAX_TEXT]
-    return Text(entry.page.key, words.digest_of(entry.page, text) if text else "", text)
+    html = article_words.marked(bare.decode()) if MARK.encode() in bare else ""
+    text = article_words.text_of(html)[:MAX_TEXT]
+    return Text(entry.page.key, article_words.digest_of(entry.page, text) if text else "", text)
 
 
 def _batches(texts: Iterator[Text]) -> Iterator[list[Text]]:

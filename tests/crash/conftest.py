@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion import publisher
+from plugins.discussion.publish import publisher
 from tests.crash.house import TOKEN, House
 from tests.crash.points import Points, installed
 

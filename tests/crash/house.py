@@ -12,12 +12,14 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from comments_service import actors, markup, moderation, submission
 from comments_service.app import create_app
-from comments_service.errors import ServiceError
+from comments_service.domain import actor, markup
+from comments_service.domain.errors import ServiceError
+from comments_service.domain.models import Origin
+from comments_service.services import moderation, submission
 from comments_service.store import pages, sites
 from comments_service.store.database import Database
-from comments_service.tables import Origin, comment, event, page, site
+from comments_service.store.tables import comment, event, page, site
 from tests.running import (
     Clock,
     Service,
@@ -133,7 +135,7 @@ class House:
                 self.db,
                 public_id,
                 action,
-                by=actors.COMMAND_LINE,
+                by=actor.COMMAND_LINE,
                 expected=status,
                 version=version_of(self.db, public_id),
                 now=self.clock(),
@@ -149,7 +151,7 @@ class House:
                 public_id,
                 what,
                 on=not getattr(by_id[public_id], what),
-                by=actors.COMMAND_LINE,
+                by=actor.COMMAND_LINE,
                 now=self.clock(),
             )
         except ServiceError:
@@ -161,7 +163,7 @@ class House:
         self.clock.forward(seconds=1)
         try:
             moderation.set_open(
-                self.db, key, opened=opened, by=actors.COMMAND_LINE, now=self.clock()
+                self.db, key, opened=opened, by=actor.COMMAND_LINE, now=self.clock()
             )
         except ServiceError:
             return False
@@ -176,7 +178,7 @@ class House:
             self.db,
             public_id,
             f"Words{self._count}x0x are an editor's.",
-            by=actors.Actor(f"Name{self._count}x", None),
+            by=actor.Actor(f"Name{self._count}x", None),
             email=f"editor{self._count}x@private.example",
             expected=status,
             version=version_of(self.db, public_id),
@@ -194,7 +196,7 @@ class House:
             moderation.undo(
                 self.db,
                 numbers[which % len(numbers)],
-                by=actors.COMMAND_LINE,
+                by=actor.COMMAND_LINE,
                 now=self.clock(),
             )
         except ServiceError:
@@ -227,7 +229,7 @@ class House:
 
     def remove_demo(self) -> None:
         """Delete the samples and what answers them, for good."""
-        moderation.remove_demo(self.db, by=actors.COMMAND_LINE, now=self.clock())
+        moderation.remove_demo(self.db, by=actor.COMMAND_LINE, now=self.clock())
 
     # What is so.
 

@@ -13,11 +13,12 @@ from unittest.mock import patch
 import filelock
 from pelican import signals
 
-from plugins.discussion import builder, twins
-from plugins.discussion import page as pages
-from plugins.discussion.client import Client
-from plugins.discussion.site import Site
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.build import builder
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.publish import precompressed
+from plugins.discussion.publish.built_site import Site
+from plugins.shared import files as pages
 
 BEFORE, HALF, AFTER = "before", "half", "after"
 # What is called at a point: its name ("before Client.register"), and how often it came before.
@@ -44,8 +45,8 @@ CALLS: list[tuple[Any, str]] = [
     (builder, "sync_folder"),
     (pages, "replace"),
     (pages, "remove"),
-    (twins, "replace"),
-    (twins, "remove"),
+    (precompressed, "replace"),
+    (precompressed, "remove"),
 ]
 STAGES = ["initialized", "get_generators", "all_generators_finalized", "finalized"]
 

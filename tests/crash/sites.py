@@ -17,11 +17,11 @@ from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import unquote
 
-from plugins.discussion import builder
-from plugins.discussion.client import Client
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.site import Site
-from plugins.discussion.snapshot import Snapshot
+from plugins.cli.build import build_site
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.publish.built_site import Site
+from plugins.discussion.publish.publisher import Publisher
 from tests.crash.house import TOKEN, House, Reply, of_status
 from tests.site.samples import article, make_site, tree
 
@@ -118,7 +118,7 @@ class Project:
 
     def build(self) -> Path:
         """A full build beside whatever else runs."""
-        return builder.build(self.root, Path("pelicanconf.py"), Path("output")).root
+        return build_site(self.root, Path("pelicanconf.py"), Path("output")).root
 
     def round(self) -> int:
         """A publisher that starts, makes everything right, and ends."""
@@ -138,7 +138,7 @@ class Project:
         name = f"empty-{secrets.token_hex(4)}"
         try:
             with patch.dict(os.environ, REJOINDER_VAR=name):
-                built = builder.build(self.root, Path("pelicanconf.py"), Path(f"{name}-output"))
+                built = build_site(self.root, Path("pelicanconf.py"), Path(f"{name}-output"))
             return tree(built.root)
         finally:
             shutil.rmtree(self.root / name, ignore_errors=True)

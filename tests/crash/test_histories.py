@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.publish.publisher import Publisher
 from tests.crash.house import House, Reply, of_status
 from tests.crash.points import Crash, Points
 from tests.crash.sites import Article, Project

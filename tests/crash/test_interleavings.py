@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.publish.publisher import Publisher
 from tests.crash.house import House
 from tests.crash.points import Beside, Crash, Points
 from tests.crash.sites import Article, Project

@@ -20,9 +20,9 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service import auth
+from comments_service.services import auth
 from comments_service.store.database import Database
-from comments_service.tables import event
+from comments_service.store.tables import event
 from tests.crash.house import TOKEN, House, of_status
 from tests.crash.sites import Article, Project
 from tests.crash.warm import Warm

@@ -143,17 +143,17 @@ def _import_everything() -> None:
     import uvicorn.protocols.http.auto
 
     import comments_service.app
-    import comments_service.commands
-    import plugins.discussion.builder
-    import plugins.discussion.commands
-    import plugins.discussion.hooks
-    import plugins.discussion.publisher
+    import comments_service.cli
+    import plugins.cli.commands
+    import plugins.discussion.build.builder
+    import plugins.discussion.build.hooks
+    import plugins.discussion.publish.publisher
 
     del pelican, uvicorn, comments_service
     # Shared files follow at once, so that a short life comes to write them too.
-    plugins.discussion.publisher.WINDOW_SECONDS = 0.05
-    plugins.discussion.publisher.SHARED_PATIENCE = 0.01
-    plugins.discussion.publisher.SITEMAP_PATIENCE = 0.02
+    plugins.discussion.publish.publisher.WINDOW_SECONDS = 0.05
+    plugins.discussion.publish.publisher.SHARED_PATIENCE = 0.01
+    plugins.discussion.publish.publisher.SITEMAP_PATIENCE = 0.02
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from plugins.desk.errors import ProofError
-from plugins.discussion import builder
+from plugins.authoring.errors import ProofError
+from plugins.cli.build import build_site
 from tests.site.samples import article, make_site
 
-DESK = 'PLUGINS = ["plugins.discussion", "plugins.desk"]\n'
+DESK = 'PLUGINS = ["plugins.discussion", "plugins.authoring"]\n'
 QUICK = (
-    'PLUGINS = ["plugins.discussion", "plugins.desk", "plugins.quick"]\n'
+    'PLUGINS = ["plugins.discussion", "plugins.authoring", "plugins.quick"]\n'
     'QUICK_CACHE = "var/cache"\nQUICK_LINK = True\n'
 )
 PUBLIC = """
@@ -31,7 +31,7 @@ def desk(root: Path, articles: Mapping[str, str], settings: str = "", plugins: s
 
 
 def built(root: Path) -> Path:
-    return builder.build(root, Path("pelicanconf.py"), Path("output")).root
+    return build_site(root, Path("pelicanconf.py"), Path("output")).root
 
 
 def refused(root: Path) -> list[str]:

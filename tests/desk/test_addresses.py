@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion import builder, verify
-from plugins.discussion.errors import DiscussionError
+from plugins.cli import verify
+from plugins.cli.build import build_site
+from plugins.shared.errors import DiscussionError
 from tests.desk.desks import DESK, LOCAL, PUBLIC, QUICK, built, desk
 from tests.desk.test_bad_texts import GOOD, LISTS, head, refusals
 from tests.site.samples import article, following, make_site, reply
@@ -187,4 +188,4 @@ def test_a_title_of_the_site_may_be_overridden_on_purpose(environ: Path) -> None
 def test_plain_discussions_refuse_a_reserved_slug(environ: Path) -> None:
     site = make_site(environ, {"plan.md": article("Plan", "Comments")})
     with pytest.raises(DiscussionError, match=r"content/plan\.md"):
-        builder.build(site, Path("pelicanconf.py"), Path("output"))
+        build_site(site, Path("pelicanconf.py"), Path("output"))

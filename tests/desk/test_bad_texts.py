@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from plugins.desk.errors import ProofError
-from plugins.discussion.errors import DiscussionError
+from plugins.authoring.errors import ProofError
+from plugins.shared.errors import DiscussionError
 from tests.desk.desks import DESK, LOCAL, PUBLIC, QUICK, built, desk, files
 from tests.site.samples import article, reply
 from tests.site.wire_server import Wire

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from plugins.desk import secret
-from plugins.desk.commands import drafts
-from plugins.desk.errors import DeskError
-from plugins.discussion import verify
+from plugins.authoring import draft_secret
+from plugins.authoring.commands import drafts
+from plugins.authoring.errors import DeskError
+from plugins.cli import verify
 from tests.desk.desks import DESK, LOCAL, PUBLIC, QUICK, built, desk, files
 from tests.site.samples import article
 from tests.site.wire_server import Wire
@@ -48,14 +48,14 @@ def test_a_public_draft_stands_where_nobody_guesses_and_nothing_leads_to_it(
     assert "not-yet" not in str(wire.pages)
     # The same at each build, from the secret that was made once, which only its owner can read.
     assert link[1] in {f"{Path(name).parent}/" for name in files(built(environ))}
-    assert (environ / "var" / secret.NAME).stat().st_mode & 0o777 == 0o600
+    assert (environ / "var" / draft_secret.NAME).stat().st_mode & 0o777 == 0o600
     assert verify.verify(environ, Path("pelicanconf.py"), Path("output")) == []
 
 
 def test_a_local_draft_has_a_plain_address_and_needs_no_secret(environ: Path) -> None:
     root = built(desk(environ, ARTICLES, LOCAL))
     assert (root / "drafts/not-yet/index.html").is_file()
-    assert not (environ / "var" / secret.NAME).exists()
+    assert not (environ / "var" / draft_secret.NAME).exists()
     assert "Not yet (content/d.md)\n  /drafts/not-yet/" in listed(environ)
 
 
@@ -77,18 +77,18 @@ def test_a_draft_that_the_last_build_did_not_have_is_named(environ: Path) -> Non
 
 
 def test_the_secret_may_be_given_and_must_be_long(tmp_path: Path) -> None:
-    given = {secret.SETTING: "x" * 32}
-    assert secret.key_of(given, tmp_path) == b"x" * 32
-    assert not (tmp_path / secret.NAME).exists()
+    given = {draft_secret.SETTING: "x" * 32}
+    assert draft_secret.key_of(given, tmp_path) == b"x" * 32
+    assert not (tmp_path / draft_secret.NAME).exists()
     with pytest.raises(DeskError, match="fewer than 32"):
-        secret.key_of({secret.SETTING: "short"}, tmp_path)
-    first = secret.key_of({}, tmp_path / "var")
-    assert secret.key_of({}, tmp_path / "var") == first
+        draft_secret.key_of({draft_secret.SETTING: "short"}, tmp_path)
+    first = draft_secret.key_of({}, tmp_path / "var")
+    assert draft_secret.key_of({}, tmp_path / "var") == first
 
 
 def test_addresses_differ_by_secret_kind_and_slug() -> None:
     made = {
-        secret.preview(key, kind, slug)
+        draft_secret.preview(key, kind, slug)
         for key in (b"a" * 32, b"b" * 32)
         for kind in ("article", "page")
         for slug in ("x", "y", "größe")
@@ -98,7 +98,7 @@ def test_addresses_differ_by_secret_kind_and_slug() -> None:
 
 
 def test_the_public_settings_hide_every_kind_of_draft() -> None:
-    from plugins.desk.hooks import FORMATS, PREVIEW
+    from plugins.authoring.hooks import FORMATS, PREVIEW
 
     text = (Path(__file__).parents[2] / "publishconf.py").read_text("utf-8")
     for name in FORMATS:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from plugins.desk.alarm import LONGEST_PAUSE, Alarm, Due, next_due
-from plugins.discussion import commands
+from plugins.authoring.schedule import LONGEST_PAUSE, Alarm, Due, next_due
+from plugins.cli import commands
 from tests.desk.desks import DESK, QUICK, built, desk, files
 from tests.site.samples import article, eventually
 from tests.site.test_commands import ends_cleanly, running, said

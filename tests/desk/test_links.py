@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.desk.links import Link, ids_of, links_of
+from plugins.authoring.html_links import Link, ids_of, links_of
 from tests import cpu
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from plugins.desk import commands
+from plugins.authoring import commands
 from tests.desk.desks import LOCAL, PUBLIC, built, desk, one
 from tests.site.samples import article
 from tests.site.wire_server import Wire

@@ -137,7 +137,7 @@ def test_what_is_scheduled_is_held_to_the_day_it_becomes_public(environ: Path) -
 
 
 def test_a_wrong_setting_is_named(environ: Path) -> None:
-    from plugins.desk.errors import DeskError
+    from plugins.authoring.errors import DeskError
 
     for setting in ('DESK_IGNORE_LINKS = "/shop/*"', 'DESK_NOW = "tomorrow"'):
         with pytest.raises(DeskError, match=setting.split(" ")[0]):
@@ -152,7 +152,7 @@ def test_the_site_may_stand_below_a_path(environ: Path, wire: Wire) -> None:
     assert refused(bad) == ['content/a.md:5: the link to "/blog/c/" leads nowhere']
 
 
-PICTURES = 'PLUGINS = ["plugins.pictures", "plugins.discussion", "plugins.desk"]\n'
+PICTURES = 'PLUGINS = ["plugins.pictures", "plugins.discussion", "plugins.authoring"]\n'
 
 
 def test_a_missing_image_is_told_with_all_other_problems_where_images_are_dressed(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from lxml import etree, html
 
-from plugins.discussion import builder
+from plugins.cli.build import build_site
 from tests.site.samples import reply
 from tests.site.wire_server import Wire
 
@@ -50,7 +50,7 @@ def site(environ: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_title_reads_the_same_everywhere(site: Path, wire: Wire) -> None:
     slug = "i-3-meetings-and-5-4-people-come-bsob-on"
     wire.put(slug, [reply(1)])
-    output = builder.build(site, Path("settings.py"), Path("output")).root
+    output = build_site(site, Path("settings.py"), Path("output")).root
     page = html.fromstring((output / slug / "index.html").read_bytes())
     assert page.findtext(".//title").startswith(TITLE)
     assert page.findtext(".//h1") == TITLE
@@ -77,7 +77,7 @@ def test_a_title_reads_the_same_everywhere(site: Path, wire: Wire) -> None:
 
 
 def test_the_projects_own_templates_are_pure(site: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    builder.build(site, Path("settings.py"), Path("output"))
+    build_site(site, Path("settings.py"), Path("output"))
     assert "QUICK_PURE" not in capfd.readouterr().err
 
 

@@ -5,7 +5,7 @@ import time
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
-from comments_service.tables import comment
+from comments_service.store.tables import comment
 from tests.running import Service
 
 # What scripts of the pages raised.

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import delete
 
-from comments_service.tables import session
+from comments_service.store.tables import session
 from tests.e2e.queueing import focused, opened, press, states
 from tests.running import Service
 from tests.service.asking import PASSWORD

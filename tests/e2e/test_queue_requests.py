@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
-from comments_service import own
+from comments_service.services import author_actions
 from tests.e2e.queueing import answered, focused, opened, press, states
 from tests.running import Service, token_of
 from tests.service.asking import PASSWORD, Editor, stored
@@ -276,7 +276,7 @@ def test_z_takes_back_an_edit_and_a_settled_request(
     service: Service, context: BrowserContext
 ) -> None:
     public_id = service.submit(comment="As it was.")
-    own.ask(service.db, public_id, "edit", "It is Tuesday.", now=service.clock())
+    author_actions.ask(service.db, public_id, "edit", "It is Tuesday.", now=service.clock())
     page = opened(context, service)
     press(page, "q")
     page.locator("textarea").fill("Another text.")

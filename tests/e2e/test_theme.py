@@ -7,10 +7,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from plugins.discussion.model import Page as Article
-from plugins.discussion.model import read_discussion
-from plugins.discussion.options import RenderSettings
-from plugins.discussion.render import render
+from plugins.discussion.model.discussions import Page as Article
+from plugins.discussion.model.discussions import read_discussion
+from plugins.discussion.model.options import RenderSettings
+from plugins.discussion.render.renderers import render
 from tests.site.samples import discussion, reply
 
 pytestmark = pytest.mark.xdist_group("theme")

@@ -28,7 +28,7 @@ PLURALS = {
     "n%100>=11 ? 4 : 5);"
 }
 
-# What a text goes through in Python (comments_service/language.py).
+# What a text goes through in Python (comments_service/domain/i18n.py).
 KEYWORDS: dict[str, Any] = DEFAULT_KEYWORDS | {"sentence": None, "counted": (1, 2), "marked": None}
 TEMPLATE_OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 
@@ -57,7 +57,7 @@ THEME = Domain(
         "theme/templates/**/*.html",
         "theme/templates/**/*.xml",
         "plugins/*/defaults/*.xml",
-        "plugins/desk/redirects.py",
+        "plugins/authoring/redirects.py",
     ),
 )
 SERVICE = Domain(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from babel.messages.catalog import Message
 
-from comments_service import language as service_language
+from comments_service.domain import i18n as service_language
 from plugins.language import catalog as theme_language
 from plugins.language import formats
 from tests.languages.catalogs import (

@@ -15,14 +15,14 @@ from pelican.settings import read_settings
 from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
-from comments_service import language as words
-from comments_service.mail import authors
+from comments_service.domain import i18n as words
+from comments_service.services import email_confirmation
 from comments_service.settings import Settings
-from comments_service.tables import outbox
-from plugins.discussion import builder
-from plugins.discussion.errors import SettingsError
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.snapshot import Snapshot
+from comments_service.store.tables import outbox
+from plugins.cli.build import build_site
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.publish.publisher import Publisher
+from plugins.shared.errors import SettingsError
 from tests.languages.catalogs import LANGUAGES, ROOT, SERVICE, THEME, messages, read
 from tests.running import SECRET, Service, running_service
 from tests.site.samples import article, client_of, make_site, removed, reply, tree
@@ -80,7 +80,7 @@ def project(root: Path, language: str, url: str = "") -> Path:
 
 
 def build(root: Path) -> Path:
-    return builder.build(root, Path("pelicanconf.py"), Path("output")).root
+    return build_site(root, Path("pelicanconf.py"), Path("output")).root
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -139,7 +139,7 @@ def test_a_site_speaks_one_language_everywhere(site: Site, browser: Browser) -> 
     page.goto(service.url + accepted.headers["Location"])
     look("status", site.text_of("Your reply is awaiting moderation"))
     page.close()
-    authors.ask(
+    email_confirmation.ask(
         service.db,
         service.settings,
         accepted.headers["Location"].split("/")[3],

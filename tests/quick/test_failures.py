@@ -16,7 +16,7 @@ import pytest
 from plugins.quick import workers
 from plugins.quick.errors import SettingsError, WorkerError
 from plugins.quick.settings import QuickSettings
-from plugins.quick.store import Store
+from plugins.quick.value_cache import Store
 from tests.quick.projects import ROOT, THEME, Project, article, differences
 
 MANY = {f"many-{number}.md": article(number) for number in range(12)}

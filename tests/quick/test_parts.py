@@ -21,10 +21,10 @@ from pelican.settings import read_settings
 from plugins.quick import contents, declared, digest, reader
 from plugins.quick.digest import Digests, plain
 from plugins.quick.errors import Undigestible
+from plugins.quick.indexed_list import Members, asked_only_of, unbind
 from plugins.quick.inline import needed_by, quicken
-from plugins.quick.keys import Begun
-from plugins.quick.links import Links
-from plugins.quick.lists import Members, asked_only_of, unbind
+from plugins.quick.link_digest import Links
+from plugins.quick.page_keys import Begun
 from plugins.quick.templates import Closures
 from plugins.quick.translations import process_translations
 from tests.quick.projects import SETTINGS

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from plugins.cards.card import FONT, Card
+from plugins.cards.content import FONT, Card
 from plugins.cards.drawing import HEIGHT, MARGIN, WIDTH, draw
-from plugins.cards.lettering import Lettering
+from plugins.cards.text_fitting import Lettering
 
 CARD = Card("Rejoinder", "How to network", "Home has better chairs.", "en")
 LONG = CARD._replace(title="A title that does not end " * 30)

@@ -17,7 +17,7 @@ from lxml import html
 from PIL import Image
 
 from plugins import robots
-from plugins.discussion.feeds import page_id
+from plugins.discussion.render.feeds import page_id
 from tests.reading.feeds import problems
 from tests.site.samples import reply
 from tests.site.wire_server import TOKEN, serve

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion import builder
-from plugins.discussion.client import Client
-from plugins.discussion.snapshot import Snapshot
-from plugins.search import bundle, indexer, place
+from plugins.cli.build import build_site
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.search import bundle, indexer, paths
 from tests.site.conftest import client, environ, wire  # noqa: F401
 from tests.site.samples import HERE, article, make_site, reply
 from tests.site.wire_server import Wire
@@ -29,10 +29,10 @@ class Indexed:
 
     def __init__(self, root: Path) -> None:
         self.root, self.var = root, root / "var"
-        self.bundle = place.bundle_of(self.var, root / OUTPUT)
+        self.bundle = paths.bundle_of(self.var, root / OUTPUT)
 
     def build(self) -> None:
-        builder.build(self.root, SETTINGS, OUTPUT)
+        build_site(self.root, SETTINGS, OUTPUT)
 
     def index(
         self, service: Client | None = None, at: float = 0.0, *, make: bool = True

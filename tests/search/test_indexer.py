@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from plugins import progress
-from plugins.discussion import page as pages
-from plugins.discussion.client import Client
-from plugins.discussion.errors import DiscussionError
-from plugins.discussion.snapshot import Snapshot
-from plugins.discussion.verify import verify
-from plugins.search import bundle, compare, engine, indexer, place, rounds
+from plugins.cli.verify import verify
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.search import bundle, engine, index_check, index_lock, indexer, paths
 from plugins.search.errors import SearchError
 from plugins.search.records import Record, records
 from plugins.search.state import State
+from plugins.shared import files as pages
+from plugins.shared import progress
+from plugins.shared.errors import DiscussionError
 from tests.search.conftest import OUTPUT, SETTINGS, Indexed
 from tests.site.samples import identifier, removed, reply
 from tests.site.wire_server import Wire
@@ -54,11 +54,11 @@ def test_a_hidden_article_and_the_replies_to_it_are_not_found(wire: Wire, site: 
 
 def test_the_build_leads_readers_to_the_index_by_a_link(site: Indexed) -> None:
     site.index()
-    shown = site.root / OUTPUT / place.LINK
+    shown = site.root / OUTPUT / paths.LINK
     assert shown.is_symlink()
     assert (shown / engine.ENTRY).is_file()
     site.build()
-    assert (site.root / OUTPUT / place.LINK / engine.ENTRY).is_file()
+    assert (site.root / OUTPUT / paths.LINK / engine.ENTRY).is_file()
 
 
 def test_nothing_new_changes_no_file(site: Indexed) -> None:
@@ -75,7 +75,7 @@ def test_the_same_replies_give_the_same_bytes(site: Indexed) -> None:
     before = site.files()
     for path in sorted(site.bundle.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
-    place.state_of(site.var, site.root / OUTPUT).unlink()
+    paths.state_of(site.var, site.root / OUTPUT).unlink()
     site.index()
     assert site.files() == before
 
@@ -233,7 +233,7 @@ def test_without_replies_and_articles_there_is_no_index(
 def test_verify_names_what_the_search_lacks(
     wire: Wire, site: Indexed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugins.discussion.verify.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("plugins.cli.verify.PATIENCE_SECONDS", 0.0)
     assert {one.what for one in verify(site.root, SETTINGS, OUTPUT)} == {"missing"}
     site.index()
     assert verify(site.root, SETTINGS, OUTPUT) == []
@@ -270,8 +270,8 @@ def a_round(site: Indexed, ended: Callable[[], bool] = lambda: False) -> Iterato
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong is not waited for; looks at the lock come at once."""
-    monkeypatch.setattr("plugins.discussion.verify.PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr("plugins.search.rounds.LOOK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("plugins.cli.verify.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("plugins.search.index_lock.LOOK_EVERY_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -280,13 +280,13 @@ def test_verify_waits_for_an_index_that_is_being_made_and_says_so(
 ) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
     looks: list[bool] = []
-    look = rounds.under_way
+    look = index_lock.under_way
 
     def noted(var: Path) -> bool:
         looks.append(look(var))
         return looks[-1]
 
-    monkeypatch.setattr(rounds, "under_way", noted)
+    monkeypatch.setattr(index_lock, "under_way", noted)
     with a_round(site, ended=lambda: len(looks) > 3):
         assert verify(site.root, SETTINGS, OUTPUT) == []
     assert "Seconds waited for the search index: " in capsys.readouterr().err
@@ -296,7 +296,7 @@ def test_verify_waits_for_an_index_that_is_being_made_and_says_so(
 def test_a_round_that_ends_while_verify_compares_is_no_difference(
     site: Indexed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compared = compare.differences
+    compared = index_check.differences
     rounds_made: list[object] = []
 
     def meanwhile(*given: Any) -> Iterator[tuple[str, str]]:
@@ -305,7 +305,7 @@ def test_a_round_that_ends_while_verify_compares_is_no_difference(
             rounds_made.append(site.index())
         yield from found
 
-    monkeypatch.setattr(compare, "differences", meanwhile)
+    monkeypatch.setattr(index_check, "differences", meanwhile)
     assert verify(site.root, SETTINGS, OUTPUT) == []
     assert len(rounds_made) == 1
 
@@ -314,13 +314,13 @@ def test_a_round_that_ends_while_verify_compares_is_no_difference(
 def test_an_index_that_takes_too_long_is_said_to_be_still_in_the_making(
     site: Indexed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugins.discussion.verify.INDEX_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("plugins.cli.verify.INDEX_PATIENCE_SECONDS", 0.0)
     with a_round(site), pytest.raises(SearchError, match="index is still being made"):
         verify(site.root, SETTINGS, OUTPUT)
 
 
 def test_a_look_for_a_round_leaves_nothing_behind(tmp_path: Path) -> None:
-    assert not rounds.under_way(tmp_path)
+    assert not index_lock.under_way(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -353,4 +353,4 @@ def test_a_site_may_do_without(site: Indexed) -> None:
     conf.write_text(conf.read_text() + "\nDISCUSSION_SEARCH = False\n")
     site.build()
     assert site.index() is None
-    assert not os.path.lexists(site.root / OUTPUT / place.LINK)
+    assert not os.path.lexists(site.root / OUTPUT / paths.LINK)

@@ -30,7 +30,7 @@ def ranges(pattern: str) -> list[tuple[int, int]]:
 
 
 def test_the_search_page_the_index_and_the_service_agree_on_them() -> None:
-    from comments_service.words import writes_no_spaces
+    from comments_service.domain.tokenizer import writes_no_spaces
 
     script = (ROOT / "theme/static/js/search.js").read_text("utf-8")
     found = re.search(r"const ALONE =\s*/(.*?)/gu;", script)

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from plugins.discussion.client import Client, Text
-from plugins.discussion.errors import WireError
-from plugins.discussion.manifest import load
-from plugins.search import sender, watching
+from plugins.discussion.client.http import Client, Text
+from plugins.discussion.model.manifest import load
+from plugins.search import sender, snapshot_watcher
 from plugins.search.sender import Sender
+from plugins.shared.errors import WireError
 from tests.search.conftest import OUTPUT, Indexed
 from tests.site.samples import eventually, reply
 from tests.site.test_commands import page as shown
@@ -22,7 +22,7 @@ from tests.site.wire_server import Wire
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(snapshot_watcher, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(sender, "RETRY_SECONDS", 0.05)
 
 
@@ -146,7 +146,7 @@ def test_pages_that_are_registered_later_get_their_texts_then(
 
 
 def test_another_database_gets_the_texts_too(wire: Wire, client: Client, site: Indexed) -> None:
-    from plugins.discussion.snapshot import Snapshot
+    from plugins.discussion.client.snapshot import Snapshot
 
     with following(sending(site, client)):
         eventually(lambda: "networking" in texts(wire))
@@ -181,7 +181,7 @@ def test_the_publisher_sends_them_and_goes_on_publishing_when_that_fails(
 def test_publishing_once_sends_them_too(wire: Wire, site: Indexed) -> None:
     from click.testing import CliRunner
 
-    from plugins.discussion import commands
+    from plugins.cli import commands
 
     done = CliRunner().invoke(commands.publish, ["--once"])
     assert done.exit_code == 0, done.output

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion.errors import DiscussionError
-from plugins.discussion.snapshot import Snapshot
-from plugins.search import watching
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.search import snapshot_watcher
+from plugins.shared.errors import DiscussionError
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from plugins.search import watching
 def test_no_error_ends_it_and_each_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
-    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(snapshot_watcher, "LOOK_SECONDS", 0.01)
     stop = threading.Event()
     looks: list[int] = []
     failures: list[str] = []
@@ -34,6 +34,6 @@ def test_no_error_ends_it_and_each_is_told(
             stop.set()
         raise error
 
-    watching.look_until(stop, tmp_path / "discussions.sqlite3", look, failures.append)
+    snapshot_watcher.look_until(stop, tmp_path / "discussions.sqlite3", look, failures.append)
     assert len(looks) == 2
     assert failures == [told, told]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from plugins.search.words import digest_of, marked, text_of
+from plugins.search.article_words import digest_of, marked, text_of
 from tests import cpu
 from tests.site.samples import PAGE
 

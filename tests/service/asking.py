@@ -9,12 +9,12 @@ from typing import Any
 import requests
 from sqlalchemy import select
 
-from comments_service import auth
+from comments_service.services import auth
+from comments_service.services.reply_versions import token, wish_token
+from comments_service.services.submission import the_site
 from comments_service.store import comments, editors
 from comments_service.store.database import Database
-from comments_service.submission import the_site
-from comments_service.tables import comment, contact, event, metadata
-from comments_service.versions import token, wish_token
+from comments_service.store.tables import comment, contact, event, metadata
 from tests.running import Service
 
 PASSWORD = "a password of the tests"

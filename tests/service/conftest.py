@@ -3,7 +3,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from sqlalchemy import Connection
 
-from comments_service.actors import FIELDS
+from comments_service.domain.labels import FIELDS
 from comments_service.store import events
 from comments_service.store.events import Event
 from tests.running import Service, running_service

@@ -11,11 +11,11 @@ from typing import Any
 import requests
 from sqlalchemy import select
 
-from comments_service import actors, moderation
-from comments_service.addresses import fold, mailbox
-from comments_service.mail import news
+from comments_service.domain import actor
+from comments_service.domain.email_address import fold, mailbox
+from comments_service.services import follower_mail, moderation
 from comments_service.store.database import Database
-from comments_service.tables import outbox, subscription
+from comments_service.store.tables import outbox, subscription
 from tests.running import Service, version_of
 from tests.service.mailing import Post, mailing_service, post_office, until
 
@@ -63,17 +63,17 @@ class Site:
     def decide(self, public_id: str, action: str, was: str) -> None:
         moderation.decide(
             self.service.db, public_id, action,
-            by=actors.COMMAND_LINE, expected=was,
+            by=actor.COMMAND_LINE, expected=was,
             version=version_of(self.service.db, public_id), now=self.service.clock(),
         )  # fmt: skip
 
     def settle(self) -> None:
         """Let what was published become news."""
-        self.service.clock.forward(seconds=news.SETTLE.total_seconds())
+        self.service.clock.forward(seconds=follower_mail.SETTLE.total_seconds())
 
     def quiet(self) -> None:
         """Wait until nothing is left to tell or to send, however long that takes on the clock."""
-        self.service.clock.forward(seconds=news.AT_MOST_EVERY.total_seconds())
+        self.service.clock.forward(seconds=follower_mail.AT_MOST_EVERY.total_seconds())
         until(lambda: not untold(self.service.db) and "waiting" not in kinds(self.service.db))
 
     def clear(self) -> None:

@@ -17,10 +17,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import select
 
-from comments_service.mail import worker
-from comments_service.store import editors, notices
+from comments_service.mail import outbox_worker
+from comments_service.store import editors, notification_prefs
 from comments_service.store.database import Database
-from comments_service.tables import editor, outbox
+from comments_service.store.tables import editor, outbox
 from tests.running import Service, free_port, running_service
 from tests.service.asking import add_editor
 
@@ -129,14 +129,14 @@ def mailing_service(folder: Path, post: Post, **settings: Any) -> Iterator[Servi
     """A service that hands its mail to `post`, and looks for it all the time."""
     known = {"smtp_url": post.url, "mail_from": FROM} | settings
     with pytest.MonkeyPatch.context() as patch, running_service(folder, **known) as running:
-        patch.setattr(worker, "LOOK_EVERY_S", 0.02)
+        patch.setattr(outbox_worker, "LOOK_EVERY_S", 0.02)
         running.register("networking", "meetings", "saying-no")
         yield running
 
 
 def wanting(
     service: Service,
-    how: str = notices.EACH,
+    how: str = notification_prefs.EACH,
     email: str = "editor@example.org",
     name: str = "Edith",
 ) -> int:

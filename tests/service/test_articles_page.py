@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import update
 
+from comments_service.services.submission import the_site
 from comments_service.store import pages
-from comments_service.submission import the_site
-from comments_service.tables import page as page_table
-from comments_service.web import articles
+from comments_service.store.tables import page as page_table
+from comments_service.web.moderation import articles
 from tests.running import Service
 from tests.service.asking import Page, number_of, signed_in
 

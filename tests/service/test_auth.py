@@ -7,9 +7,10 @@ import pytest
 import requests
 from sqlalchemy import select, update
 
-from comments_service import auth, passwords
-from comments_service.errors import Conflict, Invalid, NotFound
-from comments_service.tables import editor, session, sign_in_link
+from comments_service.domain import passwords
+from comments_service.domain.errors import Conflict, Invalid, NotFound
+from comments_service.services import auth
+from comments_service.store.tables import editor, session, sign_in_link
 from tests.running import Service
 from tests.service.asking import PASSWORD, Editor, Page, add_editor, dump, signed_in
 

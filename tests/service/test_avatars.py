@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from comments_service import moderation
-from comments_service.actors import Actor
+from comments_service.domain.actor import Actor
+from comments_service.services import moderation
 from comments_service.store import avatars
-from comments_service.tables import comment, page
+from comments_service.store.tables import comment, page
 from tests.running import Service, version_of
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from comments_service.tables import ban, event
+from comments_service.store.tables import ban, event
 from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, signed_in, stored
 

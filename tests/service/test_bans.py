@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 import requests
 
-from comments_service import bans, moderation, rulebook, upkeep
-from comments_service.actors import Actor
-from comments_service.bans import Bans
-from comments_service.errors import Conflict, Invalid
+from comments_service.domain import bans
+from comments_service.domain.actor import Actor
+from comments_service.domain.bans import Bans
+from comments_service.domain.errors import Conflict, Invalid
+from comments_service.domain.models import Ban
+from comments_service.domain.phrase_matcher import tokens
+from comments_service.services import moderation, retention, site_rules
+from comments_service.services.submission import the_site
 from comments_service.store import rules as store
-from comments_service.store.rules import Ban
-from comments_service.submission import the_site
-from comments_service.wordlist import tokens
 from tests.running import NOON, Service, reply, running_service
 from tests.service.asking import dump, stored
 
@@ -32,7 +33,7 @@ def add(service: Service, kind: str, value: str, **more: str) -> int:
     """Ban something as an administrator does; return the number of the entry."""
     new = bans.parse(form(kind, value, **more), now=service.clock())
     with service.db.write() as connection:
-        return rulebook.ban(
+        return site_rules.ban(
             connection, the_site(connection), new, by=EDITH, now=service.clock()
         ).seq
 
@@ -147,9 +148,9 @@ def test_a_banned_reply_stands_in_the_spam_until_the_ban_ends(tmp_path: Path) ->
         assert post("Two.") == ("pending", ["all"])
         assert post("Three.", "bad@EXAMPLE.org") == ("spam", ["banned-address:ban 2"])
         assert post("网络赌博游戏") == ("spam", ["banned-word:赌博"])
-        upkeep.keep_up(service.db, now=service.clock())
+        retention.keep_up(service.db, now=service.clock())
         before = dump(service.db)
-        upkeep.keep_up(service.db, now=service.clock())
+        retention.keep_up(service.db, now=service.clock())
         assert dump(service.db) == before
         lifted = [row for row in before["event"] if "lift-ban" in row]
         assert len(lifted) == 1

@@ -12,14 +12,15 @@ from functools import partial
 import pytest
 import requests
 
-from comments_service import actors, moderation
+from comments_service.domain import actor
+from comments_service.services import moderation
 from comments_service.store.database import Database
-from comments_service.web import bell
-from comments_service.web.api import MAX_WAIT_S
+from comments_service.web.api.site_api import MAX_WAIT_S
+from comments_service.web.support import notifier
 from tests.running import Service, version_of
 from tests.service.mailing import until
 
-EDITH = actors.Actor("Edith")
+EDITH = actor.Actor("Edith")
 EARLY = MAX_WAIT_S - 5
 
 
@@ -28,9 +29,9 @@ def poll(service: Service, since: int, wait: float, tag: str | None = None) -> r
     return service.api("GET", f"/changes?since={since}&wait={wait}", headers=headers)
 
 
-def bell_of(service: Service) -> bell.Bell:
+def bell_of(service: Service) -> notifier.Bell:
     assert service.app is not None
-    found: bell.Bell = service.app.state.bell
+    found: notifier.Bell = service.app.state.bell
     return found
 
 
@@ -72,7 +73,7 @@ def hears_of_an_approval(service: Service, db: Database) -> bool:
 def test_an_approval_of_this_process_wakes_the_poll(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bell, "LOOK_EVERY_S", 3600)
+    monkeypatch.setattr(notifier, "LOOK_EVERY_S", 3600)
     assert hears_of_an_approval(service, service.db)
 
 
@@ -80,7 +81,7 @@ def test_an_approval_of_another_process_is_seen_without_a_bell(service: Service)
     other = Database(service.settings.database)
     assert hears_of_an_approval(service, other)
     other.close()
-    assert bell.LOOK_EVERY_S <= 1
+    assert notifier.LOOK_EVERY_S <= 1
 
 
 def test_with_nothing_new_the_answer_waits_and_is_empty(service: Service) -> None:

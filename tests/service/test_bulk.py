@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from comments_service import bulk, moderation
-from comments_service.actors import Actor
-from comments_service.errors import Conflict
-from comments_service.store import batches
-from comments_service.tables import comment, event, page
+from comments_service.domain.actor import Actor
+from comments_service.domain.errors import Conflict
+from comments_service.services import bulk_actions, moderation
+from comments_service.store import bulk_jobs
+from comments_service.store.tables import comment, event, page
 from tests.running import Service, token_of, version_of
 from tests.service.asking import Editor, Page, signed_in
 
@@ -28,8 +28,8 @@ def select_all(service: Service, ids: list[str]) -> dict[str, str]:
     return {f"select-{one}": f"pending:{token_of(service.db, one)}" for one in ids}
 
 
-def seen(ids: list[str]) -> dict[str, bulk.Seen]:
-    return dict.fromkeys(ids, bulk.Seen("pending", 0))
+def seen(ids: list[str]) -> dict[str, bulk_actions.Seen]:
+    return dict.fromkeys(ids, bulk_actions.Seen("pending", 0))
 
 
 def do(editor: Editor, action: str, ids: list[str], **more: str) -> Any:
@@ -120,8 +120,8 @@ def test_what_could_not_be_done_is_told_for_each(service: Service) -> None:
 def test_a_batch_that_was_killed_in_the_middle_says_so_and_goes_on(service: Service) -> None:
     editor = signed_in(service)
     ids = [service.submit(comment=f"Number {number}.") for number in range(9)]
-    batch_id = bulk.choose(service.db, "trash", seen(ids), by=EDITH, now=service.clock())
-    assert bulk.go_on(service.db, batch_id, by=EDITH, now=service.clock(), part=4)
+    batch_id = bulk_actions.choose(service.db, "trash", seen(ids), by=EDITH, now=service.clock())
+    assert bulk_actions.go_on(service.db, batch_id, by=EDITH, now=service.clock(), part=4)
     # Nothing runs any more: as after a crash.
     told = editor.get(f"/moderate/bulk/{batch_id}").text
     assert "4 are done, 5 are not yet" in told
@@ -143,9 +143,9 @@ def test_a_batch_that_was_killed_in_the_middle_says_so_and_goes_on(service: Serv
 def test_a_long_batch_runs_beside_and_shows_how_far_it_is(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "PART", 5)
-    original = bulk.go_on
-    monkeypatch.setattr(bulk, "go_on", lambda *a, **k: original(*a, **k, part=5))
+    monkeypatch.setattr(bulk_actions, "PART", 5)
+    original = bulk_actions.go_on
+    monkeypatch.setattr(bulk_actions, "go_on", lambda *a, **k: original(*a, **k, part=5))
     editor = signed_in(service)
     ids = [service.submit(comment=f"Number {number}.") for number in range(23)]
     done = do(editor, "approve", ids)
@@ -161,8 +161,8 @@ def test_a_long_batch_runs_beside_and_shows_how_far_it_is(
 
 def test_what_changed_since_is_left_alone_by_an_undo(service: Service) -> None:
     ids = [service.submit(comment=f"Number {number}.") for number in range(4)]
-    batch_id = bulk.choose(service.db, "spam", seen(ids), by=EDITH, now=service.clock())
-    bulk.go_on(service.db, batch_id, by=EDITH, now=service.clock())
+    batch_id = bulk_actions.choose(service.db, "spam", seen(ids), by=EDITH, now=service.clock())
+    bulk_actions.go_on(service.db, batch_id, by=EDITH, now=service.clock())
     moderation.decide(
         service.db,
         ids[0],
@@ -172,16 +172,16 @@ def test_what_changed_since_is_left_alone_by_an_undo(service: Service) -> None:
         version=version_of(service.db, ids[0]),
         now=service.clock(),
     )
-    undo = bulk.choose_undo(service.db, batch_id, by=EDITH, now=service.clock())
-    bulk.go_on(service.db, undo, by=EDITH, now=service.clock())
+    undo = bulk_actions.choose_undo(service.db, batch_id, by=EDITH, now=service.clock())
+    bulk_actions.go_on(service.db, undo, by=EDITH, now=service.clock())
     found = states(service)
     assert [found[one] for one in ids] == ["approved", "pending", "pending", "pending"]
     with service.db.read() as connection:
-        outcomes = batches.outcomes(connection, undo, after=0, limit=10, all_of_them=False)
+        outcomes = bulk_jobs.outcomes(connection, undo, after=0, limit=10, all_of_them=False)
     assert [one.comment for _, one in outcomes] == [ids[0]]
     assert "Olaf approved this" in str(outcomes[0][1].result)
     with pytest.raises(Conflict, match="undone already"):
-        bulk.choose_undo(service.db, batch_id, by=EDITH, now=service.clock())
+        bulk_actions.choose_undo(service.db, batch_id, by=EDITH, now=service.clock())
 
 
 def test_one_transaction_gives_each_page_one_revision_to_publish(service: Service) -> None:
@@ -193,8 +193,8 @@ def test_one_transaction_gives_each_page_one_revision_to_publish(service: Servic
     ]
     rung: list[int] = []
     service.db.subscribe(lambda: rung.append(1))
-    batch_id = bulk.choose(service.db, "approve", seen(ids), by=EDITH, now=service.clock())
-    bulk.go_on(service.db, batch_id, by=EDITH, now=service.clock())
+    batch_id = bulk_actions.choose(service.db, "approve", seen(ids), by=EDITH, now=service.clock())
+    bulk_actions.go_on(service.db, batch_id, by=EDITH, now=service.clock())
     assert len(rung) == 1
     with service.db.read() as connection:
         revisions = connection.execute(select(page.c.revision)).scalars().all()

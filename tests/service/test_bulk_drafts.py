@@ -13,18 +13,12 @@ import requests
 from sqlalchemy import Table, func, select
 
 from benchmarks import queue as many
-from comments_service import bulk_drafts, moderation
-from comments_service.actors import COMMAND_LINE, Actor
+from comments_service.domain.actor import COMMAND_LINE, Actor
+from comments_service.domain.models import Status
+from comments_service.services import bulk_drafts, moderation
 from comments_service.store.database import Database
 from comments_service.store.queue import Filter
-from comments_service.tables import (
-    Status,
-    batch,
-    batch_item,
-    bulk_draft,
-    bulk_draft_item,
-    event,
-)
+from comments_service.store.tables import batch, batch_item, bulk_draft, bulk_draft_item, event
 from tests import cpu
 from tests.running import NOON, Service, copy_migrated_database, running_service
 from tests.service.asking import Editor, signed_in, stored

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from comments_service import own
+from comments_service.services import author_actions
 from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, signed_in, stored
 from tests.service.mailing import mailing_service, post_office, wanting
@@ -15,7 +15,7 @@ WORDS = "Please remove my last name."
 
 
 def _asked(service: Service, public_id: str, kind: str = "edit") -> None:
-    own.ask(service.db, public_id, kind, WORDS, now=service.clock())
+    author_actions.ask(service.db, public_id, kind, WORDS, now=service.clock())
 
 
 @pytest.fixture(name="mailed")

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from comments_service import actors, demo, draft, moderation, submission
+from comments_service.domain import actor, comment_form
+from comments_service.domain.models import Origin
+from comments_service.services import demo, moderation, submission
 from comments_service.store.database import Database
-from comments_service.tables import Origin, comment, editor, page
+from comments_service.store.tables import comment, editor, page
 from tests.running import NOON, Service, reply, running_service
 from tests.service.asking import PASSWORD, Editor, rows
 from tests.service.commanding import rejoinder
@@ -140,12 +142,12 @@ def test_removing_samples_that_were_never_public_is_no_public_change(service: Se
         service.db,
         b"s",
         "networking",
-        draft.check(reply()),
+        comment_form.check(reply()),
         now=NOON,
         resend_window=timedelta(0),
         origin=Origin.DEMO,
     )
-    gone = moderation.remove_demo(service.db, by=actors.COMMAND_LINE, now=NOON)
+    gone = moderation.remove_demo(service.db, by=actor.COMMAND_LINE, now=NOON)
     assert gone == (1, 0)
     assert revisions(service.db)["networking"] == 0
 

@@ -9,8 +9,8 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service.mail import authors
-from comments_service.tables import comment, contact
+from comments_service.services import email_confirmation
+from comments_service.store.tables import comment, contact
 from tests.canary import leaks
 from tests.running import SECRET, Service, reply
 from tests.service.asking import Page, dump
@@ -116,14 +116,14 @@ def test_the_cookie_tells_nothing_and_cannot_be_made(asked: Asked) -> None:
     issued, _, proof = kept.partition(".")
     now = asked.service.clock()
     secret = SECRET.encode()
-    assert authors.is_known(secret, kept, "ann@example.org", now)
+    assert email_confirmation.is_known(secret, kept, "ann@example.org", now)
     for forged in (
         "", ".", "x", f"{int(issued) + 1}.{proof}", f"{issued}.{proof[:-1]}", f"{issued}.{proof}0",
         f"{issued}.{proof.upper()}", f"{'9' * 11}.{proof}", f"{'9' * 99}.{proof}",
-        authors.keep(b"another secret", "ann@example.org", now),
-        authors.keep(secret, "eve@example.org", now),
+        email_confirmation.keep(b"another secret", "ann@example.org", now),
+        email_confirmation.keep(secret, "eve@example.org", now),
     ):  # fmt: skip
-        assert not authors.is_known(secret, forged, "ann@example.org", now)
+        assert not email_confirmation.is_known(secret, forged, "ann@example.org", now)
 
 
 def test_a_link_works_once_and_for_three_days(asked: Asked) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from comments_service.web.connections import Connections
+from comments_service.web.support.connections import Connections
 
 
 @dataclass(eq=False)

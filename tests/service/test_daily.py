@@ -3,8 +3,8 @@
 import asyncio
 from contextlib import suppress
 
-from comments_service import upkeep
-from comments_service.web.daily import daily
+from comments_service.services import retention
+from comments_service.web.support.periodic import daily
 from tests.running import Service, run
 from tests.service.asking import dump
 
@@ -32,5 +32,5 @@ def test_a_failure_waits_for_the_next_time() -> None:
 def test_when_nothing_is_due_nothing_is_written(service: Service) -> None:
     service.submit()
     before = dump(service.db)
-    upkeep.keep_up(service.db, now=service.clock())
+    retention.keep_up(service.db, now=service.clock())
     assert dump(service.db) == before

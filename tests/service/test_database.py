@@ -11,11 +11,11 @@ import requests
 from sqlalchemy import event, select, text
 
 from comments_service.app import create_app
-from comments_service.errors import Unavailable
+from comments_service.domain.errors import Unavailable
 from comments_service.migrations import upgrade
 from comments_service.store.database import Database
-from comments_service.tables import comment, contact
-from comments_service.tables import event as log
+from comments_service.store.tables import comment, contact
+from comments_service.store.tables import event as log
 from tests.running import Clock, Service, free_port, serving, settings_for
 from tests.service.asking import Page, rows
 from tests.service.commanding import rejoinder, service_process

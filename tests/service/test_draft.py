@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from comments_service import draft
-from comments_service.draft import LIMITS
+from comments_service.domain import comment_form
+from comments_service.domain.comment_form import LIMITS
 from tests.running import Service
 from tests.service.asking import Page, rows, stored
 
@@ -200,17 +200,17 @@ def test_what_is_no_web_address_is_refused(shared: Service, typed: str) -> None:
 @given(st.text(max_size=60))
 def test_a_website_is_an_ordinary_web_address_or_refused(typed: str) -> None:
     told = outcome({"comment": "c", "author": "a", "email": "a@b.example", "url": typed})
-    if isinstance(told, draft.Refused):
+    if isinstance(told, comment_form.Refused):
         assert set(told.fields) == {"url"}
     else:
         assert told.url is None or told.url.startswith(("http://", "https://"))
         assert not told.url or not set(told.url) & set("\"'<> \t\n\\`")
 
 
-def outcome(form: dict[str, str]) -> draft.Draft | draft.Refused:
+def outcome(form: dict[str, str]) -> comment_form.Draft | comment_form.Refused:
     try:
-        return draft.check(form)
-    except draft.Refused as refused:
+        return comment_form.check(form)
+    except comment_form.Refused as refused:
         return refused
 
 
@@ -284,16 +284,16 @@ def test_two_spellings_of_one_text_are_stored_alike(shared: Service) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=200)
-@given(st.fixed_dictionaries(dict.fromkeys(draft.FIELDS, st.text(max_size=40))))
+@given(st.fixed_dictionaries(dict.fromkeys(comment_form.FIELDS, st.text(max_size=40))))
 def test_every_form_becomes_a_draft_or_sentences_in_the_order_of_its_fields(
     form: dict[str, str],
 ) -> None:
     told = outcome(form)
-    if isinstance(told, draft.Refused):
-        order = [draft.FIELDS.index(name) for name in told.fields]
+    if isinstance(told, comment_form.Refused):
+        order = [comment_form.FIELDS.index(name) for name in told.fields]
         assert order == sorted(order)
         assert told.fields
-        assert set(told.kept) == set(draft.FIELDS)
+        assert set(told.kept) == set(comment_form.FIELDS)
     else:
         assert told.text
         assert told.name

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from comments_service import moderation, scrubbing
-from comments_service.actors import Actor
-from comments_service.errors import Conflict
+from comments_service.domain.actor import Actor
+from comments_service.domain.errors import Conflict
+from comments_service.services import database_scrub, moderation
 from comments_service.store.database import Database
 from tests.running import Service, version_of
 from tests.service.asking import dump
@@ -97,10 +97,10 @@ def test_nothing_of_it_is_left_in_the_bytes_of_the_database(
     for number in range(60):
         service.submit(comment=f"Filler {number} " + "words of no matter " * 200)
     _erased(service, answered=answered)
-    scrubbed = scrubbing.scrub(service.db)
+    scrubbed = database_scrub.scrub(service.db)
     # The full-text index keeps only the part of a word that differs from its neighbour.
     traces = (WORD, WORD[4:].lower(), NAME, EMAIL)
-    assert scrubbed or scrubbing.scrub(service.db)
+    assert scrubbed or database_scrub.scrub(service.db)
     assert [(one, holding(service, one)) for one in traces if holding(service, one)] == []
 
 
@@ -109,7 +109,7 @@ def test_the_words_of_an_erased_reply_leave_the_full_text_index(service: Service
         service.submit(comment=f"Reply {number} about mixers, trains and gardens.")
     _erased(service, answered=False)
     assert WORD[4:] in index_of(service)
-    assert scrubbing.scrub(service.db)
+    assert database_scrub.scrub(service.db)
     assert WORD[4:] not in index_of(service)
     assert "mixers" in index_of(service)
 
@@ -124,6 +124,6 @@ def index_of(service: Service) -> str:
 def test_a_restart_before_the_scrubbing_forgets_nothing(service: Service) -> None:
     _erased(service, answered=False)
     second = Database(service.settings.database)
-    assert scrubbing.scrub(second)
+    assert database_scrub.scrub(second)
     second.close()
     assert holding(service, WORD) == []

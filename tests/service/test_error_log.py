@@ -12,10 +12,10 @@ from sqlalchemy import event, text
 
 from comments_service.app import create_app
 from comments_service.error_log import described
-from comments_service.mail.worker import Worker
+from comments_service.mail.outbox_worker import Worker
 from comments_service.migrations import upgrade
 from comments_service.store.database import Database
-from comments_service.web.daily import daily
+from comments_service.web.support.periodic import daily
 from tests.running import Clock, Service, free_port, run, serving, settings_for
 from tests.service.commanding import rejoinder, service_process
 
@@ -156,7 +156,7 @@ def test_an_error_that_nobody_planned_for_is_answered_and_its_text_is_in_no_log(
     log = safe("".join(one.read_text() for one in tmp_path.glob("service-*.log")))
     assert "event=failed route=/comments/{key} error=IntegrityError" in log
     assert "SQLITE_CONSTRAINT_TRIGGER" in log
-    assert "comments_service/submission.py:" in log
+    assert "comments_service/services/submission.py:" in log
 
 
 def test_an_error_of_the_api_is_logged_once_and_without_its_text(tmp_path: Path) -> None:

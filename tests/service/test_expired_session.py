@@ -8,7 +8,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service.tables import event
+from comments_service.store.tables import event
 from tests.running import Service, token_of
 from tests.service.asking import (
     PASSWORD,

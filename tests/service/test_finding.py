@@ -3,9 +3,10 @@
 import pytest
 import requests
 
-from comments_service import actors, moderation
-from comments_service.store import findings
-from comments_service.web.finding import A_MINUTE, Piece, excerpt
+from comments_service.domain import actor
+from comments_service.services import moderation
+from comments_service.store import reader_search
+from comments_service.web.public.search import A_MINUTE, Piece, excerpt
 from tests.running import Service, version_of
 from tests.service.asking import Page, dump
 
@@ -40,7 +41,7 @@ def test_what_waits_or_was_taken_back_is_not_found(service: Service) -> None:
     service.approve(waiting)
     assert len(links(search(service, "zebra"))) == 1
     moderation.decide(
-        service.db, waiting, "trash", by=actors.COMMAND_LINE, expected="approved",
+        service.db, waiting, "trash", by=actor.COMMAND_LINE, expected="approved",
         version=version_of(service.db, waiting),
         now=service.clock(),
     )  # fmt: skip
@@ -110,9 +111,9 @@ def test_a_network_that_searches_too_often_waits_and_keeps_its_words(service: Se
 def test_a_title_is_cut_into_words_once(service: Service) -> None:
     service.register("networking")
     search(service, "networking")
-    before = findings._line.cache_info()
+    before = reader_search._line.cache_info()
     search(service, "networking")
-    after = findings._line.cache_info()
+    after = reader_search._line.cache_info()
     assert after.misses == before.misses
     assert after.hits > before.hits
 
@@ -155,7 +156,7 @@ def test_a_search_does_not_tell_what_unpublished_replies_hold(service: Service) 
         hidden = service.submit(comment=f"A zebra among the {status}.")
         if status != "pending":
             moderation.decide(
-                service.db, hidden, status, by=actors.COMMAND_LINE, expected="pending",
+                service.db, hidden, status, by=actor.COMMAND_LINE, expected="pending",
                 version=version_of(service.db, hidden), now=service.clock(),
             )  # fmt: skip
         assert len(links(search(service, "zebra"))) == 1, status

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from comments_service import bans, moderation, rulebook
-from comments_service.actors import Actor
-from comments_service.mail.limits import MOST_TO_ADDRESS_A_DAY
+from comments_service.domain import bans
+from comments_service.domain.actor import Actor
+from comments_service.services import moderation, site_rules
+from comments_service.services.mail_limits import MOST_TO_ADDRESS_A_DAY
+from comments_service.services.submission import the_site
 from comments_service.store import followers as store
 from comments_service.store import outbox
-from comments_service.submission import the_site
 from tests.canary import leaks
 from tests.running import Service, running_service
 from tests.service.asking import Page, dump, signed_in
@@ -211,7 +212,7 @@ def test_spam_makes_nobody_get_a_question(blog: Site) -> None:
     now = blog.service.clock()
     new = bans.parse({"ban-kind": "word", "ban-value": "casino"}, now=now)
     with blog.service.db.write() as connection:
-        rulebook.ban(connection, the_site(connection), new, by=EDITH, now=now)
+        site_rules.ban(connection, the_site(connection), new, by=EDITH, now=now)
     blog.service.submit(comment="Visit my casino.", email=EVE, follow="all")
     assert wishes(blog.service.db) == []
     assert mails(blog.service.db) == []

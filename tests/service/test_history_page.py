@@ -4,9 +4,9 @@ import csv
 import io
 import json
 
-from comments_service import own
-from comments_service.actors import FIELDS
-from comments_service.rules import Rules
+from comments_service.domain.labels import FIELDS
+from comments_service.domain.rules import Rules
+from comments_service.services import author_actions
 from tests.running import Service
 from tests.service.asking import Page, signed_in
 
@@ -57,7 +57,7 @@ def test_the_log_is_exported_whole_and_without_addresses(service: Service) -> No
 def test_what_its_author_asks_is_told_in_words(service: Service) -> None:
     editor = signed_in(service)
     public_id = service.submit()
-    own.ask(service.db, public_id, "edit", "It is Tuesday.", now=service.clock())
+    author_actions.ask(service.db, public_id, "edit", "It is Tuesday.", now=service.clock())
     told = " ".join(editor.get("/moderate/history").text.split())
     assert "Change request: nothing → change it: It is Tuesday." in told
     assert "wish:" not in told

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import requests
 
-from comments_service.web.http_protocol import Limits
+from comments_service.web.support.http_protocol import Limits
 from tests.running import Service, reply, running_service
 
 # Seconds that no test waits for: only the service's own limits end these connections.

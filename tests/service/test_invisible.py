@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from comments_service import invisible
+from comments_service.domain import invisible_characters
 from tests.running import Service
 from tests.service.asking import Page, stored
 
@@ -124,5 +124,5 @@ def test_a_script_written_with_invisible_characters_is_no_website(shared: Servic
 
 def test_plain_ascii_is_never_touched() -> None:
     typed = "".join(map(chr, range(0x20, 0x7F)))
-    assert invisible.in_email(typed) == invisible.in_name(typed) == typed
-    assert invisible.in_website(typed) == typed
+    assert invisible_characters.in_email(typed) == invisible_characters.in_name(typed) == typed
+    assert invisible_characters.in_website(typed) == typed

@@ -9,9 +9,10 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service import actors, team
-from comments_service.errors import Conflict
-from comments_service.tables import editor, event, session, sign_in_link
+from comments_service.domain import actor, labels
+from comments_service.domain.errors import Conflict
+from comments_service.services import editor_admin
+from comments_service.store.tables import editor, event, session, sign_in_link
 from tests.running import Service
 from tests.service.asking import (
     PASSWORD,
@@ -213,7 +214,7 @@ def test_roles_and_doors_change_with_their_entries_in_the_log(service: Service) 
         ("disable", who | {"state": "enabled"}, who | {"state": "disabled"}, "Edith"),
         ("enable", who | {"state": "disabled"}, who | {"state": "enabled"}, "Edith"),
     ]
-    assert {"invite", "join", "role", "disable", "enable", "withdraw"} <= actors.DONE.keys()
+    assert {"invite", "join", "role", "disable", "enable", "withdraw"} <= labels.DONE.keys()
     # Enabled again, not signed in again.
     assert browser.get(allow_redirects=False).status_code == 303
     with service.db.read() as connection:
@@ -241,7 +242,7 @@ def test_the_last_admin_stays_one(service: Service) -> None:
         own = connection.execute(select(editor.c.id)).scalar_one()
     add_editor(service, "olaf@example.org", "Olaf", "editor")
     gone = add_editor(service, "gone@example.org", "Gone", "admin")
-    team.disable(service.db, gone.id, by=actors.COMMAND_LINE, now=service.clock())
+    editor_admin.disable(service.db, gone.id, by=actor.COMMAND_LINE, now=service.clock())
     before = dump(service.db)
     for path, fields in (("disable", {}), ("role", {"role": "editor"})):
         answer = admin.post(f"/moderate/editors/{own}/{path}", token=admin.token, **fields)
@@ -257,9 +258,9 @@ def test_two_admins_who_demote_each_other_at_once_leave_one(service: Service) ->
 
     def demote(number: int) -> bool:
         barrier.wait()
-        by = actors.Actor(pair[1 - number].name, pair[1 - number].id)
+        by = actor.Actor(pair[1 - number].name, pair[1 - number].id)
         try:
-            team.set_role(service.db, pair[number].id, "editor", by=by, now=service.clock())
+            editor_admin.set_role(service.db, pair[number].id, "editor", by=by, now=service.clock())
         except Conflict:
             return False
         return True
@@ -295,6 +296,6 @@ def test_the_history_tells_what_was_done_about_editors(service: Service) -> None
     page = admin.get("/moderate/history")
     assert page.status_code == 200
     for action in ("invite", "role", "disable", "enable"):
-        assert page.text.count(f"<b>{actors.DONE[action].replace(chr(39), '&#39;')}</b>") == 1
+        assert page.text.count(f"<b>{labels.DONE[action].replace(chr(39), '&#39;')}</b>") == 1
     # There is nothing to undo there: roles are given and taken at the editors' page.
     assert 'action="/moderate/undo"' not in page.text

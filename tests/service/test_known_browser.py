@@ -8,9 +8,9 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service import auth, team, throttle
-from comments_service.actors import Actor
-from comments_service.tables import sign_in_failure
+from comments_service.domain.actor import Actor
+from comments_service.services import auth, editor_admin, login_throttle
+from comments_service.store.tables import sign_in_failure
 from tests.running import Service, running_service
 from tests.service.asking import PASSWORD, Editor, Page, add_editor
 from tests.service.test_second_factor import code_of, enrol
@@ -185,8 +185,8 @@ def test_what_ends_sessions_makes_a_browser_unknown(blog: Service, how: str) -> 
     elif how == "disabled":
         editor = auth.editor_of(blog.db, EMAIL)
         by = Actor("Ada")
-        team.disable(blog.db, editor.id, by=by, now=blog.clock())
-        team.enable(blog.db, editor.id, by=by, now=blog.clock())
+        editor_admin.disable(blog.db, editor.id, by=by, now=blog.clock())
+        editor_admin.enable(blog.db, editor.id, by=by, now=blog.clock())
     else:
         blog.clock.forward(days=181)
     guess_often(blog, HOME)
@@ -338,5 +338,5 @@ def test_attempts_do_not_stay_though_the_clock_was_set_back(blog: Service) -> No
     blog.clock.forward(days=400)
     guess_often(blog, times=2)
     blog.clock.now = right
-    throttle.forget_old(blog.db, now=right)
+    login_throttle.forget_old(blog.db, now=right)
     assert attempts(blog) == 0

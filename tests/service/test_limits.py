@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from comments_service.draft import LIMITS
+from comments_service.domain.comment_form import LIMITS
 from comments_service.settings import Settings
 from tests.running import Service, token_of
 from tests.service.asking import Page, signed_in, stored

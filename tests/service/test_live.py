@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from comments_service.live import alarm, live_state
-from comments_service.store.publishing import PublisherState, Stalled
+from comments_service.domain.models import PublisherState, Stalled
+from comments_service.domain.publish_state import alarm, live_state
 from tests.running import NOON
 
 FINE = PublisherState(NOON, 0, None, [], None)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from comments_service import log_lines as service_lines
-from plugins import log_lines as site_lines
+from comments_service import log_format as service_lines
+from plugins.shared import log_format as site_lines
 from tests.running import free_port
 from tests.service.asking import Page, raw
 from tests.service.commanding import environment, rejoinder, service_process

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from comments_service.mail.limits import MOST_TO_ADDRESS_A_DAY
+from comments_service.services.mail_limits import MOST_TO_ADDRESS_A_DAY
 from tests.running import reply
 from tests.service.asking import Page
 from tests.service.following import Site, site

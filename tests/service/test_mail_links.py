@@ -8,8 +8,8 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service.tables import event, mail_link
-from comments_service.web import outgoing
+from comments_service.store.tables import event, mail_link
+from comments_service.web.moderation import outbox
 from tests.running import Service, token_of
 from tests.service.asking import Page, dump, signed_in, stored
 from tests.service.mailing import (
@@ -191,6 +191,6 @@ def test_a_reply_that_shows_its_authors_address_is_not_approved_by_mail(mailed: 
 
 
 def test_every_other_door_of_mail_is_behind_the_editors_check() -> None:
-    assert outgoing.ROUTES
-    for route in outgoing.ROUTES:
+    assert outbox.ROUTES
+    for route in outbox.ROUTES:
         assert getattr(route.endpoint, "editor_only", False), route.path

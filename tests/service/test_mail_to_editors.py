@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import Connection, select
 from sqlalchemy import event as sqlalchemy_event
 
-from comments_service import draft, submission
-from comments_service.mail import texts
-from comments_service.mail.editors import MOST_AN_HOUR, Notices
-from comments_service.store import notices, outbox
+from comments_service.domain import comment_form
+from comments_service.services import mail_text, submission
+from comments_service.services.editor_notices import MOST_AN_HOUR, Notices
+from comments_service.store import notification_prefs, outbox
 from comments_service.store.database import Database
 from comments_service.store.sites import Site
-from comments_service.tables import mail_link
+from comments_service.store.tables import mail_link
 from tests.running import Service, reply, running_service
 from tests.service.asking import rows
 from tests.service.mailing import (
@@ -81,7 +81,7 @@ def test_nobody_who_wants_mail_costs_a_batch_one_statement(tmp_path: Path) -> No
 def statements(service: Service, *, mail: bool) -> int:
     """How many statements a batch of three replies takes."""
     db = Database(service.settings.database)
-    one = draft.check(reply(comment=f"With mail: {mail}"))
+    one = comment_form.check(reply(comment=f"With mail: {mail}"))
     batch = [
         submission.prepare(b"s", "networking", one._replace(name=f"N{number}"), now=service.clock())
         for number in range(3)
@@ -172,7 +172,7 @@ def test_two_services_write_one_digest(tmp_path: Path) -> None:
             due = who._due(connection, site, service.clock())
         assert who.write_digests(service.db, service.clock()) == 1
         with service.db.write() as connection:
-            assert not notices.begin_digest(connection, due[0], service.clock())
+            assert not notification_prefs.begin_digest(connection, due[0], service.clock())
         assert who.write_digests(service.db, service.clock()) == 0
         assert len(mails(service.db)) == 1
 
@@ -215,7 +215,7 @@ def test_no_name_and_no_title_makes_a_header_or_a_recipient(tmp_path: Path, nast
 
 @pytest.mark.parametrize("nasty", NASTY)
 def test_a_subject_is_one_line_of_characters(nasty: str) -> None:
-    line = texts.one_line(nasty)
+    line = mail_text.one_line(nasty)
     assert "=?" not in line
     assert len(line.splitlines()) == 1
     assert line.isprintable()

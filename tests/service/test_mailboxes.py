@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from comments_service import draft, moderation, rulebook, submission, trust
-from comments_service.actors import COMMAND_LINE
-from comments_service.mail import authors
-from comments_service.mail.limits import MOST_TO_ADDRESS_A_DAY
-from comments_service.rules import Rules
-from comments_service.submission import Submitted, the_site
+from comments_service.domain import comment_form
+from comments_service.domain.actor import COMMAND_LINE
+from comments_service.domain.rules import Rules
+from comments_service.services import (
+    auto_approval,
+    email_confirmation,
+    moderation,
+    site_rules,
+    submission,
+)
+from comments_service.services.mail_limits import MOST_TO_ADDRESS_A_DAY
+from comments_service.services.submission import Submitted, the_site
 from tests.running import Service, reply
 from tests.service.asking import signed_in, stored
 from tests.service.following import Site, confirmed, site, wishes
@@ -39,17 +45,19 @@ def _trust(service: Service) -> None:
     with service.db.write() as connection:
         rules = Rules(trust_verified=True)
         now = service.clock()
-        rulebook.save(connection, the_site(connection), rules, version=0, by=COMMAND_LINE, now=now)
+        site_rules.save(
+            connection, the_site(connection), rules, version=0, by=COMMAND_LINE, now=now
+        )
 
 
 def _verified(service: Service, public_id: str) -> None:
     with service.db.write() as connection:
-        trust.verified(connection, public_id, now=service.clock())
+        auto_approval.verified(connection, public_id, now=service.clock())
 
 
 def _send(service: Service, email: str, comment: str) -> Submitted:
     """Submit a reply from a browser that has confirmed its address."""
-    checked = draft.check(reply(email=email, comment=comment))
+    checked = comment_form.check(reply(email=email, comment=comment))
     one = submission.prepare(SECRET, "networking", checked, now=service.clock())
     (answer,) = submission.submit_all(
         service.db, [one._replace(verified=True)], resend_window=timedelta(days=1)
@@ -74,14 +82,14 @@ def test_another_owner_is_not_trusted(service: Service, known: str, other: str) 
 
 @pytest.mark.parametrize(("known", "other"), PAIRS)
 def test_another_owner_does_not_hold_the_proof(service: Service, known: str, other: str) -> None:
-    kept = authors.keep(SECRET, known, service.clock())
-    assert authors.is_known(SECRET, kept, known, service.clock())
-    assert not authors.is_known(SECRET, kept, other, service.clock())
+    kept = email_confirmation.keep(SECRET, known, service.clock())
+    assert email_confirmation.is_known(SECRET, kept, known, service.clock())
+    assert not email_confirmation.is_known(SECRET, kept, other, service.clock())
 
 
 def test_a_proof_holds_for_either_spelling_of_a_domain(service: Service) -> None:
-    kept = authors.keep(SECRET, "Bo@BÜCHER.example", service.clock())
-    assert authors.is_known(SECRET, kept, "bo@xn--bcher-kva.example", service.clock())
+    kept = email_confirmation.keep(SECRET, "Bo@BÜCHER.example", service.clock())
+    assert email_confirmation.is_known(SECRET, kept, "bo@xn--bcher-kva.example", service.clock())
 
 
 @pytest.mark.parametrize(("known", "other"), PAIRS)

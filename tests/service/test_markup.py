@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it.rules_inline.linkify import linkify
 
-from comments_service import markup
-from comments_service.markup import ATTRIBUTES, REL, SCHEMES, TAGS, render, seen
+from comments_service.domain import markup
+from comments_service.domain.markup import ATTRIBUTES, REL, SCHEMES, TAGS, render, seen
 from tests import cpu
 
 LINK = 'rel="ugc nofollow noopener"'

@@ -10,13 +10,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, update
 
-from comments_service import migrations, rulebook
-from comments_service.actors import COMMAND_LINE
-from comments_service.rules import Rules
+from comments_service import migrations
+from comments_service.domain.actor import COMMAND_LINE
+from comments_service.domain.rules import Rules
+from comments_service.services import site_rules
+from comments_service.services.submission import the_site
 from comments_service.store import rules as store
 from comments_service.store.database import Database
-from comments_service.submission import the_site
-from comments_service.tables import contact, metadata, subscription
+from comments_service.store.tables import contact, metadata, subscription
 from tests.running import Service
 from tests.service.asking import dump
 from tests.service.following import confirmed
@@ -102,7 +103,7 @@ def test_followers_and_rules_of_before_get_owners_and_stamps(service: Service) -
     with service.db.write() as connection:
         site = the_site(connection)
         rules = Rules(hold_links=2)
-        rulebook.save(connection, site, rules, version=0, by=COMMAND_LINE, now=now)
+        site_rules.save(connection, site, rules, version=0, by=COMMAND_LINE, now=now)
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     with service.db.engine.begin() as connection:
@@ -115,4 +116,4 @@ def test_followers_and_rules_of_before_get_owners_and_stamps(service: Service) -
             "hans@xn--strae-oqa.example", "hans@strasse.example", "bo@xn--bcher-kva.example",
         ]  # fmt: skip
         assert len(store.stamps(connection, 1).rules) == 32
-        assert rulebook.in_force(connection, the_site(connection)).rules == rules
+        assert site_rules.in_force(connection, the_site(connection)).rules == rules

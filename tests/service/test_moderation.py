@@ -10,12 +10,14 @@ import pytest
 from sqlalchemy import delete, select, update
 
 import comments_service
-from comments_service import draft, moderation, submission
-from comments_service.actors import Actor
-from comments_service.errors import Conflict, NotFound
-from comments_service.moderation import ACTIONS
+from comments_service.domain import comment_form
+from comments_service.domain.actor import Actor
+from comments_service.domain.errors import Conflict, NotFound
+from comments_service.domain.models import Status
+from comments_service.services import moderation, submission
+from comments_service.services.moderation import ACTIONS
 from comments_service.store import comments, events, pages
-from comments_service.tables import Status, comment, event, site
+from comments_service.store.tables import comment, event, site
 from tests.running import Service, reply, version_of
 from tests.service.asking import dump, stored
 
@@ -187,7 +189,7 @@ def test_a_submission_that_fails_late_leaves_nothing(
             service.db,
             b"secret",
             "networking",
-            draft.check(reply()),
+            comment_form.check(reply()),
             now=service.clock(),
             resend_window=timedelta(hours=1),
         )

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from comments_service import actors, moderation, own
-from comments_service.mail import links, news
+from comments_service.domain import actor
+from comments_service.services import author_actions, follower_mail, link_tokens, moderation
 from comments_service.store import followers, outbox
-from comments_service.store import news as store
+from comments_service.store import notifications as store
 from comments_service.store.followers import Kind, NewSubscription
-from comments_service.store.news import Round, already
+from comments_service.store.notifications import Round, already
 from comments_service.store.outbox import NewMail
 from tests.canary import leaks
 from tests.running import SECRET, Service, version_of
@@ -117,7 +117,7 @@ def test_a_mail_that_leaves_later_has_no_text_that_its_author_changed_since(
         blog.publish(comment="This one stays.")
         blog.settle()
         until(lambda: [row.attempts for row in mails(service.db)] == [1])
-        own.edit(
+        author_actions.edit(
             service.db, SECRET.encode(), public_id, "Buy pills at my shop.",
             was="approved", version=0, client=None, window=timedelta(hours=1), now=service.clock(),
         )  # fmt: skip
@@ -220,7 +220,7 @@ def test_a_reply_that_the_rules_publish_and_one_of_an_editor_are_told(blog: Site
     blog.follow(EVE)
     public_id = blog.service.submit()
     moderation.answer(
-        blog.service.db, public_id, "Well said.", by=actors.Actor("Edith"),
+        blog.service.db, public_id, "Well said.", by=actor.Actor("Edith"),
         email="edith@example.org", expected="pending",
         version=version_of(blog.service.db, public_id), now=blog.service.clock(),
     )  # fmt: skip
@@ -239,14 +239,14 @@ def test_an_approval_costs_one_row_however_many_follow(tmp_path: Path) -> None:
         assert untold(service.db) == 1
         # And other mail does not wait behind ten thousand.
         service.clock.forward(minutes=2)
-        until(lambda: len(mails(service.db)) >= news.PART)
-        assert len(mails(service.db)) < 3 * news.PART
+        until(lambda: len(mails(service.db)) >= follower_mail.PART)
+        assert len(mails(service.db)) < 3 * follower_mail.PART
 
 
 def test_a_crash_between_two_parts_tells_everybody_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(news, "PART", 3)
+    monkeypatch.setattr(follower_mail, "PART", 3)
     with post_office() as post, mailing_service(tmp_path, post) as service:
         blog = Site(service, post)
         emails = [f"reader{number}@example.org" for number in range(10)]
@@ -386,10 +386,10 @@ def test_the_link_of_a_wish_that_is_gone_ends_the_other_one(blog: Site, how: str
             "SELECT page_id, id FROM comment WHERE public_id = ?", (mine,)
         ).one()
         for kind, parent in ((Kind.REPLIES, comment_id), (Kind.ALL, None)):
-            new = (1, page_id, parent, kind, EVE, links.new_seed(), now, now)
+            new = (1, page_id, parent, kind, EVE, link_tokens.new_seed(), now, now)
             followers.add(connection, NewSubscription(*new))
     seed = wishes(blog.service.db)[0].seed
-    path = f"/comments/unsubscribe/{links._token(SECRET.encode(), seed)}"
+    path = f"/comments/unsubscribe/{link_tokens._token(SECRET.encode(), seed)}"
     with blog.service.db.write() as connection:
         if how == "erased":
             followers.forget_reply(connection, 1, comment_id, EVE)

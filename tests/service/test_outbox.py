@@ -12,7 +12,9 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from sqlalchemy import select
 
+from comments_service.domain.smtp_address import parse
 from comments_service.mail import messages
+from comments_service.mail.outbox_worker import LEASE, Worker, wait_after
 from comments_service.mail.sender import (
     MESSAGE_SECONDS,
     Result,
@@ -21,15 +23,13 @@ from comments_service.mail.sender import (
     _is_hard,
     without_addresses,
 )
-from comments_service.mail.worker import LEASE, Worker, wait_after
 from comments_service.migrations import upgrade
-from comments_service.smtp import parse
+from comments_service.services.submission import the_site
 from comments_service.store import outbox
 from comments_service.store.database import Database
 from comments_service.store.outbox import NewMail
-from comments_service.submission import the_site
-from comments_service.tables import contact
-from comments_service.tables import outbox as table
+from comments_service.store.tables import contact
+from comments_service.store.tables import outbox as table
 from tests.canary import leaks
 from tests.running import NOON, Clock, Service, run, settings_for
 from tests.service.asking import rows, signed_in

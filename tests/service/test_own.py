@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import requests
 
-from comments_service import moderation, rulebook
-from comments_service.actors import Actor
-from comments_service.bans import NewBan
-from comments_service.rules import Rules
+from comments_service.domain.actor import Actor
+from comments_service.domain.bans import NewBan
+from comments_service.domain.rules import Rules
+from comments_service.services import moderation, site_rules
+from comments_service.services.submission import the_site
 from comments_service.store import events
-from comments_service.submission import the_site
 from tests.running import Service, reply, running_service, token_of, version_of
 from tests.service.asking import Page, dump, signed_in, stored
 
@@ -66,7 +66,7 @@ def no_rules(service: Service) -> None:
     with service.db.write() as connection:
         site = the_site(connection)
         rules = Rules(hold_all=False)
-        rulebook.save(connection, site, rules, version=0, by=EDITOR, now=service.clock())
+        site_rules.save(connection, site, rules, version=0, by=EDITOR, now=service.clock())
 
 
 # ---- what became of it ----
@@ -503,15 +503,15 @@ def test_another_sites_form_changes_nothing(service: Service) -> None:
 def test_a_database_that_is_busy_keeps_the_edited_text(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from comments_service import own
-    from comments_service.errors import Unavailable
+    from comments_service.domain.errors import Unavailable
+    from comments_service.services import author_actions
 
     link = link_of(service)
 
     def away(*_: object, **__: object) -> None:
         raise Unavailable("locked")
 
-    monkeypatch.setattr(own, "edit", away)
+    monkeypatch.setattr(author_actions, "edit", away)
     answer = edit(link, "My *other* text.")
     assert answer.status_code == 503
     assert Page(answer.text).fields["kept"] == "My *other* text."
@@ -541,7 +541,7 @@ def _behind_proxy(tmp_path: Path) -> Iterator[Service]:
 def ban_network(service: Service, value: str) -> None:
     with service.db.write() as connection:
         new = NewBan("network", value, "", None)
-        rulebook.ban(connection, the_site(connection), new, by=EDITOR, now=service.clock())
+        site_rules.ban(connection, the_site(connection), new, by=EDITOR, now=service.clock())
 
 
 def posted_from(service: Service, client: str) -> str:
@@ -571,7 +571,7 @@ def test_an_edit_is_judged_by_both_networks(behind_proxy: Service, banned: str, 
     with service.db.write() as connection:
         rules = Rules(hold_all=False, keep_network=kept)
         site = the_site(connection)
-        rulebook.save(connection, site, rules, version=0, by=EDITOR, now=service.clock())
+        site_rules.save(connection, site, rules, version=0, by=EDITOR, now=service.clock())
     link = posted_from(service, HERE)
     assert edit_from(link, ELSEWHERE, "I bring two.").status_code == 303
     assert stored(service.db, id_of(link)).status == "approved"
@@ -648,7 +648,7 @@ def test_an_edit_of_what_an_editor_approved_is_judged_by_the_rules(service: Serv
     with service.db.write() as connection:
         rules = Rules(hold_all=False, hold_words=("pills",))
         site = the_site(connection)
-        rulebook.save(connection, site, rules, version=0, by=EDITOR, now=service.clock())
+        site_rules.save(connection, site, rules, version=0, by=EDITOR, now=service.clock())
     link = link_of(service, comment=SPAM)
     decide(service, link, "approve")
     edit(link, "I bring two questions.")

@@ -13,10 +13,12 @@ import requests
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from comments_service import passwords, team
-from comments_service.actors import Actor
-from comments_service.tables import Role, sign_in_failure
-from comments_service.web import password_hashing
+from comments_service.domain import passwords
+from comments_service.domain.actor import Actor
+from comments_service.domain.models import Role
+from comments_service.services import editor_admin
+from comments_service.store.tables import sign_in_failure
+from comments_service.web.support import password_hashing
 from tests.running import Service, running_service
 from tests.service.asking import Editor, Page, add_editor, signed_in
 
@@ -189,7 +191,9 @@ def test_passwords_of_new_editors_are_hashed_a_few_at_a_time(
     first = add_editor(service)
     by, now = Actor("Ada", first.id), service.clock()
     links = [
-        team.invite(service.db, email=f"new{n}@example.org", role=Role.EDITOR, by=by, now=now)
+        editor_admin.invite(
+            service.db, email=f"new{n}@example.org", role=Role.EDITOR, by=by, now=now
+        )
         for n in range(6)
     ]
 

@@ -99,7 +99,7 @@ def test_the_sites_origin_and_those_of_the_settings_are_ours(tmp_path: Path) -> 
 
 
 def test_an_origin_that_cannot_be_one_is_named() -> None:
-    from comments_service.errors import SettingsError
+    from comments_service.domain.errors import SettingsError
 
     for value in ("blog.example", "https://blog.example/path", "https://a.example,null", "*"):
         with pytest.raises(SettingsError, match="REJOINDER_FORM_ORIGINS cannot be used"):

@@ -12,9 +12,9 @@ import psutil
 import pytest
 from sqlalchemy import func, select
 
-from comments_service.tables import comment
-from comments_service.web.batches import MOST, Batches
-from comments_service.web.preparing import Preparing
+from comments_service.store.tables import comment
+from comments_service.web.support.coalesce import MOST, Batches
+from comments_service.web.support.render_pool import Preparing
 from tests.running import Service
 from tests.service.asking import stored
 
@@ -75,7 +75,9 @@ def test_the_end_of_the_second_process_loses_nothing(service: Service) -> None:
 def test_the_second_process_ends_with_the_one_that_asks_it() -> None:
     read, write = os.pipe()
     helper = subprocess.Popen(
-        [sys.executable, "-m", "comments_service.helper"], stdin=read, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "comments_service.services.render_worker"],
+        stdin=read,
+        stdout=subprocess.DEVNULL,
     )
     os.close(read)
     os.close(write)

@@ -4,9 +4,9 @@ from typing import Any
 
 import requests
 
-from comments_service import draft
-from comments_service.errors import Unavailable
-from comments_service.web import previews
+from comments_service.domain import comment_form
+from comments_service.domain.errors import Unavailable
+from comments_service.web.public import previews
 from tests.running import Service, reply
 from tests.service.asking import Page, dump, signed_in, stored
 
@@ -123,7 +123,7 @@ def test_a_parent_that_is_gone_is_told_to_the_script(service: Service) -> None:
     signed_in(service).decide(above, "trash", was="approved")
     told = post(service, "networking", comment="Yes.", parent=above)
     assert told.status_code == 422
-    assert told.json()["errors"] == {"parent": draft.PARENT_GONE}
+    assert told.json()["errors"] == {"parent": comment_form.PARENT_GONE}
 
 
 def test_what_is_in_the_way_is_told_to_the_script(service: Service) -> None:

@@ -5,9 +5,10 @@ import hashlib
 import pytest
 from sqlalchemy import update
 
-from comments_service import actors, moderation, privacy
-from comments_service.errors import Conflict
-from comments_service.tables import contact
+from comments_service.domain import actor
+from comments_service.domain.errors import Conflict
+from comments_service.services import moderation, privacy
+from comments_service.store.tables import contact
 from tests.running import Service, version_of
 
 EMAIL = "Ann.Okoye@Example.org"
@@ -103,13 +104,13 @@ def test_an_undo_cannot_publish_an_address_either(service: Service) -> None:
     telltale = service.submit(author="Tom", comment="Ask ann@example.net.", email="t@example.net")
     service.approve(telltale)
     done = moderation.decide(
-        service.db, telltale, "trash", by=actors.COMMAND_LINE, expected="approved",
+        service.db, telltale, "trash", by=actor.COMMAND_LINE, expected="approved",
         version=version_of(service.db, telltale),
         now=service.clock(),
     )  # fmt: skip
     service.submit(comment="I am Ann.", email="ann@example.net")
     with pytest.raises(Conflict):
-        moderation.undo(service.db, done.seq, by=actors.COMMAND_LINE, now=service.clock())
+        moderation.undo(service.db, done.seq, by=actor.COMMAND_LINE, now=service.clock())
 
 
 def comes_from(service: Service, network: str) -> str:

@@ -9,8 +9,8 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from comments_service import draft
-from comments_service.tables import Status
+from comments_service.domain import comment_form
+from comments_service.domain.models import Status
 from tests.running import Service, reply
 from tests.service.asking import (
     Page,
@@ -252,7 +252,7 @@ def test_links_of_our_pages_ignore_the_host_that_was_asked_for(shared: Service) 
     )
 
 
-_fields = st.fixed_dictionaries(dict.fromkeys(draft.FIELDS, st.text(max_size=200)))
+_fields = st.fixed_dictionaries(dict.fromkeys(comment_form.FIELDS, st.text(max_size=200)))
 _hostile = st.sampled_from(
     ['"><script>alert(1)</script>', "</textarea><b>", "&lt;&amp;", "{{7*7}}", "'\"`\n\n x", "\n\nx"]
 )
@@ -278,8 +278,8 @@ def test_everything_typed_is_kept_and_escaped(
 
 def kept_by(form: dict[str, str]) -> dict[str, str]:
     try:
-        draft.check(form)
-    except draft.Refused as refused:
+        comment_form.check(form)
+    except comment_form.Refused as refused:
         return refused.kept
     raise AssertionError("the form is good")
 
@@ -287,9 +287,9 @@ def kept_by(form: dict[str, str]) -> dict[str, str]:
 _values = st.one_of(st.text(max_size=60), st.binary(max_size=60))
 _bodies = st.one_of(
     st.binary(max_size=300),
-    st.dictionaries(st.sampled_from([*draft.FIELDS, "status", "x"]), _values, max_size=7).map(
-        lambda fields: urlencode(fields, errors="surrogatepass").encode()
-    ),
+    st.dictionaries(
+        st.sampled_from([*comment_form.FIELDS, "status", "x"]), _values, max_size=7
+    ).map(lambda fields: urlencode(fields, errors="surrogatepass").encode()),
     st.builds(
         lambda text, extra: urlencode(reply(comment=text), errors="surrogatepass").encode() + extra,
         st.text(max_size=60),

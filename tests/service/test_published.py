@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from comments_service import actors, moderation, submission
-from comments_service.live import alarm
+from comments_service.domain import actor
+from comments_service.domain.models import PublisherState, Stalled
+from comments_service.domain.publish_state import alarm
+from comments_service.services import moderation, submission
 from comments_service.store import publishing
-from comments_service.store.publishing import PublisherState, Stalled
-from comments_service.tables import page
+from comments_service.store.tables import page
 from tests.running import NOON, Service, version_of
 
-EDITOR = actors.COMMAND_LINE
+EDITOR = actor.COMMAND_LINE
 
 
 def epoch(service: Service) -> str:

@@ -19,29 +19,31 @@ from fastapi import FastAPI
 from sqlalchemy import Connection, select
 from starlette.routing import Mount, Route
 
-from comments_service import (
-    auth,
-    bulk,
-    bulk_drafts,
-    moderation,
-    own,
-    rulebook,
-    submission,
-    trust,
-    versions,
-)
-from comments_service.actors import Actor
 from comments_service.app import create_app
-from comments_service.errors import Conflict
-from comments_service.mail import authors, deciding, links
-from comments_service.rules import Rules
+from comments_service.domain.actor import Actor
+from comments_service.domain.errors import Conflict
+from comments_service.domain.rules import Rules
+from comments_service.services import (
+    auth,
+    author_actions,
+    auto_approval,
+    bulk_actions,
+    bulk_drafts,
+    email_confirmation,
+    link_tokens,
+    mail_decisions,
+    moderation,
+    reply_versions,
+    site_rules,
+    submission,
+)
+from comments_service.services.reply_versions import Stale
 from comments_service.store import contacts, mail_links, renderings, rules
 from comments_service.store.comments import Stored
 from comments_service.store.database import Database
 from comments_service.store.queue import Filter
 from comments_service.store.sites import Site
-from comments_service.tables import editor, event
-from comments_service.versions import Stale
+from comments_service.store.tables import editor, event
 from tests.running import SECRET, TOKEN, Service, settings_for, token_of, version_of
 from tests.service.asking import add_editor, browser_of, signed_in, stored
 from tests.service.calls import callers, holding, reaching
@@ -50,7 +52,7 @@ EDITH, OLAF = Actor("Edith"), Actor("Olaf")
 READ, UNREAD = "I bring one question.", "Buy pills at my shop."
 KEY = SECRET.encode()
 # As a page that shows READ carries it.
-READ_VERSION = versions.token(
+READ_VERSION = reply_versions.token(
     SimpleNamespace(version=0, text=READ, author_name="Ann Okoye", author_url=None)  # type: ignore[arg-type]
 )
 
@@ -74,14 +76,16 @@ def scene(service: Service, *, changed: bool) -> Scene:
     _default_rules(service)
     public_id = submit(service)
     service.approve(public_id)
-    chosen = {public_id: bulk.Seen("approved", 0)}
-    batch = bulk.choose(service.db, "pending", chosen, by=EDITH, now=service.clock())
-    bulk.go_on(service.db, batch, by=EDITH, now=service.clock())
+    chosen = {public_id: bulk_actions.Seen("approved", 0)}
+    batch = bulk_actions.choose(service.db, "pending", chosen, by=EDITH, now=service.clock())
+    bulk_actions.go_on(service.db, batch, by=EDITH, now=service.clock())
     with service.db.write() as connection:
         unapproved = select(event.c.seq).where(event.c.batch_id == batch)
         number = connection.execute(unapproved).scalar_one()
         whose = connection.execute(select(editor.c.id).limit(1)).scalar_one()
-        link, token = links.new(KEY, links.DECIDE, public_id, service.clock(), editor_id=whose)
+        link, token = link_tokens.new(
+            KEY, link_tokens.DECIDE, public_id, service.clock(), editor_id=whose
+        )
         mail_links.add(connection, [link])
     what = Filter(author=public_id)
     asked: dict[str, Any] = {"in_words": "a test", "by": Actor("Edith", whose)}
@@ -89,7 +93,7 @@ def scene(service: Service, *, changed: bool) -> Scene:
     assert counted.matching == 1
     if changed:
         edit_as_author(service, public_id)
-    return Scene(public_id, number, batch, links.sign(KEY, token), counted.token)
+    return Scene(public_id, number, batch, link_tokens.sign(KEY, token), counted.token)
 
 
 _numbers = count(1)
@@ -104,14 +108,14 @@ def _default_rules(service: Service, **more: bool) -> None:
     with service.db.write() as connection:
         site = submission.the_site(connection)
         version = rules.find(connection, site.id, rules.RULES).version
-        rulebook.save(
+        site_rules.save(
             connection, site, Rules(**more), version=version, by=EDITH, now=service.clock()
         )
 
 
 def edit_as_author(service: Service, public_id: str, version: int | None = None) -> None:
     found = stored(service.db, public_id)
-    own.edit(
+    author_actions.edit(
         service.db, KEY, public_id, UNREAD,
         was=found.status, version=found.version if version is None else version,
         client=None, window=timedelta(minutes=15), now=service.clock(),
@@ -339,9 +343,9 @@ def _take_back(service: Service, one: Scene) -> None:
 
 
 def _bulk(service: Service, one: Scene) -> None:
-    chosen = {one.id: bulk.Seen("pending", 0)}
-    batch = bulk.choose(service.db, "approve", chosen, by=EDITH, now=service.clock())
-    bulk.go_on(service.db, batch, by=EDITH, now=service.clock())
+    chosen = {one.id: bulk_actions.Seen("pending", 0)}
+    batch = bulk_actions.choose(service.db, "approve", chosen, by=EDITH, now=service.clock())
+    bulk_actions.go_on(service.db, batch, by=EDITH, now=service.clock())
 
 
 DECIDING: dict[str, Call] = {
@@ -360,7 +364,7 @@ DECIDING: dict[str, Call] = {
         service.db, one.event, by=EDITH, now=service.clock()
     ),
     "bulk.go_on": _bulk,
-    "mail.deciding.decide": lambda service, one: deciding.decide(
+    "mail.deciding.decide": lambda service, one: mail_decisions.decide(
         service.db, one.mail, "approve", version=0, now=service.clock()
     ),
 }  # fmt: skip
@@ -381,21 +385,21 @@ def test_no_decision_publishes_a_text_that_nobody_has_read(desk: Service, call: 
 def _reconsider(service: Service, public_id: str) -> None:
     with service.db.write() as connection:
         contacts.verify(connection, public_id, service.clock())
-        trust.reconsider(
+        auto_approval.reconsider(
             connection, submission.the_site(connection), public_id, now=service.clock()
         )
 
 
 def _verified(service: Service, public_id: str) -> None:
     with service.db.write() as connection:
-        trust.verified(connection, public_id, now=service.clock())
+        auto_approval.verified(connection, public_id, now=service.clock())
 
 
 def _confirm(service: Service, public_id: str) -> None:
-    link, token = links.new(KEY, links.VERIFY, public_id, service.clock())
+    link, token = link_tokens.new(KEY, link_tokens.VERIFY, public_id, service.clock())
     with service.db.write() as connection:
         mail_links.add(connection, [link])
-    authors.confirm(service.db, KEY, links.sign(KEY, token), now=service.clock())
+    email_confirmation.confirm(service.db, KEY, link_tokens.sign(KEY, token), now=service.clock())
 
 
 CONFIRMING: dict[str, Callable[[Service, str], object]] = {
@@ -568,18 +572,18 @@ def test_a_change_of_the_name_is_found_by_the_new_one(desk: Service) -> None:
 
 def test_a_batch_leaves_out_what_changed_after_it_was_chosen(desk: Service) -> None:
     first, second = scene(desk, changed=False), scene(desk, changed=False)
-    chosen = {one.id: bulk.Seen("pending", 0) for one in (first, second)}
-    batch = bulk.choose(desk.db, "approve", chosen, by=EDITH, now=desk.clock())
+    chosen = {one.id: bulk_actions.Seen("pending", 0) for one in (first, second)}
+    batch = bulk_actions.choose(desk.db, "approve", chosen, by=EDITH, now=desk.clock())
     edit_as_author(desk, first.id)
-    bulk.go_on(desk.db, batch, by=EDITH, now=desk.clock())
+    bulk_actions.go_on(desk.db, batch, by=EDITH, now=desk.clock())
     assert not is_public(desk, first.id)
     assert is_public(desk, second.id)
 
 
 def test_a_batch_from_before_versions_were_stored_publishes_nothing(desk: Service) -> None:
     one = scene(desk, changed=False)
-    chosen = {one.id: bulk.Seen("pending", None)}
-    batch = bulk.choose(desk.db, "approve", chosen, by=EDITH, now=desk.clock())
-    bulk.go_on(desk.db, batch, by=EDITH, now=desk.clock())
+    chosen = {one.id: bulk_actions.Seen("pending", None)}
+    batch = bulk_actions.choose(desk.db, "approve", chosen, by=EDITH, now=desk.clock())
+    bulk_actions.go_on(desk.db, batch, by=EDITH, now=desk.clock())
     assert not is_public(desk, one.id)
-    assert bulk.state(desk.db, batch).progress.refused == 1
+    assert bulk_actions.state(desk.db, batch).progress.refused == 1

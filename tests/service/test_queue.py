@@ -7,8 +7,10 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service import actors, draft, moderation, submission
-from comments_service.tables import Origin, event
+from comments_service.domain import actor, comment_form
+from comments_service.domain.models import Origin
+from comments_service.services import moderation, submission
+from comments_service.store.tables import event
 from tests.running import Service, reply
 from tests.service.asking import Editor, Page, number_of, rows, signed_in, stored
 
@@ -62,7 +64,7 @@ def test_the_second_of_two_editors_is_told_who_was_first(service: Service) -> No
 def test_no_number_in_the_address_breaks_the_queue(service: Service) -> None:
     editor = signed_in(service)
     editor.decide(service.submit(), "approve")
-    moderation.remove_demo(service.db, by=actors.COMMAND_LINE, now=service.clock())
+    moderation.remove_demo(service.db, by=actor.COMMAND_LINE, now=service.clock())
     with service.db.read() as connection:
         numbers = connection.execute(select(event.c.seq)).scalars().all()
     for number in [*numbers, 0, -1, 10**15, 10**30, "x", "é"]:
@@ -77,10 +79,10 @@ def test_no_number_in_the_address_breaks_the_queue(service: Service) -> None:
 
 def test_what_the_log_tells_of_the_demo_is_no_decision_to_undo(service: Service) -> None:
     submission.submit(
-        service.db, b"s", "networking", draft.check(reply()), now=service.clock(),
+        service.db, b"s", "networking", comment_form.check(reply()), now=service.clock(),
         resend_window=timedelta(0), origin=Origin.DEMO,
     )  # fmt: skip
-    moderation.remove_demo(service.db, by=actors.COMMAND_LINE, now=service.clock())
+    moderation.remove_demo(service.db, by=actor.COMMAND_LINE, now=service.clock())
     with service.db.read() as connection:
         number = connection.execute(
             select(event.c.seq).where(event.c.action == "remove-demo")

@@ -7,8 +7,8 @@ import pytest
 from requests import Response
 from sqlalchemy import select
 
-from comments_service.store import tallies
-from comments_service.tables import comment, event, page
+from comments_service.store import counters
+from comments_service.store.tables import comment, event, page
 from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, number_of, signed_in, stored
 
@@ -299,5 +299,5 @@ def test_the_counts_are_right_after_everything(service: Service) -> None:
         counted: dict[str, int] = {}
         for status in connection.execute(select(comment.c.status)).scalars():
             counted[status] = counted.get(status, 0) + 1
-        assert {k: v for k, v in tallies.of_site(connection, 1).items() if v} == counted
-        assert {k: v for k, v in tallies.of_page(connection, 1).items() if v} == counted
+        assert {k: v for k, v in counters.of_site(connection, 1).items() if v} == counted
+        assert {k: v for k, v in counters.of_page(connection, 1).items() if v} == counted

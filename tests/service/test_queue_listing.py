@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from comments_service.domain.tokenizer import search_for, searchable
 from comments_service.store import queue
-from comments_service.words import search_for, searchable
 from tests.running import Service
 from tests.service.asking import Editor, signed_in
 

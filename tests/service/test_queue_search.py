@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from comments_service import actors, moderation
-from comments_service.store import queue, search
+from comments_service.domain import actor
+from comments_service.domain.models import Status
+from comments_service.domain.tokenizer import searchable
+from comments_service.services import moderation
+from comments_service.store import queue, reply_index
 from comments_service.store.queue import Filter
-from comments_service.tables import Status
-from comments_service.words import searchable
 from tests.running import NOON, Service
 
 WORDS = ("apple", "apple pear", "pea", "東京")
@@ -35,7 +36,7 @@ def _full(shared: Service) -> Service:
         if number % 4:
             moderation.decide(
                 shared.db, one, ("approve", "spam", "trash")[number % 4 - 1],
-                by=actors.COMMAND_LINE, expected="pending", version=0, now=shared.clock(),
+                by=actor.COMMAND_LINE, expected="pending", version=0, now=shared.clock(),
             )  # fmt: skip
     return shared
 
@@ -100,8 +101,8 @@ def expected(all_replies: list[queue.Queued], what: Filter, address: str) -> lis
 def test_every_way_of_searching_finds_the_same_replies(
     full: Service, monkeypatch: pytest.MonkeyPatch, looked_up: int, collected: int
 ) -> None:
-    monkeypatch.setattr(search, "LOOKED_UP", looked_up)
-    monkeypatch.setattr(search, "COLLECTED", collected)
+    monkeypatch.setattr(reply_index, "LOOKED_UP", looked_up)
+    monkeypatch.setattr(reply_index, "COLLECTED", collected)
     with full.db.write() as connection:
         everything = queue.listed(connection, 1, Filter(), limit=1000)
         assert len(everything) == 72

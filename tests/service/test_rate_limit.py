@@ -12,14 +12,14 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service import rate_limit
 from comments_service.app import create_app
-from comments_service.errors import TooMany
+from comments_service.domain.errors import TooMany
+from comments_service.services import rate_limit
 from comments_service.settings import Settings
 from comments_service.store.database import Database
-from comments_service.tables import comment
-from comments_service.tables import rate_limit as table
-from comments_service.web.minute import EachMinute
+from comments_service.store.tables import comment
+from comments_service.store.tables import rate_limit as table
+from comments_service.web.support.rate_limit import EachMinute
 from tests.running import (
     NO_LIMITS,
     NOON,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from comments_service import moderation
-from comments_service.actors import COMMAND_LINE
+from comments_service.domain.actor import COMMAND_LINE
+from comments_service.services import moderation
 from tests.running import Service, token_of
 from tests.service.asking import Page, signed_in, stored
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from comments_service import actors, markup, moderation, rerender
-from comments_service.errors import Conflict, NotFound
-from comments_service.markup import Rendered
+from comments_service.domain import actor, markup
+from comments_service.domain.errors import Conflict, NotFound
+from comments_service.domain.markup import Rendered
+from comments_service.services import moderation, rerender
 from comments_service.store.database import Database
-from comments_service.tables import comment, event, page, site
+from comments_service.store.tables import comment, event, page, site
 from tests.running import Service
 from tests.service.asking import dump, signed_in, stored
 from tests.service.commanding import environment, rejoinder
@@ -92,7 +93,7 @@ def test_the_history_says_so_and_offers_no_undo(service: Service) -> None:
     _, last = numbers(service.db)
     assert f'name="event" value="{last}"' not in shown
     with pytest.raises(NotFound):
-        moderation.undo(service.db, last, by=actors.COMMAND_LINE, now=service.clock())
+        moderation.undo(service.db, last, by=actor.COMMAND_LINE, now=service.clock())
 
 
 def test_a_change_that_nobody_can_see_gives_no_page_a_new_revision(service: Service) -> None:
@@ -150,7 +151,7 @@ def test_what_is_edited_or_erased_meanwhile_is_left_alone(service: Service) -> N
     edited, approved, erased = (service.submit(comment=f"Number {n}.") for n in range(3))
     make_old(service, edited, approved, erased)
     batch = [rerender.render(one) for one in rerender.read(service.db)]
-    by, now = actors.COMMAND_LINE, service.clock()
+    by, now = actor.COMMAND_LINE, service.clock()
     moderation.edit(service.db, edited, "Another text.", by=by, version=0, now=now)
     service.approve(approved)
     moderation.decide(service.db, erased, "trash", by=by, expected="pending", version=0, now=now)

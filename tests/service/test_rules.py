@@ -14,24 +14,18 @@ from hypothesis import strategies as st
 from sqlalchemy import event as hooks
 from sqlalchemy import select, update
 
-from comments_service import (
-    draft,
-    moderation,
-    network,
-    rulebook,
-    rules,
-    submission,
-    trust,
-    upkeep,
-)
-from comments_service.actors import REASONS, RULES, Actor, reason_in_words
-from comments_service.bans import NewBan
-from comments_service.errors import Conflict, Invalid
-from comments_service.rules import Facts, Rules, judge
+from comments_service.domain import comment_form, ip_prefix, rules
+from comments_service.domain.actor import RULES, Actor
+from comments_service.domain.bans import NewBan
+from comments_service.domain.errors import Conflict, Invalid
+from comments_service.domain.labels import REASONS, reason_in_words
+from comments_service.domain.models import Status
+from comments_service.domain.rules import Facts, Rules, judge
+from comments_service.services import auto_approval, moderation, retention, site_rules, submission
+from comments_service.services.submission import the_site
 from comments_service.store import events, pages
 from comments_service.store.database import Database
-from comments_service.submission import the_site
-from comments_service.tables import Status, comment, contact, event, held, page
+from comments_service.store.tables import comment, contact, event, held, page
 from tests.running import Service, reply, running_service, version_of
 from tests.service.asking import stored
 
@@ -47,8 +41,10 @@ def put(service: Service, new: Rules) -> int:
     """Save rules as an editor does; return the number of the entry."""
     with service.db.write() as connection:
         site = the_site(connection)
-        version = rulebook.in_force(connection, site).version
-        entry = rulebook.save(connection, site, new, version=version, by=EDITH, now=service.clock())
+        version = site_rules.in_force(connection, site).version
+        entry = site_rules.save(
+            connection, site, new, version=version, by=EDITH, now=service.clock()
+        )
     return entry.seq if entry else 0
 
 
@@ -263,7 +259,7 @@ def test_rules_cost_one_small_statement_for_each_batch(service: Service) -> None
 def test_of_two_who_save_the_second_is_told(service: Service) -> None:
     put(service, OPEN)
     with service.db.write() as connection, pytest.raises(Conflict, match="Edith saved other"):
-        rulebook.save(
+        site_rules.save(
             connection, the_site(connection), Rules(hold_links=2), version=0,
             by=Actor("Olaf"), now=service.clock(),
         )  # fmt: skip
@@ -272,7 +268,7 @@ def test_of_two_who_save_the_second_is_told(service: Service) -> None:
 def test_saved_rules_can_be_undone_and_that_too(service: Service) -> None:
     def now() -> Rules:
         with service.db.read() as connection:
-            return rulebook.in_force(connection, the_site(connection)).rules
+            return site_rules.in_force(connection, the_site(connection)).rules
 
     def undo(number: int) -> int:
         return moderation.undo(service.db, number, by=EDITH, now=service.clock()).seq
@@ -301,7 +297,9 @@ def verify(service: Service, public_id: str) -> Any:
             .where(contact.c.comment_id == row_id)
             .values(verified_at=service.clock())
         )
-        return trust.reconsider(connection, the_site(connection), public_id, now=service.clock())
+        return auto_approval.reconsider(
+            connection, the_site(connection), public_id, now=service.clock()
+        )
 
 
 def test_an_address_is_trusted_when_it_was_confirmed_never_when_it_was_typed(
@@ -326,13 +324,13 @@ def test_a_browser_that_confirmed_the_address_is_trusted_at_once(service: Servic
     put(service, Rules(trust_verified=True))
     first = service.submit(comment="First.")
     with service.db.write() as connection:
-        assert not trust.verified(connection, first, now=service.clock())
+        assert not auto_approval.verified(connection, first, now=service.clock())
     service.approve(first)
     service.clock.forward(hours=1)
 
     def sent(text: str, **more: Any) -> str:
         one = submission.prepare(
-            b"s", "networking", draft.check(reply(comment=text)), now=service.clock()
+            b"s", "networking", comment_form.check(reply(comment=text)), now=service.clock()
         )._replace(**more)
         [answer] = submission.submit_all(service.db, [one], resend_window=timedelta(0))
         assert isinstance(answer, submission.Submitted)
@@ -397,15 +395,15 @@ NETWORKS = [
 def test_only_trusted_proxies_are_believed(
     peer: str | None, forwarded: list[str], client: str | None
 ) -> None:
-    assert network.client(peer, forwarded, TRUSTED) == client
+    assert ip_prefix.client(peer, forwarded, TRUSTED) == client
 
 
 @given(st.text(max_size=40), st.lists(st.text(max_size=60), max_size=3))
 def test_no_forwarded_line_breaks_anything(peer: str, forwarded: list[str]) -> None:
     for one in (peer, "10.0.0.1"):
-        found = network.client(one, forwarded, TRUSTED)
+        found = ip_prefix.client(one, forwarded, TRUSTED)
         if found is not None:
-            assert network.kept(found, "prefix")
+            assert ip_prefix.kept(found, "prefix")
 
 
 @pytest.mark.parametrize(
@@ -421,7 +419,7 @@ def test_no_forwarded_line_breaks_anything(peer: str, forwarded: list[str]) -> N
 def test_as_much_of_a_network_is_kept_as_the_rules_say(
     address: str | None, how: str, kept: str | None
 ) -> None:
-    assert network.kept(address, how) == kept
+    assert ip_prefix.kept(address, how) == kept
 
 
 def networks(service: Service) -> list[str | None]:
@@ -452,15 +450,15 @@ def test_a_prefix_is_stored_and_forgotten_in_time(tmp_path: Path) -> None:
         post_from(service, "198.51.100.7", "Not at all.")
         assert networks(service) == ["198.51.100.0/24", "198.51.100.7", None]
         put(service, Rules())
-        upkeep.keep_up(service.db, now=service.clock())
+        retention.keep_up(service.db, now=service.clock())
         assert networks(service) == ["198.51.100.0/24", "198.51.100.0/24", None]
         service.clock.forward(days=89)
         post_from(service, "198.51.100.7", "Later.")
         service.clock.forward(days=2)
-        upkeep.keep_up(service.db, now=service.clock())
+        retention.keep_up(service.db, now=service.clock())
         assert networks(service) == [None, None, None, "198.51.100.0/24"]
         put(service, Rules(keep_network="none"))
-        upkeep.keep_up(service.db, now=service.clock())
+        retention.keep_up(service.db, now=service.clock())
         assert networks(service) == [None] * 4
 
 
@@ -487,10 +485,10 @@ def test_old_discussions_are_closed_unless_an_editor_decided(service: Service) -
             at = datetime(2026, 11, day, tzinfo=UTC)
             connection.execute(update(page).where(page.c.key == key).values(published_at=at))
     moderation.set_open(service.db, "kept-open", opened=True, by=EDITH, now=service.clock())
-    upkeep.keep_up(service.db, now=service.clock())
+    retention.keep_up(service.db, now=service.clock())
     assert opened(service, "old") is None
     put(service, Rules(close_after_days=14))
-    upkeep.keep_up(service.db, now=service.clock())
+    retention.keep_up(service.db, now=service.clock())
     states = {key: opened(service, key) for key in ("old", "kept-open", "new", "unknown", "undone")}
     assert states == {
         "old": False, "kept-open": True, "new": None, "unknown": None, "undone": False,
@@ -501,11 +499,11 @@ def test_old_discussions_are_closed_unless_an_editor_decided(service: Service) -
     assert (last.actor, last.action) == ("the rules", "close")
     moderation.undo(service.db, last.seq, by=EDITH, now=service.clock())
     service.clock.forward(days=1)
-    upkeep.keep_up(service.db, now=service.clock())
+    retention.keep_up(service.db, now=service.clock())
     assert opened(service, "undone") is None
     assert service.post("old").status_code == 403
     moderation.set_open(service.db, "old", opened=None, by=EDITH, now=service.clock())
-    upkeep.keep_up(service.db, now=service.clock() + timedelta(days=1))
+    retention.keep_up(service.db, now=service.clock() + timedelta(days=1))
     assert opened(service, "old") is False
 
 
@@ -530,7 +528,7 @@ def test_a_restored_database_is_judged_by_its_own_rules(service: Service, tmp_pa
         (service, Rules(hold_all=False, hold_words=("casino",)), "roulette"),
     ):
         with one.db.read() as connection:
-            book = rulebook.in_force(connection, the_site(connection))
+            book = site_rules.in_force(connection, the_site(connection))
         assert book.rules == known_rules
         texts = [[word]]
         now = service.clock()
@@ -552,16 +550,16 @@ def test_a_database_put_back_in_place_is_judged_by_its_own_rules(
     other.close()
     put(service, Rules(hold_links=3))
     with service.db.read() as connection:
-        assert rulebook.in_force(connection, the_site(connection)).rules.hold_links == 3
+        assert site_rules.in_force(connection, the_site(connection)).rules.hold_links == 3
     service.db.close()
     for ending in ("-wal", "-shm"):
         file.with_name(file.name + ending).unlink(missing_ok=True)
     backup.replace(file)
     with service.db.read() as connection:
-        assert rulebook.in_force(connection, the_site(connection)).rules.hold_links == 7
+        assert site_rules.in_force(connection, the_site(connection)).rules.hold_links == 7
 
 
 def _ban_word(service: Service, word: str) -> None:
     with service.db.write() as connection:
         new = NewBan("word", word, "", None)
-        rulebook.ban(connection, the_site(connection), new, by=EDITH, now=service.clock())
+        site_rules.ban(connection, the_site(connection), new, by=EDITH, now=service.clock())

@@ -9,8 +9,8 @@ import pytest
 import requests
 from sqlalchemy import select, update
 
-from comments_service import auth
-from comments_service.tables import editor, recovery_code, session
+from comments_service.services import auth
+from comments_service.store.tables import editor, recovery_code, session
 from tests.running import Service
 from tests.service.asking import PASSWORD, Editor, Page, dump, signed_in
 from tests.service.commanding import rejoinder

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from comments_service.web import public
+from comments_service.web.public import comments
 from tests.running import Service, running_service
 from tests.service.asking import (
     PASSWORD,
@@ -274,7 +274,7 @@ def test_no_get_changes_anything(shared: Service, editor: Editor) -> None:
 
 
 def every_get(service: Service) -> list[str]:
-    paths = [one.path for one in (*public.ROUTES, *ROUTES) if "GET" in (one.methods or ())]
+    paths = [one.path for one in (*comments.ROUTES, *ROUTES) if "GET" in (one.methods or ())]
     document = requests.get(f"{service.url}/comments/api/openapi.json", timeout=30).json()
     paths += ["/comments/api" + path for path in document["paths"]]
     return [*paths, "/comments/api/", "/moderate/assets/{path}"]

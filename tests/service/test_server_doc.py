@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from comments_service.web.http_protocol import Limits
-from comments_service.web.static_site import HEADERS, POLICY, SEARCH_POLICY, SVG_POLICY
+from comments_service.web.public.static_site import HEADERS, POLICY, SEARCH_POLICY, SVG_POLICY
+from comments_service.web.support.http_protocol import Limits
 
 TEXT = (Path(__file__).parents[2] / "docs" / "server.md").read_text("utf-8")
 BLOCKS = {

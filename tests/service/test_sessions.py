@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from comments_service.store.editors import Editor as Known
-from comments_service.tables import editor, session
-from comments_service.web.browsers import in_words
+from comments_service.store.tables import editor, session
+from comments_service.web.moderation.user_agents import in_words
 from tests.running import Service
 from tests.service.asking import PASSWORD, Editor, Page, add_editor, browser_of, signed_in
 

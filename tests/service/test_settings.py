@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from comments_service import smtp
-from comments_service.errors import SettingsError
+from comments_service.domain import smtp_address
+from comments_service.domain.errors import SettingsError
 from comments_service.settings import Settings
 from tests.running import SECRET, TOKEN
 
@@ -86,7 +86,7 @@ def test_a_mail_server_is_encrypted_unless_it_is_here(
 ) -> None:
     settings = Settings.from_environ({**MAIL, "REJOINDER_SMTP_URL": url})
     assert settings.sends_mail
-    found = smtp.parse(url)
+    found = smtp_address.parse(url)
     assert (found.host, found.port, found.encryption) == (host, port, encryption)
 
 

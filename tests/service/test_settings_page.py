@@ -3,10 +3,10 @@
 import pytest
 import requests
 
-from comments_service import rulebook
-from comments_service.rules import Rules
-from comments_service.submission import the_site
-from comments_service.web import settings
+from comments_service.domain.rules import Rules
+from comments_service.services import site_rules
+from comments_service.services.submission import the_site
+from comments_service.web.moderation import settings
 from tests.running import Service
 from tests.service.asking import Editor, Page, dump, number_of, signed_in, stored
 
@@ -27,7 +27,7 @@ def send(editor: Editor, do: str = "save", version: int = 0, **fields: str) -> r
 
 def in_force(service: Service) -> Rules:
     with service.db.read() as connection:
-        return rulebook.in_force(connection, the_site(connection)).rules
+        return site_rules.in_force(connection, the_site(connection)).rules
 
 
 def test_the_form_saves_what_it_says_with_its_undo(service: Service) -> None:

@@ -5,14 +5,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from comments_service import bans, draft, moderation, rulebook, simulator, submission
-from comments_service.actors import Actor
-from comments_service.rules import Rules
-from comments_service.simulator import Replay
+from comments_service.domain import bans, comment_form
+from comments_service.domain.actor import Actor
+from comments_service.domain.models import Origin, Status
+from comments_service.domain.rules import Rules
+from comments_service.services import moderation, rule_preview, site_rules, submission
+from comments_service.services.rule_preview import Replay
+from comments_service.services.submission import the_site
 from comments_service.store import events
 from comments_service.store import rules as store
-from comments_service.submission import the_site
-from comments_service.tables import Origin, Status, comment
+from comments_service.store.tables import comment
 from tests.running import Service, reply, version_of
 from tests.service.asking import dump, stored
 from tests.service.test_rules import put, verify
@@ -43,7 +45,7 @@ PROPOSED = [
 
 def replay(service: Service, proposed: Rules, most: int = 2_000) -> Replay:
     with service.db.read() as connection:
-        return simulator.replay(
+        return rule_preview.replay(
             connection, the_site(connection), proposed, most=most, now=service.clock()
         )
 
@@ -54,7 +56,9 @@ def replayed(service: Service, proposed: Rules) -> dict[str, tuple[str, list[str
         site = the_site(connection)
         past = store.past(connection, site.id, 2_000)
         done = events.of_comments(connection, [one.public_id for one in past])
-        verdicts = simulator.judge_past(connection, site, proposed, past, done, now=service.clock())
+        verdicts = rule_preview.judge_past(
+            connection, site, proposed, past, done, now=service.clock()
+        )
     return {
         one.text: (verdict.status.value, verdict.reasons)
         for one, verdict in zip(past, verdicts, strict=True)
@@ -66,7 +70,7 @@ def test_the_simulator_says_what_submitting_does(service: Service, proposed: Rul
     service.submit("meetings", comment="The first.", email="early@example.org")
     with service.db.write() as connection:
         new = bans.parse({"ban-kind": "word", "ban-value": "two"}, now=service.clock())
-        rulebook.ban(connection, the_site(connection), new, by=EDITH, now=service.clock())
+        site_rules.ban(connection, the_site(connection), new, by=EDITH, now=service.clock())
     for text in TEXTS:
         service.submit("meetings", comment=text)
     said = replayed(service, proposed)
@@ -121,7 +125,7 @@ def test_only_the_last_replies_of_readers_are_replayed(service: Service) -> None
         service.clock.forward(seconds=1)
         service.submit(comment=f"Number {number}.")
     submission.submit(
-        service.db, b"s", "networking", draft.check(reply()), now=service.clock(),
+        service.db, b"s", "networking", comment_form.check(reply()), now=service.clock(),
         resend_window=timedelta(0), origin=Origin.DEMO,
     )  # fmt: skip
     told = replay(service, Rules(hold_all=False), most=3)
@@ -136,7 +140,7 @@ def test_only_the_last_replies_of_readers_are_replayed(service: Service) -> None
 def test_samples_stay_with_the_editors_whatever_the_rules_say(service: Service) -> None:
     put(service, Rules(hold_all=False))
     done = submission.submit(
-        service.db, b"s", "networking", draft.check(reply()), now=service.clock(),
+        service.db, b"s", "networking", comment_form.check(reply()), now=service.clock(),
         resend_window=timedelta(0), origin=Origin.DEMO,
     )  # fmt: skip
     assert stored(service.db, done.public_id).reasons == ["all"]

@@ -8,7 +8,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from comments_service import actors, migrations, moderation
+from comments_service import migrations
+from comments_service.domain import actor
+from comments_service.services import moderation
 from tests.running import Service, version_of
 
 
@@ -22,7 +24,7 @@ def decide(service: Service, public_id: str, action: str, expected: str) -> None
         service.db,
         public_id,
         action,
-        by=actors.COMMAND_LINE,
+        by=actor.COMMAND_LINE,
         expected=expected,
         version=version_of(service.db, public_id),
         now=service.clock(),

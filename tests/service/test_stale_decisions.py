@@ -8,7 +8,7 @@ import requests
 from sqlalchemy import select
 
 from comments_service.store import events
-from comments_service.tables import batch_item
+from comments_service.store.tables import batch_item
 from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, number_of, signed_in, stored
 from tests.service.mailing import mailing_service, post_office, wanting

@@ -10,10 +10,10 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service import auth, throttle
-from comments_service.errors import TooMany
-from comments_service.network import household
-from comments_service.tables import sign_in_failure
+from comments_service.domain.errors import TooMany
+from comments_service.domain.ip_prefix import household
+from comments_service.services import auth, login_throttle
+from comments_service.store.tables import sign_in_failure
 from tests.running import SECRET, Service, run
 from tests.service.asking import PASSWORD, Editor, Page, add_editor
 
@@ -66,15 +66,15 @@ def test_an_unknown_account_gets_the_same_answers(service: Service) -> None:
 
 def test_the_wait_grows_to_a_quarter_of_an_hour_and_no_longer(service: Service) -> None:
     waits = []
-    counters = throttle.for_password("a", "192.0.2.7", None)
+    counters = login_throttle.for_password("a", "192.0.2.7", None)
     for _ in range(5):
-        throttle.attempt(service.db, KEY, counters, now=service.clock())
+        login_throttle.attempt(service.db, KEY, counters, now=service.clock())
     for _ in range(8):
         with pytest.raises(TooMany) as told:
-            throttle.attempt(service.db, KEY, counters, now=service.clock())
+            login_throttle.attempt(service.db, KEY, counters, now=service.clock())
         waits.append(told.value.seconds)
         service.clock.now = told.value.until
-        throttle.attempt(service.db, KEY, counters, now=service.clock())
+        login_throttle.attempt(service.db, KEY, counters, now=service.clock())
         # The older ones do not go while it lasts, so that the longest is reached.
         with service.db.write() as connection:
             connection.execute(sign_in_failure.update().values(at=service.clock()))
@@ -170,25 +170,25 @@ def test_what_is_stored_names_nobody_and_goes(service: Service) -> None:
 
 def test_what_is_stored_goes_though_nobody_tries_again(service: Service) -> None:
     guess(service)
-    throttle.forget_old(service.db, now=service.clock())
+    login_throttle.forget_old(service.db, now=service.clock())
     assert count(service) == 4
     service.clock.forward(days=1)
-    throttle.forget_old(service.db, now=service.clock())
+    login_throttle.forget_old(service.db, now=service.clock())
     assert count(service) == 0
     # The shortest window, the longest memory and the longest pause: within a day of its end.
-    kept = timedelta(days=1, seconds=throttle.FORGET_SECONDS)
-    assert kept <= throttle.NETWORK.window + timedelta(days=1)
+    kept = timedelta(days=1, seconds=login_throttle.FORGET_SECONDS)
+    assert kept <= login_throttle.NETWORK.window + timedelta(days=1)
 
 
 def test_the_service_forgets_by_itself(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs for as long as the service does, with short pauses."""
     from comments_service import app
-    from comments_service.web.daily import daily
+    from comments_service.web.support.periodic import daily
 
     guess(service)
     service.clock.forward(days=1)
     monkeypatch.setattr(
-        app, "daily", lambda work, **_: daily(work, first=0, every=throttle.FORGET_SECONDS)
+        app, "daily", lambda work, **_: daily(work, first=0, every=login_throttle.FORGET_SECONDS)
     )
 
     async def a_while() -> None:

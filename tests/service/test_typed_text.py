@@ -7,8 +7,8 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from comments_service import draft, markup
-from comments_service.tables import comment
+from comments_service.domain import comment_form, markup
+from comments_service.store.tables import comment
 from tests.running import Service, reply, token_of
 from tests.service.asking import Page, number_of, signed_in, stored
 
@@ -128,16 +128,21 @@ def test_a_blank_line_ends_a_list_where_the_next_number_is_another(
 
 @pytest.mark.parametrize("typed", [CODE, LIST, NUMBERS])
 def test_the_first_line_keeps_its_indentation(typed: str) -> None:
-    kept = draft.check_text(typed)
+    kept = comment_form.check_text(typed)
     assert kept == typed
     assert markup.render(kept).html == markup.render("\n" + typed).html
-    assert draft.check_text("\n \t\n" + typed + "\n\n  ") == typed
+    assert comment_form.check_text("\n \t\n" + typed + "\n\n  ") == typed
 
 
 def test_indented_code_is_code_and_b_is_no_child_of_a() -> None:
-    assert markup.render(draft.check_text(CODE)).html.startswith("<pre><code>def f(x):\n")
-    assert markup.render(draft.check_text(LIST)).html == "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"
-    assert markup.render(draft.check_text(NUMBERS)).html == "<ol>\n<li>a</li>\n<li>b</li>\n</ol>\n"
+    assert markup.render(comment_form.check_text(CODE)).html.startswith("<pre><code>def f(x):\n")
+    assert (
+        markup.render(comment_form.check_text(LIST)).html == "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"
+    )
+    assert (
+        markup.render(comment_form.check_text(NUMBERS)).html
+        == "<ol>\n<li>a</li>\n<li>b</li>\n</ol>\n"
+    )
 
 
 def post(service: Service, path: str, fields: dict[str, str]) -> requests.Response:

@@ -4,12 +4,12 @@ import pytest
 import requests
 from sqlalchemy import func, select, update
 
-from comments_service import rulebook, tables, team
-from comments_service.actors import COMMAND_LINE, Actor
-from comments_service.rules import Rules
-from comments_service.store import editors
-from comments_service.submission import the_site
-from comments_service.tables import comment, event, page
+from comments_service.domain.actor import COMMAND_LINE, Actor
+from comments_service.domain.rules import Rules
+from comments_service.services import editor_admin, site_rules
+from comments_service.services.submission import the_site
+from comments_service.store import editors, tables
+from comments_service.store.tables import comment, event, page
 from tests.running import Service, token_of
 from tests.service.asking import Editor, Page, number_of, signed_in, stored
 
@@ -170,8 +170,8 @@ def _save_rules(service: Service, email: str) -> None:
         site = the_site(connection)
         who = editors.find(connection, email)
         assert who is not None
-        version = rulebook.in_force(connection, site).version
-        rulebook.save(
+        version = site_rules.in_force(connection, site).version
+        site_rules.save(
             connection, site, Rules(hold_links=7),
             version=version, by=Actor(who.name, who.id), now=service.clock(),
         )  # fmt: skip
@@ -267,7 +267,7 @@ def test_who_was_an_admin_does_not_lift_a_ban_made_as_one(service: Service, door
     with service.db.read() as connection:
         member = editors.find(connection, "plain@example.org")
     assert member is not None
-    team.set_role(service.db, member.id, "editor", by=COMMAND_LINE, now=service.clock())
+    editor_admin.set_role(service.db, member.id, "editor", by=COMMAND_LINE, now=service.clock())
     assert other.undo(made).status_code == 403
     assert undo_last(other).status_code == 403
     assert not _is_lifted(service)

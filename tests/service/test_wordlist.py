@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comments_service.wordlist import WordList, folded, tokens
+from comments_service.domain.phrase_matcher import WordList, folded, tokens
 from tests import cpu
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion.client import Client
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
 from tests.site.samples import client_of
 from tests.site.wire_server import TOKEN, Wire, serve
 

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from plugins.discussion import markers
-from plugins.discussion import page as pages
-from plugins.discussion.client import Client
-from plugins.discussion.model import Page
-from plugins.discussion.options import RenderSettings
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model import markers
+from plugins.discussion.model.discussions import Page
+from plugins.discussion.model.options import RenderSettings
+from plugins.discussion.publish.publisher import Publisher
+from plugins.shared import files as pages
 from tests.site.wire_server import TOKEN
 
 HERE = Path(__file__).parent

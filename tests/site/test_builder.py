@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from plugins.discussion import builder
-from plugins.discussion.errors import BuildError
-from plugins.discussion.site import Site
-from plugins.discussion.snapshot import Snapshot
+from plugins.cli.build import build_site
+from plugins.discussion.build import builder
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.publish.built_site import Site
+from plugins.shared.errors import BuildError
 from tests.site.samples import (
     article,
     eventually,
@@ -25,7 +26,7 @@ from tests.site.wire_server import Wire
 
 
 def build(root: Path) -> builder.Build:
-    return builder.build(root, Path("pelicanconf.py"), Path("output"))
+    return build_site(root, Path("pelicanconf.py"), Path("output"))
 
 
 def builds(root: Path) -> list[str]:
@@ -221,7 +222,7 @@ def _start_build(site: Path) -> Any:
     import sys
 
     code = (
-        "from pathlib import Path; from plugins.discussion import builder;"
-        "builder.build(Path.cwd(), Path('pelicanconf.py'), Path('output'))"
+        "from pathlib import Path; from plugins.cli.build import build_site;"
+        "build_site(Path.cwd(), Path('pelicanconf.py'), Path('output'))"
     )
     return subprocess.Popen([sys.executable, "-c", code], cwd=site, stdout=subprocess.DEVNULL)

@@ -12,11 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from plugins.discussion import builder, due, manifest
-from plugins.discussion.due import Due
-from plugins.discussion.manifest import Address, Entry
-from plugins.discussion.model import Page
-from plugins.discussion.publisher import WINDOW_SECONDS
+from plugins.cli.build import build_site
+from plugins.discussion.model import manifest
+from plugins.discussion.model.discussions import Page
+from plugins.discussion.model.manifest import Address, Entry
+from plugins.discussion.publish import debounce
+from plugins.discussion.publish.debounce import Due
+from plugins.discussion.publish.publisher import WINDOW_SECONDS
 from tests import cpu
 from tests.site.samples import SETTINGS, article, eventually, following, make_site, reply
 from tests.site.wire_server import Wire
@@ -44,7 +46,7 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
             taken[name].append(clock.said.last)
         return name
 
-    monkeypatch.setattr(due, "time", clock)
+    monkeypatch.setattr(debounce, "time", clock)
     monkeypatch.setattr(Due, "take", noting)
     return taken
 
@@ -55,7 +57,7 @@ def test_a_thousand_approvals_over_a_hundred_articles_are_few_writes(
     taken = turns(monkeypatch)
     keys = [f"article-{n}" for n in range(100)]
     site = make_site(environ, {f"{key}.md": article(key, key) for key in keys})
-    builder.build(site, Path("pelicanconf.py"), Path("output"))
+    build_site(site, Path("pelicanconf.py"), Path("output"))
     files = {
         name: site / "output" / name for name in ["index.html", *map("{}/index.html".format, keys)]
     }
@@ -95,7 +97,7 @@ def test_a_thousand_approvals_over_a_hundred_articles_are_few_writes(
 
 def test_what_is_due_waits_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(due, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(debounce, "time", SimpleNamespace(monotonic=lambda: now))
     waiting = Due(most=2, window=0.5)
     waiting.add("a")
     waiting.add("a")

@@ -7,14 +7,9 @@ from pathlib import Path
 import pytest
 from urllib3.util import Retry
 
-from plugins.discussion.client import Client
-from plugins.discussion.errors import (
-    ServiceRefused,
-    ServiceUnavailable,
-    SettingsError,
-    WireError,
-)
-from plugins.discussion.settings import SiteSettings
+from plugins.discussion.client.http import Client
+from plugins.shared.errors import ServiceRefused, ServiceUnavailable, SettingsError, WireError
+from plugins.shared.settings import SiteSettings
 from tests.site.samples import PAGE, reply
 from tests.site.wire_server import TOKEN, Wire
 

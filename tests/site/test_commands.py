@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from plugins.discussion import commands
+from plugins.cli import commands
 from tests.site.samples import article, eventually, make_site, reply
 from tests.site.wire_server import Wire
 
@@ -19,7 +19,7 @@ from tests.site.wire_server import Wire
 @contextmanager
 def running(site: Path, verb: str) -> Iterator[subprocess.Popen[str]]:
     """A verb in a process of its own; its output goes to out.txt."""
-    code = f"from plugins.discussion.commands import {verb}; {verb}()"
+    code = f"from plugins.cli.commands import {verb}; {verb}()"
     with (site / "out.txt").open("w") as out:
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=site, stdout=out, stderr=out, text=True
@@ -155,7 +155,7 @@ def test_every_verb_has_one_sentence_of_help() -> None:
 
 
 def test_importing_the_verbs_starts_nothing() -> None:
-    code = "import plugins.discussion.commands, threading; print(threading.active_count())"
+    code = "import plugins.cli.commands, threading; print(threading.active_count())"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

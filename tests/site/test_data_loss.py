@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from plugins.discussion import builder, commands
-from plugins.discussion import publisher as publishing
-from plugins.discussion.client import Client
-from plugins.discussion.data_loss import far_fewer
-from plugins.discussion.errors import DiscussionError
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.snapshot import Snapshot
+from plugins.cli import commands
+from plugins.cli.build import build_site
+from plugins.discussion.client.data_loss import far_fewer
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.publish import publisher as publishing
+from plugins.discussion.publish.publisher import Publisher
+from plugins.shared.errors import DiscussionError
 from tests.site.samples import client_of, eventually, following, make_site, reply, tree
 from tests.site.wire_server import Wire
 
@@ -26,9 +27,9 @@ REPLIES = [reply(number) for number in range(1, 7)]
 def site(wire: Wire, environ: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A built site with six replies, whose publisher looks again at once."""
     monkeypatch.setattr(publishing, "LOST_SECONDS", 0.1, raising=False)
-    monkeypatch.setattr("plugins.discussion.verify.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("plugins.cli.verify.PATIENCE_SECONDS", 0.0)
     wire.put("networking", REPLIES)
-    builder.build(make_site(environ), SETTINGS, OUTPUT)
+    build_site(make_site(environ), SETTINGS, OUTPUT)
     return environ
 
 

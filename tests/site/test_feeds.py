@@ -13,15 +13,16 @@ from xml.etree import ElementTree
 import brotli
 import pytest
 
-from plugins.discussion import builder, options
-from plugins.discussion.client import Client
-from plugins.discussion.errors import SettingsError
-from plugins.discussion.feeds import article_feed, page_id, reply_id
-from plugins.discussion.manifest import DEFAULTS
-from plugins.discussion.model import Discussion, Page, read_discussion
-from plugins.discussion.options import RenderSettings
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.snapshot import Snapshot
+from plugins.cli.build import build_site
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model import options
+from plugins.discussion.model.discussions import Discussion, Page, read_discussion
+from plugins.discussion.model.manifest import DEFAULTS
+from plugins.discussion.model.options import RenderSettings
+from plugins.discussion.publish.publisher import Publisher
+from plugins.discussion.render.feeds import article_feed, page_id, reply_id
+from plugins.shared.errors import SettingsError
 from tests.site.samples import article, discussion, identifier, make_site, removed, reply, tree
 from tests.site.wire_server import Wire
 
@@ -48,7 +49,7 @@ def entries(text: str) -> dict[str, ElementTree.Element]:
 
 
 def build(root: Path) -> Path:
-    return builder.build(root, Path("pelicanconf.py"), Path("output")).root
+    return build_site(root, Path("pelicanconf.py"), Path("output")).root
 
 
 def test_a_feed_says_which_replies_are_the_editors_and_nothing_of_pins() -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion import builder
-from plugins.discussion.client import Client
-from plugins.discussion.errors import PageError, PrivacyError
-from plugins.discussion.gate import Gate, candidates, suspect
-from plugins.discussion.model import Author, Comment, Discussion
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.snapshot import Snapshot
+from plugins.cli.build import build_site
+from plugins.discussion.build import builder
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model.discussions import Author, Comment, Discussion
+from plugins.discussion.model.privacy_check import Gate, candidates, suspect
+from plugins.discussion.publish.publisher import Publisher
+from plugins.shared.errors import PageError, PrivacyError
 from tests import cpu
 from tests.running import TOKEN, running_service
 from tests.site.samples import (
@@ -137,7 +138,7 @@ LEAK = "<p>Ask tom@x.example.</p>"
 
 
 def build(root: Path) -> builder.Build:
-    return builder.build(root, Path("pelicanconf.py"), Path("output"))
+    return build_site(root, Path("pelicanconf.py"), Path("output"))
 
 
 def test_a_build_refuses_a_page_that_shows_a_readers_address(wire: Wire, environ: Path) -> None:

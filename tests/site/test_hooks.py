@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from plugins.discussion import builder, manifest
-from plugins.discussion.errors import BuildError, PageError, SettingsError
-from plugins.discussion.plain_text import plain
+from plugins.cli.build import build_site
+from plugins.discussion.model import manifest
+from plugins.shared.errors import BuildError, PageError, SettingsError
+from plugins.shared.plain_text import plain
 from tests.site.samples import article, make_site, reply
 from tests.site.wire_server import Wire
 
 
 def build(root: Path) -> Path:
-    return builder.build(root, Path("pelicanconf.py"), Path("output")).root
+    return build_site(root, Path("pelicanconf.py"), Path("output")).root
 
 
 def test_articles_show_their_replies_and_are_registered(wire: Wire, environ: Path) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion import manifest
-from plugins.discussion.errors import ManifestError
-from plugins.discussion.manifest import Address, Entry
-from plugins.discussion.model import Page
+from plugins.discussion.model import manifest
+from plugins.discussion.model.discussions import Page
+from plugins.discussion.model.manifest import Address, Entry
+from plugins.shared.errors import ManifestError
 from tests.site.samples import PAGE, SETTINGS, TEMPLATES, tree
 
 OTHER = Page("ärger", "/ärger/", "Ärger", "", False)
@@ -118,9 +118,9 @@ def test_a_theme_without_discussion_template_is_named(tmp_path: Path) -> None:
     ("module", "heavy"),
     [
         ("plugins.discussion", ["pelican", "jinja2", "requests", "babel", "sqlite3"]),
-        ("plugins.discussion.commands", ["pelican", "jinja2", "requests", "watchfiles"]),
-        ("plugins.discussion.publisher", ["pelican", "watchfiles", "comments_service"]),
-        ("plugins.discussion.builder", ["pelican", "watchfiles", "comments_service"]),
+        ("plugins.cli.commands", ["pelican", "jinja2", "requests", "watchfiles"]),
+        ("plugins.discussion.publish.publisher", ["pelican", "watchfiles", "comments_service"]),
+        ("plugins.discussion.build.builder", ["pelican", "watchfiles", "comments_service"]),
     ],
 )
 def test_a_module_imports_only_what_it_needs(module: str, heavy: list[str]) -> None:

@@ -11,9 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.discussion import model
-from plugins.discussion.errors import WireError
-from plugins.discussion.model import Reply, nest, read_batch, read_discussion, write_discussion
+from plugins.discussion.model import discussions
+from plugins.discussion.model.discussions import (
+    Reply,
+    nest,
+    read_batch,
+    read_discussion,
+    write_discussion,
+)
+from plugins.shared.errors import WireError
 from tests.site.samples import discussion, identifier, removed, reply
 from tests.site.strategies import comments
 
@@ -32,7 +38,7 @@ def test_a_discussion_is_read_as_the_wire_says() -> None:
         discussion([reply(1, author={"name": "Ann", "url": "https://ann.example/"}), removed(2)])
     )
     first, second = read.comments
-    assert first.author == model.Author("Ann", "https://ann.example/")
+    assert first.author == discussions.Author("Ann", "https://ann.example/")
     assert first.submitted.isoformat() == "2026-11-01T00:01:00+00:00"
     assert second.removed
     assert second.author is None
@@ -49,7 +55,8 @@ def test_unknown_fields_are_dropped_so_no_email_can_pass() -> None:
 
 
 def test_no_public_type_has_a_field_for_an_email() -> None:
-    kinds = [model.Author, model.Comment, model.Discussion, model.Page, model.Reply, model.Batch]
+    names = ["Author", "Comment", "Discussion", "Page", "Reply", "Batch"]
+    kinds = [getattr(discussions, name) for name in names]
     for kind in kinds:
         for field in dataclasses.fields(kind):
             assert "mail" not in field.name

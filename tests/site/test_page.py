@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion import page
-from plugins.discussion.errors import PageError
-from plugins.discussion.markers import find, wrap
-from plugins.discussion.page import replace
+from plugins.discussion.model.markers import find, wrap
+from plugins.shared import files
+from plugins.shared.errors import PageError
+from plugins.shared.files import replace
 from tests.site.samples import swap
 
 OLD = "<!--region discussion networking 3-->old<!--/region discussion networking-->"
@@ -111,10 +111,10 @@ def test_a_failed_write_leaves_the_page_and_no_rest(
 
 
 def test_what_a_killed_writer_left_is_swept(file: Path) -> None:
-    left = file.with_name(f".index.html.abc{page.TEMPORARY}")
+    left = file.with_name(f".index.html.abc{files.TEMPORARY}")
     left.write_text("half")
     (file.parent / ".htaccess").write_text("")
-    page.sweep(file.parent)
+    files.sweep(file.parent)
     assert names(file.parent) == [".htaccess", "index.html"]
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.discussion import builder
-from plugins.discussion.model import Page, read_discussion
-from plugins.discussion.options import RenderSettings
-from plugins.discussion.paging import divide
-from plugins.discussion.render import render, replies_page
+from plugins.cli.build import build_site
+from plugins.discussion.model.discussions import Page, read_discussion
+from plugins.discussion.model.options import RenderSettings
+from plugins.discussion.model.paging import divide
+from plugins.discussion.render.renderers import render, replies_page
 from tests.site.samples import (
     discussion,
     eventually,
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def built(site: Path) -> Path:
-    builder.build(site, Path("pelicanconf.py"), Path("output"))
+    build_site(site, Path("pelicanconf.py"), Path("output"))
     return site / "output"
 
 

@@ -13,20 +13,16 @@ from typing import Any
 
 import pytest
 
-from plugins.discussion import builder, publisher
-from plugins.discussion.client import Client
-from plugins.discussion.errors import (
-    DiscussionError,
-    ManifestError,
-    PageError,
-    ServiceUnavailable,
-)
-from plugins.discussion.markers import find
-from plugins.discussion.model import Batch, Page, read_discussion
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.render import render
-from plugins.discussion.site import Site
-from plugins.discussion.snapshot import Snapshot
+from plugins.cli.build import build_site
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model.discussions import Batch, Page, read_discussion
+from plugins.discussion.model.markers import find
+from plugins.discussion.publish import publisher
+from plugins.discussion.publish.built_site import Site
+from plugins.discussion.publish.publisher import Publisher
+from plugins.discussion.render.renderers import render
+from plugins.shared.errors import DiscussionError, ManifestError, PageError, ServiceUnavailable
 from tests.site.samples import (
     accept,
     article,
@@ -44,7 +40,7 @@ from tests.site.wire_server import TOKEN, Wire, serve
 @pytest.fixture
 def site(environ: Path) -> Path:
     """A built site."""
-    builder.build(make_site(environ), Path("pelicanconf.py"), Path("output"))
+    build_site(make_site(environ), Path("pelicanconf.py"), Path("output"))
     return environ
 
 
@@ -107,7 +103,7 @@ def test_pages_are_registered_at_the_start_and_with_every_build(
         wire.wait_until_followed()
         assert [one["key"] for one in wire.pages] == ["feedback", "meetings", "networking"]
         (site / "content" / "new.md").write_text(article("New", "new"))
-        builder.build(site, Path("pelicanconf.py"), Path("output"))
+        build_site(site, Path("pelicanconf.py"), Path("output"))
         wire.pages = []
         eventually(lambda: [one["key"] for one in wire.pages][-1:] == ["new"])
         wire.put("new", [reply(1)])
@@ -275,7 +271,7 @@ def test_the_first_build_may_come_after_the_publisher(wire: Wire, environ: Path)
     wire.put("networking", [reply(1)])
     with following(environ / "output", environ / "var" / "discussions.sqlite3", wire.url):
         time.sleep(0.3)
-        builder.build(make_site(environ), Path("pelicanconf.py"), Path("output"))
+        build_site(make_site(environ), Path("pelicanconf.py"), Path("output"))
         wire.put("networking", [reply(1), reply(2)])
         eventually(lambda: "Reply number 2." in page(environ))
 

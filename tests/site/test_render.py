@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.discussion.errors import RenderError, SettingsError, WireError
-from plugins.discussion.markers import closing, find, mark_of, opening
-from plugins.discussion.model import Page, read_discussion, write_discussion
-from plugins.discussion.options import Limits, RenderSettings
-from plugins.discussion.render import invite, render
+from plugins.discussion.model.discussions import Page, read_discussion, write_discussion
+from plugins.discussion.model.markers import closing, find, mark_of, opening
+from plugins.discussion.model.options import Limits, RenderSettings
+from plugins.discussion.render.renderers import invite, render
+from plugins.shared.errors import RenderError, SettingsError, WireError
 from tests import cpu
 from tests.site.samples import PAGE, SETTINGS, TEMPLATES, discussion, identifier, removed, reply
 from tests.site.strategies import comments

@@ -13,16 +13,18 @@ from typing import Any
 
 import pytest
 
-from plugins.discussion import builder, lookout, naming, reports
-from plugins.discussion import page as pages
-from plugins.discussion.client import Client
-from plugins.discussion.errors import ManifestError, PageError, SettingsError
-from plugins.discussion.lookout import Fetcher, Lookout
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.reports import Reporter
-from plugins.discussion.settings import SiteSettings
-from plugins.discussion.site import Site
-from plugins.discussion.snapshot import Snapshot
+from plugins.cli.build import build_site
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.publish import live_check, reports
+from plugins.discussion.publish.built_site import Site
+from plugins.discussion.publish.live_check import Fetcher, Lookout
+from plugins.discussion.publish.publisher import Publisher
+from plugins.discussion.publish.reports import Reporter
+from plugins.shared import files as pages
+from plugins.shared import redact
+from plugins.shared.errors import ManifestError, PageError, SettingsError
+from plugins.shared.settings import SiteSettings
 from tests.site.samples import (
     accept,
     article,
@@ -45,14 +47,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "WINDOW_SECONDS", 0.05)
     monkeypatch.setattr(reports, "PATIENCE_SECONDS", 0.01)
     monkeypatch.setattr(reports, "TICK_SECONDS", 0.01)
-    monkeypatch.setattr(lookout, "TICK_SECONDS", 0.01)
-    monkeypatch.setattr(lookout, "FIRST_SECONDS", 0.01)
-    monkeypatch.setattr(lookout, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(live_check, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(live_check, "FIRST_SECONDS", 0.01)
+    monkeypatch.setattr(live_check, "AGAIN_SECONDS", 0.05)
 
 
 @pytest.fixture
 def site(environ: Path) -> Path:
-    builder.build(make_site(environ), Path("pelicanconf.py"), Path("output"))
+    build_site(make_site(environ), Path("pelicanconf.py"), Path("output"))
     return environ
 
 
@@ -94,7 +96,7 @@ def test_all_pages_are_reported_at_the_start_and_after_a_build(
         ]
         count = len(wire.reports)
         (site / "content" / "new.md").write_text(article("New", "new"))
-        builder.build(site, Path("pelicanconf.py"), Path("output"))
+        build_site(site, Path("pelicanconf.py"), Path("output"))
         eventually(lambda: "new" in known(wire))
         assert any(one["complete"] for one in wire.reports[count:])
 
@@ -156,7 +158,7 @@ def test_reports_never_hold_up_a_page(wire: Wire, site: Path, store: Path) -> No
 def test_a_restored_service_is_told_everything_anew(
     wire: Wire, site: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugins.discussion.publisher.LOST_SECONDS", 0.1)
+    monkeypatch.setattr("plugins.discussion.publish.publisher.LOST_SECONDS", 0.1)
     for number in range(1, 6):
         wire.put("networking", [reply(number)])
     with following(site / "output", store, wire.url):
@@ -284,7 +286,7 @@ def test_an_alarm_about_a_whole_round_shows_nothing_of_the_machine(
 )
 def test_only_paths_of_the_site_are_shortened(text: str, told: str) -> None:
     folders = [Path("/srv/site/output"), Path("/srv/site/var"), Path("/srv/site"), Path("/")]
-    assert naming.relative(text, folders) == told
+    assert redact.relative(text, folders) == told
 
 
 @pytest.mark.parametrize(
@@ -297,7 +299,7 @@ def test_only_paths_of_the_site_are_shortened(text: str, told: str) -> None:
     ],
 )
 def test_what_nobody_planned_for_is_told_without_paths(error: Exception, told: str) -> None:
-    assert naming.unexpected(error, [Path("/srv/site")]) == told
+    assert redact.unexpected(error, [Path("/srv/site")]) == told
 
 
 def test_without_a_build_the_service_is_told_so(wire: Wire, environ: Path) -> None:
@@ -306,7 +308,7 @@ def test_without_a_build_the_service_is_told_so(wire: Wire, environ: Path) -> No
     store.parent.mkdir()
     with following(environ / "output", store, wire.url):
         eventually(lambda: any("rejoinder build" in str(one["trouble"]) for one in wire.reports))
-        builder.build(environ, Path("pelicanconf.py"), Path("output"))
+        build_site(environ, Path("pelicanconf.py"), Path("output"))
         eventually(lambda: wire.reports[-1]["trouble"] is None and "networking" in known(wire))
 
 
@@ -315,7 +317,7 @@ def test_a_leak_in_a_long_discussion_stops_neither_the_others_nor_the_feeds(
 ) -> None:
     settings = 'SITEURL = "https://r.example"\nDISCUSSION_PAGE_SIZE = 2\n'
     site = make_site(environ, settings=settings)
-    builder.build(site, Path("pelicanconf.py"), Path("output"))
+    build_site(site, Path("pelicanconf.py"), Path("output"))
     wire.private.add("tom@x.example")
     output = site / "output"
     with following(output, site / "var" / "discussions.sqlite3", wire.url):
@@ -482,7 +484,7 @@ def test_a_redirect_on_the_same_host_is_followed(web: Web) -> None:
 def test_what_is_no_page_is_told_with_its_cause(
     web: Web, monkeypatch: pytest.MonkeyPatch, answer: Any, told: str
 ) -> None:
-    monkeypatch.setattr(lookout, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(live_check, "MAX_BYTES", 1_000_000)
     web.pages["/networking/"] = answer
     with pytest.raises(PageError, match=told):
         Fetcher().revision(f"{web.url}/networking/", "networking")
@@ -543,7 +545,7 @@ def test_a_page_is_watched_until_readers_get_it() -> None:
 
 
 def test_a_burst_is_looked_at_seldom_and_progress_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookout, "AGAIN_SECONDS", 0.3)
+    monkeypatch.setattr(live_check, "AGAIN_SECONDS", 0.3)
     readers = Readers(0)
     with readers.watched() as watching:
         for revision in range(1, 101):
@@ -559,8 +561,8 @@ def test_a_burst_is_looked_at_seldom_and_progress_counts(monkeypatch: pytest.Mon
 def test_a_page_that_readers_do_not_get_is_told_once_and_seen_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lookout, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(lookout, "RARE_SECONDS", 0.1)
+    monkeypatch.setattr(live_check, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(live_check, "RARE_SECONDS", 0.1)
     readers = Readers(41)
     with readers.watched() as watching:
         watching.expect("networking", URL, 42)
@@ -575,9 +577,9 @@ def test_a_page_that_readers_do_not_get_is_told_once_and_seen_later(
 
 
 def test_the_cause_that_was_found_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookout, "PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr(lookout, "LONGEST_SECONDS", 0.4)
-    monkeypatch.setattr(lookout, "RARE_SECONDS", 0.1)
+    monkeypatch.setattr(live_check, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(live_check, "LONGEST_SECONDS", 0.4)
+    monkeypatch.setattr(live_check, "RARE_SECONDS", 0.1)
     readers = Readers("It answers 502.")
     with readers.watched() as watching:
         watching.expect("networking", URL, 42)
@@ -598,8 +600,8 @@ def test_a_number_of_another_database_is_not_taken_for_ours() -> None:
 def test_what_readers_get_is_reported(
     wire: Wire, site: Path, store: Path, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookout, "PATIENCE_SECONDS", 0.3)
-    monkeypatch.setattr(lookout, "RARE_SECONDS", 0.05)
+    monkeypatch.setattr(live_check, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(live_check, "RARE_SECONDS", 0.05)
     with following(site / "output", store, wire.url, site_url=web.url):
         eventually(lambda: bool(known(wire)))
         wire.put("networking", [reply(1)])
@@ -610,7 +612,7 @@ def test_what_readers_get_is_reported(
         assert {path for path, _ in web.asked} == {"/networking/"}
         # What the service misses after a restart of the publisher is looked at too.
         wire.unseen = ["meetings"]
-        builder.build(site, Path("pelicanconf.py"), Path("output"))
+        build_site(site, Path("pelicanconf.py"), Path("output"))
         web.show("meetings", 0, "/meetings/")
         eventually(lambda: "/meetings/" in [path for path, _ in web.asked])
 

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plugins.discussion import builder, publisher
-from plugins.discussion.model import Page, read_discussion, write_discussion
-from plugins.discussion.options import RenderSettings
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.render import render
-from plugins.discussion.snapshot import Snapshot
+from plugins.cli.build import build_site
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model.discussions import Page, read_discussion, write_discussion
+from plugins.discussion.model.options import RenderSettings
+from plugins.discussion.publish import publisher
+from plugins.discussion.publish.publisher import Publisher
+from plugins.discussion.render.renderers import render
 from tests.site.samples import (
     TEMPLATES,
     article,
@@ -86,7 +87,7 @@ def project(request: pytest.FixtureRequest, environment: tuple[Wire, Path]) -> t
 
 
 def build(root: Path) -> Path:
-    return builder.build(root, Path("pelicanconf.py"), Path("output")).root
+    return build_site(root, Path("pelicanconf.py"), Path("output")).root
 
 
 @given(history=histories(KEYS), following_from=st.integers(0, 8), data=st.data())

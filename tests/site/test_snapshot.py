@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.discussion.client import Client
-from plugins.discussion.errors import ServiceError, SnapshotError
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.shared.errors import ServiceError, SnapshotError
 from tests.site.samples import reply
 from tests.site.wire_server import Wire
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plugins.discussion.views import lines_of, text_of
+from plugins.discussion.render.views import lines_of, text_of
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from plugins.discussion import builder, manifest, markers, survey
-from plugins.discussion.errors import BuildError, PageError
+from plugins.cli.build import build_site
+from plugins.discussion.build import region_index
+from plugins.discussion.model import manifest, markers
+from plugins.shared.errors import BuildError, PageError
 from tests.site.samples import article, make_site, reply
 from tests.site.wire_server import Wire
 
@@ -26,7 +28,7 @@ Change = Callable[[Path], None]
 
 
 def build(site: Path, output: str = "output", *, cache: bool = True) -> Path:
-    return builder.build(site, Path("pelicanconf.py"), Path(output), cache=cache).root
+    return build_site(site, Path("pelicanconf.py"), Path(output), cache=cache).root
 
 
 def everything(root: Path) -> dict[str, bytes | None]:
@@ -158,7 +160,7 @@ def test_only_new_files_are_looked_into(site: Path, looked_into: list[str]) -> N
 def test_another_version_of_the_plugin_looks_into_all(
     site: Path, looked_into: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(survey, "code", lambda: "another version")
+    monkeypatch.setattr(region_index, "code", lambda: "another version")
     build(site)
     assert len([name for name in looked_into if name.startswith("article-")]) == len(MANY)
 

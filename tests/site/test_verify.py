@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from plugins.discussion import builder
-from plugins.discussion.commands import verify as verb
-from plugins.discussion.errors import BuildError, ServiceUnavailable
-from plugins.discussion.verify import Difference, verify
+from plugins.cli.build import build_site
+from plugins.cli.commands import verify as verb
+from plugins.cli.verify import Difference, verify
+from plugins.shared.errors import BuildError, ServiceUnavailable
 from tests.site.samples import make_site, reply, tree
 from tests.site.wire_server import Wire
 
@@ -20,10 +20,10 @@ OUTPUT = Path("output")
 @pytest.fixture
 def site(wire: Wire, environ: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A built site with replies; what is wrong is not waited for."""
-    monkeypatch.setattr("plugins.discussion.verify.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("plugins.cli.verify.PATIENCE_SECONDS", 0.0)
     root = make_site(environ)
     wire.put("networking", [reply(1), reply(2, 1)])
-    builder.build(root, SETTINGS, OUTPUT)
+    build_site(root, SETTINGS, OUTPUT)
     return root
 
 
@@ -56,7 +56,7 @@ def test_a_page_behind_the_service_is_a_difference(wire: Wire, site: Path) -> No
 def test_repair_mends_pages_and_a_snapshot_that_lies(wire: Wire, site: Path) -> None:
     with sqlite3.connect(site / "var" / "discussions.sqlite3") as database:
         database.execute("UPDATE talk SET json = replace(json, 'number 1', 'number 9')")
-    builder.build(site, SETTINGS, OUTPUT)
+    build_site(site, SETTINGS, OUTPUT)
     assert "Reply number 9." in (site / "output" / "networking" / "index.html").read_text()
 
     told = CliRunner().invoke(verb, [])

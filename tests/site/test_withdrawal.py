@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from plugins.discussion import builder, builds
-from plugins.discussion.client import Client
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.snapshot import Snapshot
+from plugins.cli.build import build_site
+from plugins.discussion.client.http import Client
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model import build_dirs
+from plugins.discussion.publish.publisher import Publisher
 from tests.site.samples import eventually, following, identifier, make_site, removed, reply
 from tests.site.wire_server import Wire
 
@@ -24,7 +25,7 @@ HELD = reply(1, html=f"<p>Some {SECRET}.</p>\n")
 
 
 def build(root: Path) -> None:
-    builder.build(root, Path("pelicanconf.py"), Path("output"))
+    build_site(root, Path("pelicanconf.py"), Path("output"))
 
 
 def holding(root: Path) -> list[str]:
@@ -94,12 +95,12 @@ def test_a_running_build_is_left_alone_and_its_copies_go_later(
     site = make_site(environ)
     wire.put("networking", [HELD])
     build(site)
-    under_way = site / "var" / "builds" / builds.new_name(site / "output")
+    under_way = site / "var" / "builds" / build_dirs.new_name(site / "output")
     under_way.mkdir()
     wire.put("networking", [])
     with Snapshot(site / "var" / "discussions.sqlite3") as snapshot:
         publisher = Publisher(site / "output", snapshot, client)
-        with FileLock(site / "var" / builds.LOCK):
+        with FileLock(site / "var" / build_dirs.LOCK):
             publisher.once()
             assert under_way.is_dir()
             assert snapshot.withdrawn() is not None

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from comments_service.words import searchable
+from comments_service.domain.tokenizer import searchable
 
 revision = "0004"
 down_revision = "0003"

@@ -1,0 +1,1 @@
+"""The service's pure rules and types: no SQL, no HTTP."""

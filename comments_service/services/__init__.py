@@ -1,0 +1,1 @@
+"""The service's use cases. Each opens its one transaction."""

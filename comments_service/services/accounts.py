@@ -1,0 +1,71 @@
+"""The verbs of an editor about their own account: password, browsers, preferences."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from comments_service.domain import passwords
+from comments_service.domain.errors import Invalid, NotFound
+from comments_service.store import editors
+from comments_service.store.database import Database
+from comments_service.store.editors import Browser, Editor
+
+MAIL = {
+    "none": "No mail",
+    "each": "One mail for each reply that waits",
+    "digest": "One mail a day, if replies wait",
+}
+
+
+def change_password(db: Database, editor: Editor, *, password: str, site_name: str) -> Editor:
+    """Replace the password, which ends every session and every sign-in link of the editor.
+
+    Returns the editor as stored; no browser is known any more. Raises `Invalid` for a password
+    that cannot be one. The caller has checked who asks.
+    """
+    own = (editor.email, editor.name, site_name)
+    if problem := passwords.problem(password, own=own):
+        raise Invalid({"password-new": problem})
+    password_hash = passwords.hashed(password)
+    with db.write() as connection:
+        editors.set_password(connection, editor.id, password_hash)
+        return editors.get(connection, editor.id) or editor
+
+
+def browsers(
+    db: Database, editor: Editor, *, now: datetime, idle: timedelta, absolute: timedelta
+) -> list[Browser]:
+    """Return the browsers that are signed in, the last used first."""
+    with db.read() as connection:
+        return [
+            one
+            for one in editors.sessions_of(connection, editor.id)
+            if now - one.seen_at <= idle and now - one.created_at <= absolute
+        ]
+
+
+def sign_out_browser(db: Database, editor: Editor, session_id: str) -> Editor:
+    """End one session of the editor, and forget every browser that the editor is known by.
+
+    Returns the editor as stored. Raises `NotFound` if the session is not theirs or gone.
+    """
+    with db.write() as connection:
+        if not editors.close_session_of(connection, editor.id, session_id):
+            raise NotFound("That browser is signed out already.")
+        epoch = editors.forget_browsers(connection, editor.id)
+    return editor._replace(browsers_epoch=epoch)
+
+
+def sign_out_everywhere(db: Database, editor: Editor) -> None:
+    """End every session of the editor, this one too, and forget every known browser."""
+    with db.write() as connection:
+        editors.close_sessions(connection, editor.id)
+        editors.forget_browsers(connection, editor.id)
+
+
+def prefer(db: Database, editor: Editor, form: Mapping[str, str]) -> None:
+    """Store the preferences of a form: `shortcuts` (there or not) and `mail`."""
+    mail = form.get("mail", "")
+    if mail not in MAIL:
+        raise Invalid({"mail": "Choose when to get mail"})
+    with db.write() as connection:
+        editors.set_preferences(connection, editor.id, shortcuts="shortcuts" in form, mail=mail)

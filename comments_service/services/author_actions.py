@@ -1,0 +1,293 @@
+"""The verbs of authors about their own replies: edit, remove, ask the editors.
+
+Whoever has a reply's private link is its author. Each verb is one transaction with its entry in the
+audit log, which editors can take back.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from comments_service.domain import comment_form
+from comments_service.domain.actor import AUTHOR
+from comments_service.domain.comment_form import Draft, Refused
+from comments_service.domain.errors import Conflict, Invalid, NotFound, TooMany
+from comments_service.domain.i18n import sentence
+from comments_service.domain.models import Status
+from comments_service.domain.publish_state import live_state
+from comments_service.services import moderation, reply_versions, site_rules, submission
+from comments_service.services.reply_versions import Version
+from comments_service.services.submission import Submission
+from comments_service.store import comments, contacts, events, publishing, sites
+from comments_service.store.comments import CONTENT, Stored
+from comments_service.store.contacts import Given
+from comments_service.store.database import Database
+from comments_service.store.events import Event
+from comments_service.store.sites import Site
+
+KINDS = ("edit", "remove")
+WORDS_MOST = 1_000
+# Each asking is an entry of the history, which only grows.
+ASKS_MOST = 10
+ASKS_WITHIN = timedelta(days=1)
+
+UNCHANGED = sentence("Change the text, or leave without saving")
+GONE = sentence("This reply does not exist any more.")
+DECIDED = sentence(
+    "An editor decided about your reply since you opened this page: look at what became of it. "
+    "Nothing was changed by you"
+)
+OTHER_TEXT = sentence(
+    "Your reply has another text since you opened this page. "
+    "Yours is kept: compare the two, then save it again"
+)
+PUBLISHED = sentence(
+    "An editor published your reply since you opened this page. "
+    "Your text is kept: save it again to send it to the editors"
+)
+TOO_LATE = sentence(
+    "The time for changing this reply yourself is over. "
+    "Your text is kept: ask the editors to change the reply"
+)
+ASKED_OFTEN = sentence("You have asked ten times within a day. Ask again tomorrow.")
+
+
+class Standing(StrEnum):
+    """What became of a reply, as its author is told."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    STALLED = "stalled"
+    PUBLISHED = "published"
+    LIVE = "live"
+    SPAM = "spam"
+    DECLINED = "declined"
+    REMOVED = "removed"
+
+
+class Own(NamedTuple):
+    """A reply as its author sees it; `open_until` is None where nothing can be changed by them.
+
+    `waits` when an edit takes it off the page until an editor approves it, whatever the rules say.
+    """
+
+    reply: Stored
+    standing: Standing
+    open_until: datetime | None
+    waits: bool
+
+
+def look(db: Database, public_id: str, *, window: timedelta, now: datetime) -> Own:
+    """Return what became of the reply; raises `NotFound`."""
+    with db.read() as connection:
+        reply = _find(connection, submission.the_site(connection), public_id)
+        standing = _standing(connection, reply)
+        until = reply.submitted_at + window
+        changeable = reply.status in (Status.PENDING, Status.APPROVED) and now < until
+        waits = changeable and _is_editors(connection, reply)
+    return Own(reply, standing, until if changeable else None, waits)
+
+
+def edit(
+    db: Database,
+    secret: bytes,
+    public_id: str,
+    text: str,
+    *,
+    was: str,
+    version: Version,
+    client: str | None,
+    window: timedelta,
+    now: datetime,
+) -> Event:
+    """Give the reply the text that its author wants.
+
+    What was published goes back to the editors unless the rules would publish it, and always where
+    an editor has edited or pinned it. `client` is the address that the edit comes from; `was` and
+    `version` are the state and the text that the author saw. Raises `Refused` for a text that
+    cannot be one, and `Conflict` when the reply is another one by now, or the time is over.
+    """
+    new = comment_form.check_text(text)
+    with db.read() as connection:
+        site = submission.the_site(connection)
+        seen, given = _find(connection, site, public_id), _given(connection, public_id)
+        above = comments.public_ids(connection, [seen.parent_id] if seen.parent_id else [])
+    # Rendered before the transaction: nobody waits for it.
+    one = submission.prepare(
+        secret,
+        seen.page_key,
+        Draft(
+            new,
+            seen.author_name,
+            given.email,
+            seen.author_url,
+            above.get(seen.parent_id) if seen.parent_id else None,
+        ),
+        now=seen.submitted_at,
+    )
+    one = one._replace(verified=given.verified_at is not None, network=given.network)
+    with db.write() as connection:
+        site = submission.the_site(connection)
+        number, reply = moderation.take(connection, site, public_id)
+        _check_same(reply, was=was, version=version)
+        if seen.version != reply.version:
+            # The rules would judge it with another name or website than the one that is stored.
+            raise Conflict(OTHER_TEXT)
+        _check_open(reply, window=window, now=now)
+        if reply.text == new:
+            raise Refused({"comment": UNCHANGED}, {"comment": new})
+        after = {"text": new} | _judged(connection, site, reply, one, client)
+        entry = moderation.change(
+            connection, site, number, reply, after, "edit", version=version, by=AUTHOR, now=now
+        )
+        # Who sends the old text again means another reply.
+        contacts.stand_for(connection, public_id, one.fingerprint)
+    moderation.announce(db, entry, was_public=reply.status == Status.APPROVED)
+    return entry
+
+
+def remove(db: Database, public_id: str, *, was: str, window: timedelta, now: datetime) -> Event:
+    """Take the reply back; raises `Conflict` when an editor decided, or the time is over."""
+    with db.write() as connection:
+        site = submission.the_site(connection)
+        number, reply = moderation.take(connection, site, public_id)
+        if reply.status != was:
+            raise Conflict(DECIDED)
+        _check_open(reply, window=window, now=now)
+        after: dict[str, Any] = {"status": Status.TRASH.value}
+        if reply.wish is not None:
+            after["wish"] = None
+        entry = moderation.change(
+            connection, site, number, reply, after, "remove", version=None, by=AUTHOR, now=now
+        )
+        contacts.stand_for(connection, public_id, "")
+    moderation.announce(db, entry)
+    return entry
+
+
+def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -> Event | None:
+    """Ask the editors to edit or remove the reply; None when the same is asked for already.
+
+    Raises `Invalid` with what is wrong with the question, and `TooMany`.
+    """
+    words = comment_form.clean_words(words)
+    problems = _problems(kind, words)
+    if problems:
+        raise Invalid(problems)
+    with db.write() as connection:
+        site = sites.lock(connection) or submission.the_site(connection)
+        known = _find(connection, site, public_id).wish
+        if known is not None and (known["kind"], known["words"]) == (kind, words):
+            return None
+        _check_asked(connection, public_id, now)
+        number, reply = moderation.take(connection, site, public_id)
+        wish = {"kind": kind, "words": words, "at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+        after = {"wish": wish}
+        return moderation.change(
+            connection, site, number, reply, after, "ask", version=None, by=AUTHOR, now=now
+        )
+
+
+def _check_asked(connection: Connection, public_id: str, now: datetime) -> None:
+    """Raise `TooMany` where the reply's author has asked as often as a day may have."""
+    asked = events.latest_times(
+        connection, public_id, "ask", since=now - ASKS_WITHIN, most=ASKS_MOST
+    )
+    if len(asked) == ASKS_MOST:
+        raise TooMany(asked[-1] + ASKS_WITHIN, now, ASKED_OFTEN)
+
+
+def _problems(kind: str, words: str) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    if kind not in KINDS:
+        problems["kind"] = sentence("Choose whether the reply should be changed or removed")
+    if not words:
+        problems["words"] = sentence("Enter what the editors should know")
+    elif len(words) > WORDS_MOST:
+        problems["words"] = sentence(
+            "What the editors should know must be %(most)s characters or fewer; it has %(length)s",
+            most=WORDS_MOST,
+            length=len(words),
+        )
+    return problems
+
+
+def _find(connection: Connection, site: Site, public_id: str) -> Stored:
+    # PostgreSQL refuses NUL in a text; no id has a control character.
+    reply = comments.find(connection, site.id, public_id) if public_id.isalnum() else None
+    if reply is None:
+        raise NotFound(GONE)
+    return reply
+
+
+def _given(connection: Connection, public_id: str) -> Given:
+    given = contacts.given(connection, public_id)
+    if given is None:
+        raise NotFound(GONE)
+    return given
+
+
+def _standing(connection: Connection, reply: Stored) -> Standing:
+    if reply.status == Status.TRASH:
+        last = events.last_with(connection, reply.public_id, {"status"})
+        own = last is not None and last.action == "remove"
+        return Standing.REMOVED if own else Standing.DECLINED
+    if reply.status == Status.APPROVED:
+        written, seen, stalled = publishing.reported(connection, reply.page_id)
+        state = live_state(reply.revision, written, seen, stalled, reply.status)
+        return Standing(state or Standing.QUEUED)
+    return Standing.SPAM if reply.status == Status.SPAM else Standing.PENDING
+
+
+def _check_same(reply: Stored, *, was: str, version: Version) -> None:
+    if reply.status not in (Status.PENDING, Status.APPROVED):
+        raise Conflict(DECIDED)
+    if not reply_versions.is_current(reply, version):
+        raise Conflict(OTHER_TEXT)
+    if reply.status != was and reply.status == Status.APPROVED:
+        raise Conflict(PUBLISHED)
+
+
+def _check_open(reply: Stored, *, window: timedelta, now: datetime) -> None:
+    if reply.status not in (Status.PENDING, Status.APPROVED):
+        raise Conflict(DECIDED)
+    if now >= reply.submitted_at + window:
+        raise Conflict(TOO_LATE)
+
+
+def _is_editors(connection: Connection, reply: Stored) -> bool:
+    """Return whether an editor chose the reply's words or its place, so that edits need one too.
+
+    An editor's edit counts for good: otherwise the author could put the old text back by way of
+    another one that an editor approves.
+    """
+    return reply.pinned or events.changed_by_others(
+        connection, reply.public_id, CONTENT, than=AUTHOR.name
+    )
+
+
+def _judged(
+    connection: Connection, site: Site, reply: Stored, one: Submission, client: str | None
+) -> dict[str, Any]:
+    """Return what else changes with the text: the reasons for holding it, and perhaps the state.
+
+    An edit never publishes what waits, and only an editor moves it to the spam.
+    """
+    book = site_rules.in_force(connection, site)
+    # From the network that the reply came from, and from the one that the edit comes from.
+    both = [one, one._replace(network=client)]
+    verdicts = submission.judge(connection, site, book, both)
+    passes = all(verdict.status == Status.APPROVED for verdict in verdicts)
+    # The same reason once.
+    reasons = list(dict.fromkeys(reason for verdict in verdicts for reason in verdict.reasons))
+    after: dict[str, Any] = {}
+    if reply.status == Status.APPROVED and (not passes or _is_editors(connection, reply)):
+        after["status"] = Status.PENDING.value
+        reasons = [*reasons, "edited"]
+    elif reply.status == Status.PENDING and passes:
+        reasons = ["all"]
+    if reasons != reply.reasons:
+        after["reasons"] = list(reasons)
+    return after

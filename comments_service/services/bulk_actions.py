@@ -1,0 +1,170 @@
+"""One action on many replies: what was chosen is written down first, then done a part at a time.
+
+Each part is one transaction with the replies of the same pages together, so that a page is written
+once. Whatever ends a batch in the middle, its items say what was done and what was not, and it can
+go on from there.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from comments_service.domain.actor import Actor
+from comments_service.domain.errors import Conflict, Invalid, NotFound, ServiceError
+from comments_service.domain.models import Status
+from comments_service.services import moderation, reply_versions
+from comments_service.services.moderation import ACTIONS
+from comments_service.services.reply_versions import Stale, Version
+from comments_service.services.submission import the_site
+from comments_service.store import bulk_jobs, comments, queue
+from comments_service.store.bulk_jobs import DONE, Batch, NewItem, Progress
+from comments_service.store.database import Database
+from comments_service.store.queue import Chosen
+
+# Replies in one transaction: readers' own submissions wait for about half a second.
+PART = 1_000
+
+
+class State(NamedTuple):
+    """A batch and how far it is."""
+
+    batch: Batch
+    progress: Progress
+    undone_by: int | None
+
+
+class Seen(NamedTuple):
+    """The state and the version of a reply that the editor selected; None: not known."""
+
+    status: str
+    version: Version | None
+
+
+def choose(
+    db: Database, action: str, selected: Mapping[str, Seen], *, by: Actor, now: datetime
+) -> int:
+    """Begin an action on these replies, by public id, as the editor saw them; return the batch.
+
+    Raises `Invalid` when none is selected.
+    """
+    if not selected:
+        raise Invalid({"selected": "Nothing is selected. Select replies, then apply an action."})
+    with db.write() as connection:
+        site = the_site(connection)
+        found = queue.states(connection, site.id, list(selected))
+        items = [
+            _as_seen(connection, site.id, one.public_id, selected[one.public_id])
+            for one in _to_do(action, found)
+        ]
+        return _begin(connection, site.id, action, items, "a selection", by, now)
+
+
+def choose_undo(db: Database, batch_id: int, *, by: Actor, now: datetime) -> int:
+    """Begin to take a batch back; return the batch that does it."""
+    with db.write() as connection:
+        site = the_site(connection)
+        done = bulk_jobs.find(connection, site.id, batch_id)
+        if done is None:
+            raise NotFound("There is no such bulk action.")
+        if bulk_jobs.undone_by(connection, batch_id) is not None:
+            raise Conflict("This bulk action was undone already.")
+        items = bulk_jobs.done_items(connection, batch_id)
+        if not items:
+            raise Conflict("Nothing was done that could be undone.")
+        words = f"what bulk action {batch_id} did"
+        new = Batch(0, "undo", by.name, words, now, None, 0, batch_id)
+        rows = [NewItem(one.comment, event_seq=one.event_seq) for one in items]
+        return bulk_jobs.add(connection, site.id, new, rows, editor_id=by.editor_id)
+
+
+def _as_seen(connection: Connection, site_id: int, public_id: str, seen: Seen) -> NewItem:
+    reply = comments.find(connection, site_id, public_id)
+    # Numbers are enough from here on: a batch belongs to the database that it is stored in.
+    version = reply_versions.number(reply, seen.version) if reply is not None else None
+    return NewItem(public_id, seen.status, version)
+
+
+def _to_do(action: str, found: Sequence[Chosen]) -> list[Chosen]:
+    if action not in ACTIONS:
+        raise NotFound(f"There is no action called “{action}” for many replies.")
+    # What has that state already needs nothing.
+    return [one for one in found if one.status != ACTIONS[action]]
+
+
+def _begin(
+    connection: Connection,
+    site_id: int,
+    action: str,
+    items: Sequence[NewItem],
+    words: str,
+    by: Actor,
+    now: datetime,
+) -> int:
+    if not items:
+        raise Conflict("All of these replies are in that state already.")
+    new = Batch(0, action, by.name, words[:500], now, None, 0, None)
+    return bulk_jobs.add(connection, site_id, new, items, editor_id=by.editor_id)
+
+
+def go_on(db: Database, batch_id: int, *, by: Actor, now: datetime, part: int = PART) -> bool:
+    """Do the next part of a batch; return whether something is left."""
+    public = False
+    with db.write() as connection:
+        site = the_site(connection)
+        batch = bulk_jobs.find(connection, site.id, batch_id)
+        if batch is None:
+            raise NotFound("There is no such bulk action.")
+        items = bulk_jobs.waiting(connection, batch_id, part)
+        results: list[tuple[int, str, int | None]] = []
+        for item in items:
+            try:
+                if batch.action == "undo":
+                    entry = moderation.take_back(
+                        connection, site, item.event_seq or 0, by=by, now=now, batch_id=batch_id
+                    )
+                else:
+                    entry = moderation.move(
+                        connection,
+                        site,
+                        item.comment,
+                        batch.action,
+                        by=by,
+                        expected=item.expected or "",
+                        version=item.version,
+                        now=now,
+                        batch_id=batch_id,
+                    )
+            except Stale as error:
+                results.append((item.number, error.reason, item.event_seq))
+                continue
+            except ServiceError as error:
+                # Raised before anything is written for this one: the others are not touched.
+                results.append((item.number, error.detail, item.event_seq))
+                continue
+            states = {(entry.before or {}).get("status"), (entry.after or {}).get("status")}
+            public = public or Status.APPROVED in states
+            results.append((item.number, DONE, entry.seq))
+        if results:
+            bulk_jobs.record(connection, batch_id, results)
+        left = len(items) == part and bool(bulk_jobs.waiting(connection, batch_id, 1))
+        if not left and batch.ended_at is None:
+            bulk_jobs.end(connection, batch_id, now)
+    if public:
+        db.announce()
+    return left
+
+
+def state(db: Database, batch_id: int) -> State:
+    """Return how far a batch is; raises `NotFound`."""
+    with db.read() as connection:
+        site = the_site(connection)
+        found = bulk_jobs.find(connection, site.id, batch_id)
+        if found is None:
+            raise NotFound("There is no such bulk action.")
+        return State(
+            found,
+            bulk_jobs.progress(connection, batch_id),
+            bulk_jobs.undone_by(connection, batch_id),
+        )

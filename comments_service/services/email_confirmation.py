@@ -1,0 +1,152 @@
+"""Mail to authors: a link that confirms that an address is theirs."""
+
+import hashlib
+import hmac
+import re
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from comments_service.domain.email_address import mailbox
+from comments_service.domain.errors import Conflict, NotFound
+from comments_service.domain.i18n import sentence
+from comments_service.domain.models import Status
+from comments_service.services import auto_approval, link_tokens, mail_limits, mail_text, submission
+from comments_service.services.mail_limits import VERIFY, NotNow
+from comments_service.settings import Settings
+from comments_service.store import comments, contacts, mail_links, outbox
+from comments_service.store.comments import Stored
+from comments_service.store.database import Database
+from comments_service.store.mail_links import Link
+from comments_service.store.outbox import NewMail, State
+
+# One reply's address is asked about once an hour.
+AGAIN_AFTER = timedelta(hours=1)
+KNOWN_DAYS = 180
+
+WAIT = sentence(
+    "A mail is on its way already. If it does not arrive, ask for another one in an hour."
+)
+ENOUGH = sentence("This address got several mails today. Ask again tomorrow.")
+NOTHING = sentence("The reply does not exist any more, so there is nothing to confirm.")
+
+
+class Standing(NamedTuple):
+    """What an author's status page says about the address: at most one of these is set."""
+
+    verified_at: datetime | None = None
+    # When the last mail was written, and whether it could not be delivered.
+    asked_at: datetime | None = None
+    failed: bool = False
+
+
+def standing(db: Database, public_id: str) -> Standing:
+    """Return how far the confirmation of that reply's address is."""
+    with db.read() as connection:
+        site = submission.the_site(connection)
+        given = contacts.given(connection, public_id)
+        last = outbox.last_about(connection, site.id, VERIFY, public_id)
+    if given is not None and given.verified_at is not None:
+        return Standing(verified_at=given.verified_at)
+    return Standing(None, last[0], last[1] == State.FAILED) if last else Standing()
+
+
+def ask(
+    db: Database, settings: Settings, public_id: str, *, client: str | None, now: datetime
+) -> None:
+    """Write the mail with the link; `client` is the address that asks for it.
+
+    Raises `NotFound`, `Conflict` if there is nothing to confirm, and `NotNow`.
+    """
+    secret = settings.secret.get_secret_value().encode()
+    with db.write() as connection:
+        site = submission.the_site(connection)
+        reply = comments.find(connection, site.id, public_id)
+        given = contacts.given(connection, public_id)
+        if reply is None or given is None:
+            raise NotFound(sentence("This reply does not exist any more."))
+        if given.verified_at is not None:
+            raise Conflict(sentence("The address is confirmed already."))
+        if reply.status != Status.PENDING:
+            raise Conflict(
+                sentence("The reply is decided already, so nothing needs to be confirmed.")
+            )
+        last = outbox.last_about(connection, site.id, VERIFY, public_id)
+        # One of the future was written before the clock was set back.
+        if last is not None and last[0] <= now < last[0] + AGAIN_AFTER:
+            raise NotNow(last[0] + AGAIN_AFTER, now, WAIT)
+        mail_limits.take(connection, settings, client, now)
+        if mail_limits.has_enough(connection, site, given.email, now):
+            raise NotNow(now + mail_limits.DAY, now, ENOUGH)
+        link, token = link_tokens.new(secret, link_tokens.VERIFY, public_id, now)
+        # Neither name nor text of the reply: anybody may have typed this address beside them.
+        body = mail_text.body(
+            settings,
+            "verify",
+            title=mail_text.one_line(reply.page_title, 80),
+            token=token,
+            days=link_tokens.LIFE[link_tokens.VERIFY].days,
+        )
+        subject = mail_text.subject(
+            sentence("Confirm your email address for %(site)s", site=settings.site_name)
+        )
+        cause = f"{public_id}:{now.isoformat()}"
+        mail_links.add(connection, [link])
+        outbox.add(connection, [NewMail(site.id, VERIFY, cause, given.email, subject, body, now)])
+
+
+class Looked(NamedTuple):
+    """A link that confirms an address, and the reply that it is for."""
+
+    link: Link
+    reply: Stored
+
+
+def look(db: Database, token: str) -> Looked:
+    """Return what a link is for; changes nothing. Raises `NotFound`."""
+    with db.read() as connection:
+        link = link_tokens.find(connection, link_tokens.VERIFY, token)
+        site = submission.the_site(connection)
+        reply = comments.find(connection, site.id, link.comment)
+    if reply is None:
+        raise NotFound(NOTHING)
+    return Looked(link, reply)
+
+
+def confirm(db: Database, secret: bytes, token: str, *, now: datetime) -> str | None:
+    """Use the link: the address is its author's. Return what their browser keeps.
+
+    None for a link that is used or too old: nothing was done. Raises `NotFound`.
+    """
+    with db.write() as connection:
+        link = link_tokens.find(connection, link_tokens.VERIFY, token)
+        given = contacts.given(connection, link.comment)
+        if given is None:
+            raise NotFound(NOTHING)
+        if not mail_links.use(connection, link.token_hash, now):
+            return None
+        news = auto_approval.verified(connection, link.comment, now=now)
+    if news:
+        db.announce()
+    return keep(secret, given.email, now)
+
+
+def keep(secret: bytes, email: str, now: datetime) -> str:
+    """Return what lets a browser show that its reader owns an address, without telling which."""
+    issued = str(int(now.timestamp()))
+    return f"{issued}.{_proof(secret, email, issued)}"
+
+
+def is_known(secret: bytes, kept: str, email: str, now: datetime) -> bool:
+    """Return whether what a browser kept was made for that address, not too long ago."""
+    match = re.fullmatch(r"([0-9]{1,11})\.([0-9a-f]{64})", kept, re.ASCII)
+    if match is None:
+        return False
+    age = now.timestamp() - int(match[1])
+    if not 0 <= age < KNOWN_DAYS * 86_400:
+        return False
+    return hmac.compare_digest(match[2], _proof(secret, email, match[1]))
+
+
+def _proof(secret: bytes, email: str, issued: str) -> str:
+    message = f"author-address:{issued}:{mailbox(email)}"
+    return hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,440 @@
+"""Taking replies: what a submission needs before the database, and its one transaction.
+
+A transaction writes the reply, its entry in the audit log, and the next number of the site's
+sequence. Where the rules publish or reject it, that is a second entry, which can be undone.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from comments_service.domain import ip_prefix, markup
+from comments_service.domain.actor import AUTHOR, RULES
+from comments_service.domain.comment_form import (
+    BIDI_CONTROLS,
+    ENTER_COMMENT,
+    FIELDS,
+    PARENT_GONE,
+    Draft,
+    Refused,
+    shows_address,
+    visible,
+)
+from comments_service.domain.email_address import mailbox
+from comments_service.domain.errors import Forbidden, NotFound, ServiceError, Unavailable
+from comments_service.domain.i18n import sentence
+from comments_service.domain.ids import new_id
+from comments_service.domain.markup import Seen
+from comments_service.domain.models import Origin, Status
+from comments_service.domain.rules import Facts, Verdict
+from comments_service.services import rate_limit, site_rules
+from comments_service.services.site_rules import Case
+from comments_service.store import comments, events, notifications, pages, sites
+from comments_service.store.comments import Earlier, NewComment, NewContact
+from comments_service.store.database import Database
+from comments_service.store.events import Event
+from comments_service.store.pages import Page
+from comments_service.store.sites import Site
+
+LOCKED = sentence(
+    "This thread takes no more answers. "
+    "Your comment is kept: post it again to add it to the discussion"
+)
+# No stranger has read a page, and typed what stands there, so soon.
+DOUBLE_CLICK = timedelta(seconds=10)
+NO_SITE = "The database has no site; run: rejoinder migrate"
+
+
+class Submitted(NamedTuple):
+    """A stored reply; `resent` when it was stored before and this was the same one again.
+
+    `public` when the rules approved it at once; `unfollowed` when its author wants to follow and
+    the mail that confirms this could not be written now.
+    """
+
+    public_id: str
+    resent: bool
+    public: bool = False
+    unfollowed: bool = False
+
+
+class Submission(NamedTuple):
+    """A reply that needs nothing any more but the database.
+
+    `network` is the address that it came from; what of it is stored is for the rules to say.
+    """
+
+    page_key: str
+    draft: Draft
+    rendered: markup.Rendered
+    fingerprint: str
+    facts: Facts
+    now: datetime
+    origin: Origin
+    by_editor: bool
+    network: str | None = None
+    # The browser that sent it had confirmed the address before.
+    verified: bool = False
+
+
+class Arrived(NamedTuple):
+    """A reply that is being stored, the page that it is for, its row id, and how it came."""
+
+    reply: NewComment
+    page: Page
+    id: int
+    sent: Submission
+
+
+class PostLimits(NamedTuple):
+    """How often readers may post, and the key that their networks are stored under."""
+
+    secret: bytes
+    limits: rate_limit.Limits
+
+    def buckets(self, one: Submission) -> list[rate_limit.Bucket]:
+        """Return what storing the reply takes a token from."""
+        return self.limits.buckets(one.network)
+
+
+# Writes what follows from new replies, such as mail, in the transaction that stores them. Returns
+# the public ids of those whose authors' wish to follow could not be taken.
+OnArrival = Callable[[Connection, Site, Sequence[Arrived]], Collection[str]]
+
+
+def prepare(
+    secret: bytes,
+    page_key: str,
+    draft: Draft,
+    *,
+    now: datetime,
+    origin: Origin = Origin.FORM,
+    by_editor: bool = False,
+) -> Submission:
+    """Do what a submission needs before the database.
+
+    Raises `Refused` if nothing would be seen of the text.
+    """
+    rendered = markup.render(draft.text)
+    seen = markup.seen(rendered.html)
+    # A lone ">" or "[](https://example.com)" is markup around nothing.
+    if not visible(seen.text):
+        raise Refused({"comment": ENTER_COMMENT}, _as_form(draft))
+    return Submission(
+        page_key,
+        draft,
+        rendered,
+        _fingerprint(secret, page_key, draft),
+        Facts(
+            draft.text,
+            draft.name,
+            draft.url,
+            rendered.html,
+            seen.text,
+            seen.links,
+            _checks(draft, seen, rendered.disputed),
+        ),
+        now,
+        origin,
+        by_editor,
+    )
+
+
+def submit(
+    db: Database,
+    secret: bytes,
+    page_key: str,
+    draft: Draft,
+    *,
+    now: datetime,
+    resend_window: timedelta,
+    origin: Origin = Origin.FORM,
+    by_editor: bool = False,
+) -> Submitted:
+    """Store a reply, pending unless the rules say otherwise, and return its public id.
+
+    Raises `NotFound` (no such page), `Forbidden` (the page takes no replies) or `Refused` (the
+    reply that it answers is not public, or nothing would be seen of the text).
+    """
+    one = prepare(secret, page_key, draft, now=now, origin=origin, by_editor=by_editor)
+    answer = submit_all(db, [one], resend_window=resend_window)[0]
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def submit_all(
+    db: Database,
+    batch: Sequence[Submission],
+    *,
+    resend_window: timedelta,
+    on_arrival: OnArrival | None = None,
+    limits: PostLimits | None = None,
+) -> list[Submitted | Exception]:
+    """Store the replies that came at the same time in one transaction, each with its own event.
+
+    `limits` are counted in the same transaction; one over a limit is answered `RateLimited`.
+
+    Answers in the order of `batch`. What is wrong with one of them is its own answer and nobody
+    else's; when the database refuses what is in the transaction, each is tried alone.
+    """
+    try:
+        with db.write() as connection:
+            answers = _submit_all(connection, batch, resend_window, on_arrival, limits)
+    except Unavailable as error:
+        # Trying one by one would only make everybody wait once for each.
+        return [error] * len(batch)
+    except Exception as error:
+        if len(batch) == 1:
+            return [error]
+        # Whichever of them did reach the disk is found again as a resend.
+        alone = [
+            submit_all(db, [one], resend_window=resend_window, on_arrival=on_arrival, limits=limits)
+            for one in batch
+        ]
+        return [found[0] for found in alone]
+    if any(isinstance(one, Submitted) and one.public for one in answers):
+        db.announce()
+    return answers
+
+
+def _submit_all(
+    connection: Connection,
+    batch: Sequence[Submission],
+    resend_window: timedelta,
+    on_arrival: OnArrival | None,
+    limits: PostLimits | None,
+) -> list[Submitted | Exception]:
+    # The lock makes the look for resends safe against a double click, and the counting of posts.
+    site = sites.lock(connection)
+    if site is None:
+        raise NotFound(NO_SITE)
+    # PostgreSQL refuses NUL in a text; no key has a control character.
+    keys = {one.page_key for one in batch if one.page_key.isprintable()}
+    known = pages.find_all(connection, site.id, keys)
+    since = min(one.now for one in batch) - resend_window
+    first = comments.find_resends(connection, {one.fingerprint for one in batch}, since)
+    buckets = [limits.buckets(one) if limits is not None else [] for one in batch]
+    counting = _counting(connection, limits, buckets)
+    answers: list[Submitted | Exception] = []
+    new: list[tuple[Submission, NewComment]] = []
+    for one, counted_in in zip(batch, buckets, strict=True):
+        try:
+            page = taking_replies(known.get(one.page_key))
+            if (earlier := first.get(one.fingerprint)) is not None and _is_resend(earlier, one):
+                answers.append(Submitted(earlier.public_id, resent=True))
+                continue
+            reply = _new_comment(connection, site, page, one)
+            if counting is not None:
+                counting.take(counted_in, one.now)
+        except ServiceError as error:
+            answers.append(error)
+            continue
+        new.append((one, reply))
+        first[one.fingerprint] = Earlier(reply.public_id, 0, one.now)
+        answers.append(Submitted(reply.public_id, resent=False))
+    public, unfollowed = _store(connection, site, known, new, on_arrival) if new else (set(), ())
+    if counting is not None:
+        counting.save()
+    return [
+        one._replace(public=one.public_id in public, unfollowed=one.public_id in unfollowed)
+        if isinstance(one, Submitted) and not one.resent
+        else one
+        for one in answers
+    ]
+
+
+def _counting(
+    connection: Connection,
+    limits: PostLimits | None,
+    buckets: Sequence[Sequence[rate_limit.Bucket]],
+) -> rate_limit.Counting | None:
+    if limits is None:
+        return None
+    wanted = dict.fromkeys(bucket for several in buckets for bucket in several)
+    return rate_limit.Counting(connection, limits.secret, wanted)
+
+
+def _is_resend(earlier: Earlier, one: Submission) -> bool:
+    """Whether the same reply again can only be its author's.
+
+    Of what was public anybody knows all but the address. Were a second one with a guessed address
+    taken for the first, its answer would say that the guess is right.
+    """
+    return (
+        one.origin != Origin.FORM
+        or not earlier.revision
+        or one.verified
+        or one.now - earlier.submitted_at <= DOUBLE_CLICK
+    )
+
+
+# What the log calls the move into each state.
+_MOVES = {Status.APPROVED: "approve", Status.SPAM: "spam"}
+
+
+def _store(
+    connection: Connection,
+    site: Site,
+    known: Mapping[str, Page],
+    new: Sequence[tuple[Submission, NewComment]],
+    on_arrival: OnArrival | None,
+) -> tuple[set[str], Collection[str]]:
+    """Judge and store new replies.
+
+    Returns the public ids of those that went public, and of those that could not be followed.
+    """
+    book = site_rules.in_force(connection, site)
+    verdicts = judge(connection, site, book, [one for one, _ in new])
+    decided = sum(1 for verdict in verdicts if verdict.status in _MOVES)
+    numbers = iter(sites.next_numbers(connection, site.id, len(new) + decided))
+    rows: list[tuple[NewComment, NewContact]] = []
+    entries: list[Event] = []
+    by_rules: list[Event] = []
+    for (one, reply), (status, reasons) in zip(new, verdicts, strict=True):
+        came = {"status": Status.PENDING.value}
+        entry = Event(
+            next(numbers), one.now, AUTHOR.name, "submit",
+            reply.public_id, one.page_key, None, came, None,
+        )  # fmt: skip
+        entries.append(entry)
+        revision = 0
+        if status in _MOVES:
+            entry = entry._replace(
+                seq=next(numbers),
+                actor=RULES.name,
+                action=_MOVES[status],
+                before=came,
+                after={"status": status.value},
+            )
+            by_rules.append(entry)
+            revision = entry.seq if status is Status.APPROVED else 0
+        reply = reply._replace(status=status, reasons=reasons, revision=revision)
+        where = ip_prefix.kept(one.network, book.rules.keep_network)
+        verified_at = one.now if one.verified else None
+        rows.append((reply, NewContact(one.draft.email, one.fingerprint, where, verified_at)))
+    revisions = {page.id: page.revision for page in known.values()}
+    ids = comments.add(connection, rows, revisions)
+    events.add_all(connection, site.id, entries + by_rules)
+    public = [reply for reply, _ in rows if reply.status == Status.APPROVED]
+    for reply in public:
+        comments.give_slot(connection, ids[reply.public_id])
+        pages.set_revision(connection, reply.page_id, reply.revision)
+        notifications.note(connection, ids[reply.public_id], reply.submitted_at)
+    unfollowed: Collection[str] = ()
+    if on_arrival is not None:
+        by_id = {page.id: page for page in known.values()}
+        arrived = [
+            Arrived(reply, by_id[reply.page_id], ids[reply.public_id], one)
+            for (reply, _), (one, _) in zip(rows, new, strict=True)
+        ]
+        unfollowed = on_arrival(connection, site, arrived)
+    return {reply.public_id for reply in public}, unfollowed
+
+
+def judge(
+    connection: Connection, site: Site, book: site_rules.Book, new: Sequence[Submission]
+) -> list[Verdict]:
+    """Return where each goes. Only what came by the form is judged by the rules."""
+    judged = [one for one in new if one.origin == Origin.FORM]
+    trusted = site_rules.trusted(
+        connection, site, book.rules, [(one.draft.email, one.verified, one.now) for one in judged]
+    )
+    cases = [
+        Case(one.facts._replace(trusted=known), one.draft.email, one.network, one.now)
+        for one, known in zip(judged, trusted, strict=True)
+    ]
+    verdicts = iter(site_rules.weigh(connection, book, cases))
+    return [
+        next(verdicts)
+        if one.origin == Origin.FORM
+        else Verdict(Status.PENDING, ["all", *one.facts.checks])
+        for one in new
+    ]
+
+
+def _new_comment(connection: Connection, site: Site, page: Page, one: Submission) -> NewComment:
+    draft, parent_id = one.draft, None
+    if draft.parent is not None:
+        parent = comments.find_public(connection, page.id, draft.parent)
+        if parent is None:
+            raise Refused({"parent": PARENT_GONE}, {**_as_form(draft), "parent": ""})
+        if comments.is_locked(connection, parent.id):
+            raise Refused({"parent": LOCKED}, {**_as_form(draft), "parent": ""})
+        parent_id = parent.id
+    return NewComment(
+        public_id=new_id(one.now),
+        site_id=site.id,
+        page_id=page.id,
+        parent_id=parent_id,
+        status=Status.PENDING,
+        author_name=draft.name,
+        author_url=draft.url,
+        by_editor=one.by_editor,
+        text=draft.text,
+        html=one.rendered.html,
+        markup_version=markup.VERSION,
+        reasons=[],
+        origin=one.origin,
+        submitted_at=one.now,
+    )
+
+
+def the_site(connection: Connection) -> Site:
+    """Return the site; there is one on every service so far, made by the first migration."""
+    found = sites.find(connection)
+    if found is None:
+        raise NotFound(NO_SITE)
+    return found
+
+
+def open_page(connection: Connection, site: Site, key: str) -> Page:
+    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
+    # PostgreSQL refuses NUL in a text; no key has a control character.
+    return taking_replies(pages.find(connection, site.id, key) if key.isprintable() else None)
+
+
+def taking_replies(page: Page | None) -> Page:
+    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
+    if page is None or not page.registered:
+        raise NotFound(sentence("There is no article here that takes replies."))
+    if not page.takes_replies:
+        raise Forbidden(sentence("Replies to “%(title)s” are closed.", title=page.title))
+    return page
+
+
+def _checks(draft: Draft, seen: Seen, disputed: bool) -> list[str]:
+    # Typed and shown: `&#64;` is an @ only once it is rendered.
+    texts = (draft.text, seen.text, *seen.links)
+    found = ["disputed"] if disputed else []
+    if any(BIDI_CONTROLS.intersection(text) for text in texts):
+        found.append("bidi")
+    if any(shows_address(text, draft.email) for text in texts):
+        found.append("own-address")
+    return found
+
+
+def _as_form(draft: Draft) -> Mapping[str, str]:
+    url, parent = draft.url or "", draft.parent or ""
+    values = (draft.text, draft.name, draft.email, url, draft.follow, parent)
+    return dict(zip(FIELDS, values, strict=True))
+
+
+def _fingerprint(secret: bytes, page_key: str, draft: Draft) -> str:
+    parts = (
+        page_key,
+        draft.parent or "",
+        draft.name,
+        mailbox(draft.email),
+        draft.url or "",
+        draft.text,
+    )
+    # Length-prefixed, so that no two different replies can run together into the same bytes.
+    message = b"".join(
+        len(data).to_bytes(4, "big") + data for data in (part.encode() for part in parts)
+    )
+    return hmac.new(secret, b"resend:" + message, hashlib.sha256).hexdigest()

@@ -1,0 +1,1 @@
+"""The JSON API that the static site's plugins use."""

@@ -1,0 +1,1 @@
+"""Pages for editors and admins, under `/moderate/`."""

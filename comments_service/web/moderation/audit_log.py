@@ -1,0 +1,153 @@
+"""The history: who did what, with what was before and after; filtered, exported, undone."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from comments_service.services.submission import the_site
+from comments_service.store import events
+from comments_service.store.database import Database
+from comments_service.store.editors import Session
+from comments_service.store.events import Told, Wanted
+from comments_service.web.moderation.date_range import span
+from comments_service.web.moderation.login import editor_only
+from comments_service.web.moderation.text_diff import changed
+from comments_service.web.support import security
+from comments_service.web.support.context import context_of
+from comments_service.web.support.forms import number_of
+from comments_service.web.support.pages import iso, page
+
+PAGE_SIZE = 50
+_EXPORTED = 1_000
+COLUMNS = ("number", "at", "actor", "action", "reply", "article", "before", "after", "undoes")
+_FIELDS = ("actor", "action", "comment", "page", "since", "until")
+
+
+@editor_only
+async def history(request: Request, session: Session) -> Response:
+    """List what was done, newest first, each with its undo."""
+    before = number_of(request.query_params.get("before"))
+    typed = {name: value[:200] for name in _FIELDS if (value := request.query_params.get(name, ""))}
+    wanted, problems = _wanted(typed)
+    told, known = await run_in_threadpool(_look, context_of(request).db, before, wanted)
+    return page(
+        request,
+        "history.html",
+        session=session,
+        told=told[:PAGE_SIZE],
+        next_before=told[PAGE_SIZE - 1].event.seq if len(told) > PAGE_SIZE else None,
+        typed=typed,
+        problems=problems,
+        query=urlencode(typed),
+        actors=known,
+        changed=changed,
+    )
+
+
+def _wanted(typed: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
+    days, problems = span(typed)
+    wanted = Wanted(
+        actor=typed.get("actor", ""),
+        action=typed.get("action", ""),
+        comment=typed.get("comment", ""),
+        page=typed.get("page", ""),
+        since=days.get("since"),
+        until=days.get("until"),
+    )
+    return wanted, problems
+
+
+def _look(db: Database, before: int | None, wanted: Wanted) -> tuple[list[Told], list[str]]:
+    with db.read() as connection:
+        site = the_site(connection)
+        told = events.history(
+            connection, site.id, before=before, limit=PAGE_SIZE + 1, wanted=wanted
+        )
+        return told, events.actors(connection, site.id)
+
+
+@editor_only
+async def export(request: Request, _session: Session) -> Response:
+    """Send the whole log, or what the filter leaves of it, oldest last, as CSV or JSON Lines."""
+    context = context_of(request)
+    form = request.scope["path"].rpartition(".")[2]
+    typed = {name: value[:200] for name in _FIELDS if (value := request.query_params.get(name, ""))}
+    wanted = _wanted(typed)[0]._replace(everything=True)
+    lines = _csv if form == "csv" else _json_lines
+    headers = security.headers(context.settings)
+    headers["Content-Disposition"] = f'attachment; filename="history.{form}"'
+    kind = "text/csv; charset=utf-8" if form == "csv" else "application/jsonl; charset=utf-8"
+    rows = lines(_rows(context.db, wanted))
+    return StreamingResponse(rows, media_type=kind, headers=headers)
+
+
+def _rows(db: Database, wanted: Wanted) -> Iterator[dict[str, object]]:
+    """Every entry, a part at a time: no reader waits behind a long export."""
+    before = None
+    while True:
+        with db.read() as connection:
+            site = the_site(connection)
+            told = events.history(
+                connection, site.id, before=before, limit=_EXPORTED, wanted=wanted
+            )
+        for one in told:
+            entry = one.event
+            yield dict(
+                zip(
+                    COLUMNS,
+                    (
+                        entry.seq,
+                        iso(entry.at),
+                        entry.actor,
+                        entry.action,
+                        entry.comment,
+                        entry.page,
+                        entry.before,
+                        entry.after,
+                        entry.undoes,
+                    ),
+                    strict=True,
+                )
+            )
+        if not told:
+            return
+        before = told[-1].event.seq
+
+
+def _json_lines(rows: Iterator[dict[str, object]]) -> Iterator[str]:
+    for row in rows:
+        yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _csv(rows: Iterator[dict[str, object]]) -> Iterator[str]:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row.values()])
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    # A name like "=HYPERLINK(...)" is a formula to a spreadsheet.
+    return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+ROUTES = [
+    Route("/moderate/history", history, methods=["GET"]),
+    Route("/moderate/history.csv", export, methods=["GET"]),
+    Route("/moderate/history.jsonl", export, methods=["GET"]),
+]

@@ -1,0 +1,250 @@
+"""Bulk actions: on what is selected, or on all that match; how far they are; their undo."""
+
+import asyncio
+import logging
+from typing import NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from comments_service.domain.actor import Actor
+from comments_service.domain.errors import BadRequest, Invalid, NotFound
+from comments_service.domain.models import Status
+from comments_service.error_log import described
+from comments_service.services import bulk_actions, bulk_drafts
+from comments_service.services.moderation import ACTIONS
+from comments_service.services.submission import the_site
+from comments_service.store import bulk_jobs
+from comments_service.store import queue as listings
+from comments_service.store.editors import Session
+from comments_service.store.queue import Queued
+from comments_service.web.moderation.login import editor_only
+from comments_service.web.moderation.permissions import actor_of
+from comments_service.web.moderation.queue import show_list
+from comments_service.web.moderation.queue_query import View, in_words, list_address, query_of, read
+from comments_service.web.support.context import Context, context_of
+from comments_service.web.support.forms import number_of
+from comments_service.web.support.pages import page
+
+logger = logging.getLogger("rejoinder.service")
+
+PREFIX = "select-"
+VERBS = {
+    "approve": "Approve",
+    "pending": "Move back to pending",
+    "spam": "Mark as spam",
+    "trash": "Move to trash",
+}
+# Outcomes on one page.
+PAGE_SIZE = 200
+
+
+class Runner:
+    """Goes through the batches that are too long for one answer, one part after the other."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._closed = False
+
+    def running(self, batch_id: int) -> bool:
+        """Whether this service is at work on it."""
+        return batch_id in self._tasks
+
+    def start(self, context: Context, batch_id: int, by: Actor) -> None:
+        """Work on it until nothing is left, or the service stops."""
+        if batch_id not in self._tasks:
+            task = asyncio.get_running_loop().create_task(self._run(context, batch_id, by))
+            self._tasks[batch_id] = task
+
+    async def close(self) -> None:
+        """Finish the part that is being written; the rest waits for somebody to go on."""
+        self._closed = True
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _run(self, context: Context, batch_id: int, by: Actor) -> None:
+        try:
+            while not self._closed:
+                left = await run_in_threadpool(
+                    lambda: bulk_actions.go_on(context.db, batch_id, by=by, now=context.now())
+                )
+                if not left:
+                    break
+        except Exception as error:
+            # Its page says what was done and what was not, and how to go on.
+            logger.error("event=batch-stopped batch=%d %s", batch_id, described(error))  # noqa: TRY400 - an error's text may hold a reader's
+        finally:
+            del self._tasks[batch_id]
+
+
+@editor_only
+async def act(request: Request, session: Session) -> Response:
+    """Do something with all that is selected, or ask about all that match."""
+    context, form = context_of(request), request.state.form
+    action = form.get("action", "")
+    by, now = actor_of(session), context.now()
+    if form.get("scope") == "all":
+        return await _ask(request, session, action)
+    selected = {
+        name.removeprefix(PREFIX): _seen(value)
+        for name, value in form.items()
+        if name.startswith(PREFIX)
+    }
+    try:
+        batch_id = await run_in_threadpool(
+            lambda: bulk_actions.choose(context.db, action, selected, by=by, now=now)
+        )
+    except Invalid as error:
+        view, after = _view(form.get("list", "")), form.get("after", "")
+        return await show_list(
+            request, session, view, after=after, problem=error.detail, status=error.status
+        )
+    return await go(request, batch_id, by)
+
+
+def _seen(value: str) -> bulk_actions.Seen:
+    """Read what a box carries: the state and the version that the page showed."""
+    status, _, version = value.partition(":")
+    return bulk_actions.Seen(status if status in set(Status) else "", version)
+
+
+async def _ask(request: Request, session: Session, action: str) -> Response:
+    """Say how many replies match before anything is done with them."""
+    context, form = context_of(request), request.state.form
+    if action not in VERBS:
+        raise BadRequest("Choose what to do with the replies.")
+    view = _view(form.get("list", ""))
+    words, by = in_words(view), actor_of(session)
+    counted = await run_in_threadpool(
+        lambda: bulk_drafts.count(
+            context.db, action, view.what, in_words=words, by=by, now=context.now()
+        )
+    )
+    return page(
+        request,
+        "bulk_ask.html",
+        session=session,
+        action=action,
+        verb=VERBS[action],
+        words=words,
+        count=counted.matching,
+        draft=counted.token,
+        most=bulk_drafts.MOST,
+        # Only then some of what matches can have the action's state already.
+        some_done=view.what.status in (None, ACTIONS[action]),
+        list=form.get("list", ""),
+        back=list_address(form),
+    )
+
+
+def _view(text: str) -> View:
+    view = read(query_of(text))
+    if view is None or view.problems:
+        raise BadRequest("The form does not say which replies. Go back and choose them again.")
+    return view
+
+
+@editor_only
+async def act_on_all(request: Request, session: Session) -> Response:
+    """Do what was asked about with the replies that were counted."""
+    context, form = context_of(request), request.state.form
+    token, by = form.get("draft", ""), actor_of(session)
+    if not token:
+        raise BadRequest("The form does not say which count it is about. Go back and count again.")
+    batch_id = await run_in_threadpool(
+        lambda: bulk_drafts.confirm(context.db, token, by=by, now=context.now())
+    )
+    return await go(request, batch_id, by)
+
+
+@editor_only
+async def undo(request: Request, session: Session) -> Response:
+    """Take a whole bulk action back."""
+    context, by = context_of(request), actor_of(session)
+    undone = _id(request)
+    batch_id = await run_in_threadpool(
+        lambda: bulk_actions.choose_undo(context.db, undone, by=by, now=context.now())
+    )
+    return await go(request, batch_id, by)
+
+
+@editor_only
+async def go_on(request: Request, session: Session) -> Response:
+    """Go on with a bulk action that was ended in the middle."""
+    batch_id = _id(request)
+    await run_in_threadpool(lambda: bulk_actions.state(context_of(request).db, batch_id))
+    return await go(request, batch_id, actor_of(session))
+
+
+async def go(request: Request, batch_id: int, by: Actor) -> Response:
+    """Do a short batch now and lead back to the list; show how far a long one is."""
+    context = context_of(request)
+    left = await run_in_threadpool(
+        lambda: bulk_actions.go_on(context.db, batch_id, by=by, now=context.now())
+    )
+    if left:
+        request.app.state.runner.start(context, batch_id, by)
+        return RedirectResponse(f"/moderate/bulk/{batch_id}", 303)
+    return RedirectResponse(list_address(request.state.form, batch=batch_id), 303)
+
+
+class _Shown(NamedTuple):
+    state: bulk_actions.State
+    outcomes: list[tuple[int, bulk_jobs.Outcome]]
+    # What was not done because the text is another one: to read and decide about here.
+    changed: dict[str, Queued]
+
+
+def _left_out(one: bulk_jobs.Outcome) -> bool:
+    undone = one.result not in (None, bulk_jobs.DONE)
+    return undone and (one.changed or one.result == bulk_drafts.CHANGED)
+
+
+@editor_only
+async def show(request: Request, session: Session) -> Response:
+    """Show how far a bulk action is, and exactly what was not done and why."""
+    context = context_of(request)
+    batch_id = _id(request)
+    everything = request.query_params.get("show") == "all"
+    after = number_of(request.query_params.get("after")) or 0
+
+    def look() -> _Shown:
+        state = bulk_actions.state(context.db, batch_id)
+        with context.db.read() as connection:
+            found = bulk_jobs.outcomes(
+                connection, batch_id, after=after, limit=PAGE_SIZE + 1, all_of_them=everything
+            )
+            changed = [one.comment for _, one in found[:PAGE_SIZE] if _left_out(one)]
+            site = the_site(connection)
+            return _Shown(state, found, listings.find_all(connection, site.id, changed))
+
+    state, found, changed = await run_in_threadpool(look)
+    return page(
+        request,
+        "bulk.html",
+        session=session,
+        state=state,
+        running=request.app.state.runner.running(batch_id),
+        outcomes=found[:PAGE_SIZE],
+        changed=changed,
+        next_after=found[PAGE_SIZE - 1][0] if len(found) > PAGE_SIZE else None,
+        everything=everything,
+        verbs=VERBS,
+    )
+
+
+def _id(request: Request) -> int:
+    found = number_of(request.path_params["id"])
+    if found is None:
+        raise NotFound("There is no such bulk action.")
+    return found
+
+
+ROUTES = [
+    Route("/moderate/bulk", act, methods=["POST"]),
+    Route("/moderate/bulk/all", act_on_all, methods=["POST"]),
+    Route("/moderate/bulk/{id}", show, methods=["GET"]),
+    Route("/moderate/bulk/{id}/undo", undo, methods=["POST"]),
+    Route("/moderate/bulk/{id}/continue", go_on, methods=["POST"]),
+]

@@ -1,0 +1,118 @@
+"""A ban made from a reply: of its author's address, its domain, or its network."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from comments_service.domain import bans
+from comments_service.domain.errors import Conflict, Invalid
+from comments_service.services import site_rules
+from comments_service.services.submission import the_site
+from comments_service.store.editors import Session
+from comments_service.store.events import Event
+from comments_service.store.queue import Queued
+from comments_service.web.moderation.permissions import actor_of, editor_only
+from comments_service.web.moderation.queue import back, find
+from comments_service.web.moderation.queue_query import sent_with, way_back
+from comments_service.web.support.context import Context, context_of
+from comments_service.web.support.pages import page
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class _Choice(NamedTuple):
+    """What can be banned: its kind, and the value, which no form and no address carries."""
+
+    kind: str
+    value: str
+
+
+def _choices(reply: Queued) -> dict[str, _Choice]:
+    """Return what is known of where a reply came from. Raises `Conflict` for an editor's own."""
+    if reply.by_editor:
+        raise Conflict("This reply was written by an editor. Disable the editor instead.")
+    found = {}
+    if reply.email:
+        found["address"] = _Choice("address", reply.email)
+        found["domain"] = _Choice("address", "@" + reply.email.rpartition("@")[2])
+    if reply.network:
+        found["network"] = _Choice("network", reply.network)
+    if not found:
+        raise Conflict("Neither an email address nor a network is kept of this reply.")
+    return found
+
+
+@editor_only
+async def ask(request: Request, session: Session) -> Response:
+    """Show the form, filled in with what is known of the reply."""
+    return await _page(request, session)
+
+
+@editor_only
+async def ban(request: Request, session: Session) -> Response:
+    """Put the ban in force, and lead back with its undo and the replies that it catches."""
+    form: dict[str, str] = request.state.form
+    public_id = request.path_params["id"]
+    try:
+        done = await run_in_threadpool(_ban, context_of(request), session, public_id, form)
+    except Conflict as error:
+        return await _page(request, session, error.status, {"what": error.detail})
+    except Invalid as error:
+        problems = {name.removeprefix("ban-"): text for name, text in error.fields.items()}
+        return await _page(request, session, error.status, problems)
+    return back(form, done, public_id)
+
+
+def _ban(context: Context, session: Session, public_id: str, form: Mapping[str, str]) -> Event:
+    choice = _choices(find(context.db, public_id)).get(form.get("what", ""))
+    if choice is None:
+        raise Invalid({"what": "Choose what to ban"})
+    new = bans.parse(
+        {
+            "ban-kind": choice.kind,
+            "ban-value": choice.value,
+            "ban-note": form.get("note", ""),
+            "ban-expires": form.get("expires", ""),
+        },
+        now=context.now(),
+    )
+    with context.db.write() as connection:
+        site = the_site(connection)
+        return site_rules.ban(connection, site, new, by=actor_of(session), now=context.now())
+
+
+async def _page(
+    request: Request,
+    session: Session,
+    status: int = 200,
+    problems: Mapping[str, str] = _NOTHING,
+) -> Response:
+    given = sent_with(request)
+    reply = await run_in_threadpool(find, context_of(request).db, request.path_params["id"])
+    choices = _choices(reply)
+    chosen = given.get("what", "")
+    return page(
+        request,
+        "reply_ban.html",
+        status,
+        session=session,
+        reply=reply,
+        choices=choices,
+        what=chosen if chosen in choices else next(iter(choices)),
+        note=given.get("note", ""),
+        expires=given.get("expires", ""),
+        problems=problems,
+        list=given.get("list", ""),
+        back=way_back(given, reply.public_id),
+    )
+
+
+ROUTES = [
+    Route("/moderate/replies/{id}/ban", ask, methods=["GET"]),
+    Route("/moderate/replies/{id}/ban", ban, methods=["POST"]),
+]

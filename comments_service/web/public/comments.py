@@ -1,0 +1,274 @@
+"""Readers' doors: post a reply, answer one, look at it before.
+
+What a browser posts is answered with pages; the article's own script asks for JSON and gets the
+same words.
+"""
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+from urllib.parse import quote, urljoin
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from comments_service.domain import comment_form
+from comments_service.domain.comment_form import Refused
+from comments_service.domain.errors import Forbidden, NotFound, ServiceError, TooMany, Unavailable
+from comments_service.domain.i18n import counted, sentence
+from comments_service.services import submission
+from comments_service.store import comments, pages
+from comments_service.store.comments import Stored
+from comments_service.web.public import author_page
+from comments_service.web.public.mail_links import is_known
+from comments_service.web.support import security
+from comments_service.web.support.client_network import client_of, network_of
+from comments_service.web.support.context import Context, context_of
+from comments_service.web.support.forms import Unreadable, read_form
+from comments_service.web.support.json_responses import json_answer, json_problem, wants_json
+from comments_service.web.support.pages import Back, message, page
+from comments_service.web.support.problem_details import log_refusal
+
+EMPTY = dict.fromkeys(comment_form.FIELDS, "")
+# Forms with mistakes count in memory only, and a reader may need several tries for one reply.
+TRIES_PER_POST = 10
+FOREIGN = sentence(
+    "This comment was not sent from a page of this site, so it was not posted. "
+    "Copy your text, open the article, and post it there."
+)
+
+
+async def submit(request: Request) -> Response:
+    """Store a reply; 303 to its author's private status page, or the form with what is wrong."""
+    context = context_of(request)
+    key = request.path_params["key"]
+    typed = EMPTY
+    try:
+        try:
+            form = await read_form(request, context.settings.body_limit)
+            typed = _known(form)
+            security.check_origin(request, context.settings, FOREIGN)
+            request.app.state.posts.count(network_of(request), context.now())
+            return await _store(request, key, form)
+        except Unreadable as error:
+            typed = _known(error.fields)
+            problems, status = _unreadable(error, typed), error.status
+        except Refused as error:
+            typed, problems, status = error.kept, error.fields, error.status
+        except TooMany as error:
+            return await _not_yet(request, key, typed, error)
+        view = await run_in_threadpool(_look, context, key, typed["parent"])
+    except (NotFound, Forbidden, Unavailable) as error:
+        # The article is gone or closed, or we are: what was typed is still the reader's.
+        return await _kept_for(request, key, error, typed)
+    except ServiceError as error:
+        if wants_json(request):
+            return json_problem(request, error)
+        raise
+    return _form_page(request, view, typed, problems, status)
+
+
+async def _not_yet(
+    request: Request, key: str, typed: Mapping[str, str], error: TooMany
+) -> Response:
+    """Answer a post over a limit with the form, everything typed in it, and when to post it."""
+    told = TooMany(error.until, context_of(request).now(), _posted_too_often(error.seconds))
+    log_refusal(request, error)
+    if wants_json(request):
+        answer = json_problem(request, told)
+    else:
+        view = await run_in_threadpool(_look, context_of(request), key, typed["parent"])
+        answer = _form_page(request, view, typed, status=told.status, notice=told.detail)
+    answer.headers.update(told.headers)
+    return answer
+
+
+def _posted_too_often(seconds: int) -> str:
+    if seconds < 120:
+        return counted(
+            "Many comments came in a short time, so yours is not posted yet. Your text is kept: "
+            "post it again in %(num)s second.",
+            "Many comments came in a short time, so yours is not posted yet. Your text is kept: "
+            "post it again in %(num)s seconds.",
+            seconds,
+        )
+    return counted(
+        "Many comments came in a short time, so yours is not posted yet. Your text is kept: "
+        "post it again in %(num)s minute.",
+        "Many comments came in a short time, so yours is not posted yet. Your text is kept: "
+        "post it again in %(num)s minutes.",
+        math.ceil(seconds / 60),
+    )
+
+
+async def preview(request: Request) -> Response:
+    """Show the form with its text as it would look; nothing is stored."""
+    context = context_of(request)
+    key = request.path_params["key"]
+    typed, html = EMPTY, ""
+    problems: Mapping[str, str] = {}
+    status = 200
+    try:
+        try:
+            form = await read_form(request, context.settings.body_limit)
+            typed = _known(form)
+            security.check_origin(request, context.settings, FOREIGN)
+            html = await request.app.state.previews.of(
+                typed["comment"], network=network_of(request), now=context.now()
+            )
+        except Unreadable as error:
+            typed = _known(error.fields)
+            problems, status = _unreadable(error, typed), error.status
+        except Refused as error:
+            typed |= error.kept
+            problems, status = error.fields, error.status
+        if wants_json(request) and not problems:
+            return json_answer({"html": html})
+        view = await run_in_threadpool(_look, context, key, typed["parent"])
+    except (NotFound, Forbidden, Unavailable, TooMany) as error:
+        return await _kept_for(request, key, error, typed)
+    except ServiceError as error:
+        if wants_json(request):
+            return json_problem(request, error)
+        raise
+    return _form_page(request, view, typed, problems, status, preview=html)
+
+
+async def _kept_for(
+    request: Request, key: str, error: ServiceError, typed: Mapping[str, str]
+) -> Response:
+    """Answer with the error and the reader's text, leading back to the article if it is there."""
+    log_refusal(request, error)
+    if wants_json(request):
+        answer = json_problem(request, error)
+    else:
+        back = await run_in_threadpool(_back_to, context_of(request), key)
+        answer = message(request, error, text=typed["comment"], back=back)
+    if isinstance(error, TooMany):
+        answer.headers.update(error.headers)
+    return answer
+
+
+def _back_to(context: Context, key: str) -> Back | None:
+    try:
+        found = _look(context, key, "").page
+    except ServiceError:
+        return None
+    return Back(found.title, urljoin(context.settings.site_url, found.url) + "#respond")
+
+
+def _known(form: Mapping[str, str]) -> dict[str, str]:
+    return EMPTY | {name: form[name] for name in comment_form.FIELDS if name in form}
+
+
+def _unreadable(error: Unreadable, typed: Mapping[str, str]) -> dict[str, str]:
+    """Name the fields that have unreadable characters, or the comment if none of ours has."""
+    marked = [name for name, value in typed.items() if "\N{REPLACEMENT CHARACTER}" in value]
+    return dict.fromkeys(marked or ["comment"], error.detail)
+
+
+async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
+    context = context_of(request)
+    one = await context.preparing.prepare(key, form)
+    one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
+    stored = await context.intake.submit(one)
+    mail = ""
+    # What was asked for and cannot be: the status page says so.
+    if one.draft.follow and not context.settings.sends_mail:
+        mail = "none"
+    elif stored.unfollowed:
+        mail = "later"
+    link = author_page.link_after(
+        author_page.status_path(context, stored.public_id), cleaned=one.draft.cleaned, mail=mail
+    )
+    if wants_json(request):
+        answer = await author_page.as_json(
+            request,
+            stored.public_id,
+            link,
+            notice=author_page.NOT_FOLLOWED if stored.unfollowed else "",
+        )
+        answer.status_code = 200 if stored.resent else 201
+        answer.headers["Location"] = link
+        return answer
+    return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
+
+
+class _View(NamedTuple):
+    page: pages.Page
+    parent: Stored | None
+
+
+def _look(context: Context, key: str, parent: str) -> _View:
+    with context.db.read() as connection:
+        site = submission.the_site(connection)
+        found = submission.open_page(connection, site, key)
+        above = comments.find_public(connection, found.id, parent) if parent else None
+    return _View(found, above)
+
+
+async def reply_form(request: Request) -> Response:
+    """Show the form that answers one reply; what a Reply link points to."""
+    context = context_of(request)
+    key, parent = request.path_params["key"], request.path_params["id"]
+    view = await run_in_threadpool(_look, context, key, parent)
+    if view.parent is None:
+        gone = NotFound(sentence("The reply that you want to answer is not there any more."))
+        article = urljoin(context.settings.site_url, view.page.url)
+        return message(request, gone, back=Back(view.page.title, f"{article}#respond"))
+    return _form_page(request, view, EMPTY | {"parent": parent})
+
+
+def _form_page(
+    request: Request,
+    view: _View,
+    form: Mapping[str, str],
+    problems: Mapping[str, str] = MappingProxyType({}),
+    status: int = 200,
+    *,
+    preview: str = "",
+    notice: str = "",
+) -> Response:
+    if wants_json(request):
+        return json_problem(
+            request, comment_form.Refused(problems, form), status=status, errors=problems
+        )
+    return page(
+        request,
+        "reply.html",
+        status,
+        page=view.page,
+        parent=view.parent,
+        form=form,
+        problems=problems,
+        preview=preview,
+        notice=notice,
+        action=reply_path(view.page.key),
+        follow=context_of(request).settings.sends_mail,
+        article_link=urljoin(context_of(request).settings.site_url, view.page.url),
+    )
+
+
+async def to_article(request: Request) -> Response:
+    """Lead somebody who opens the form's address to the article's own form."""
+    context = context_of(request)
+    view = await run_in_threadpool(_look, context, request.path_params["key"], "")
+    return RedirectResponse(urljoin(context.settings.site_url, view.page.url) + "#respond", 303)
+
+
+def reply_path(key: str) -> str:
+    """Return the address that takes replies to the page."""
+    return f"/comments/{quote(key, safe='')}"
+
+
+ROUTES = [
+    Route("/comments/{key}", submit, methods=["POST"]),
+    Route("/comments/{key}", to_article, methods=["GET"]),
+    Route("/comments/{key}/preview", preview, methods=["POST"]),
+    Route("/comments/{key}/preview", to_article, methods=["GET"]),
+    Route("/comments/{key}/reply/{id}", reply_form, methods=["GET"]),
+    *author_page.ROUTES,
+]

@@ -1,0 +1,1 @@
+"""What the web packages share: forms, headers, rendering, limits, background tasks."""

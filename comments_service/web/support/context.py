@@ -1,0 +1,48 @@
+"""What every handler works with, put together once by `create_app`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from starlette.requests import Request
+
+from comments_service.services import rate_limit
+from comments_service.settings import Settings
+from comments_service.store.database import Database
+from comments_service.web.support.password_hashing import PasswordHashing
+from comments_service.web.support.render_pool import Preparing
+from comments_service.web.support.write_batcher import Intake
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts that handlers share. `now` returns an aware UTC datetime."""
+
+    settings: Settings
+    db: Database
+    now: Callable[[], datetime]
+    preparing: Preparing
+    intake: Intake
+    hashing: PasswordHashing
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The key of private links and form tokens."""
+        return self.settings.secret.get_secret_value().encode()
+
+    @cached_property
+    def change_limits(self) -> rate_limit.Limits:
+        """How often authors may do something about their replies."""
+        return rate_limit.for_changes(self.settings)
+
+    @property
+    def resend_window(self) -> timedelta:
+        """How long the same reply sent again counts as the first one."""
+        return timedelta(hours=self.settings.resend_hours)
+
+
+def context_of(request: Request) -> Context:
+    """Return the context of the application that got this request."""
+    context: Context = request.app.state.context
+    return context

@@ -1,0 +1,139 @@
+"""Headers of every answer, and the proof that a form was sent from our own page."""
+
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from comments_service.domain.errors import Forbidden
+from comments_service.domain.i18n import sentence
+from comments_service.services.auth import keyed
+from comments_service.settings import Settings
+from comments_service.web.support.context import Context
+
+logger = logging.getLogger("rejoinder.service")
+
+# All that the log repeats of an Origin.
+_ORIGIN = re.compile(r"null|https?://[\w.\[\]:-]{1,100}", re.ASCII)
+_FOREIGN = sentence(
+    "This form was not sent from this site's own page. Reload the page, then send it again."
+)
+
+
+def headers(settings: Settings, *, scripts: bool = False) -> dict[str, str]:
+    """Return the headers of every page that the service renders.
+
+    With `scripts` the page may run files of ours; never what stands in the page itself.
+    """
+    # The style sheet may live on another origin than the service.
+    styles = urlsplit(settings.stylesheet)
+    origin = f" {styles.scheme}://{styles.netloc}" if styles.netloc else ""
+    policy = (
+        f"default-src 'none'; style-src 'self'{origin}; img-src 'self'{origin}; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    if scripts:
+        policy += "; script-src 'self'; connect-src 'self'"
+    values = {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        # Private links must not travel to the sites that a reply links to.
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "X-Robots-Tag": "noindex",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    if settings.secure:
+        values["Strict-Transport-Security"] = "max-age=31536000"
+    return values
+
+
+def cookie_name(settings: Settings, name: str) -> str:
+    """Return the cookie's name; over https the browser then guards host, path and Secure."""
+    return f"__Host-{name}" if settings.secure else name
+
+
+def set_cookie(
+    response: Response, settings: Settings, name: str, value: str, *, days: int | None = None
+) -> None:
+    """Set a cookie that scripts cannot read and other sites' forms do not carry."""
+    response.set_cookie(
+        cookie_name(settings, name),
+        value,
+        path="/",
+        secure=settings.secure,
+        httponly=True,
+        samesite="lax",
+        max_age=(days or settings.session_days) * 86_400,
+    )
+
+
+def clear_cookie(response: Response, settings: Settings, name: str) -> None:
+    """Have the browser forget the cookie."""
+    response.delete_cookie(
+        cookie_name(settings, name),
+        path="/",
+        secure=settings.secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def check_origin(request: Request, settings: Settings, told: str = _FOREIGN) -> None:
+    """Raise `Forbidden`, in those words, when the browser says that another site sent the form.
+
+    A browser that says nothing is an old one, or no browser.
+    """
+    if _is_foreign(request, settings):
+        origin = request.headers.get("origin", "")
+        route = getattr(request.scope.get("route"), "path", "-")
+        logger.warning(
+            "event=refused reason=origin route=%s origin=%s",
+            route,
+            origin if _ORIGIN.fullmatch(origin) else "-",
+        )
+        raise Forbidden(told)
+
+
+def _is_foreign(request: Request, settings: Settings) -> bool:
+    origin = request.headers.get("origin")
+    if origin is not None:
+        # Never compared with the Host header, which proves nothing. What cannot be parsed is
+        # foreign too.
+        return origin.lower() not in settings.origins
+    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+
+
+def is_surely_ours(request: Request, settings: Settings) -> bool:
+    """Say whether the browser itself tells that our own page sent the form; silence is a no."""
+    if _is_foreign(request, settings):
+        return False
+    said = "origin" in request.headers
+    return said or request.headers.get("sec-fetch-site") == "same-origin"
+
+
+def check_token(form: Mapping[str, str], expected: str) -> None:
+    """Raise `Forbidden` unless the form carries the token of the page that it came from."""
+    if not hmac.compare_digest(form.get("token", "").encode(), expected.encode()):
+        raise Forbidden(_FOREIGN)
+
+
+PRE_SESSION = "rejoinder_visit"
+
+
+def visit_token(request: Request, context: Context, visit: str = "") -> tuple[str, str]:
+    """Return (visit id, form token) for a page shown before anybody is signed in.
+
+    `visit` is the id if the caller has asked for one already in this answer.
+    """
+    visit = visit or request.cookies.get(cookie_name(context.settings, PRE_SESSION), "")
+    # Sent back as a header: only what we could have made ourselves.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{22}", visit):
+        visit = secrets.token_urlsafe(16)
+    return visit, keyed(context.secret, "visit:" + visit)

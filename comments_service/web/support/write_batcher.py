@@ -1,0 +1,36 @@
+"""Writes the submissions that arrive at the same time in one transaction."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from comments_service.services.submission import Submission, Submitted
+from comments_service.web.support.coalesce import Batches
+
+Store = Callable[[Sequence[Submission]], Sequence[Submitted | Exception]]
+
+
+class Intake:
+    """Passes waiting submissions to `store`, in a thread of its own."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
+        self._batches = Batches(self._write)
+
+    @property
+    def waiting(self) -> int:
+        """How many have not got their answer yet."""
+        return self._batches.waiting
+
+    def close(self) -> None:
+        """Write what waits, then end the thread."""
+        self._thread.shutdown()
+
+    async def submit(self, one: Submission) -> Submitted:
+        """Return once the reply is on disk; raises what `store` answered for it."""
+        return await self._batches.add(one)
+
+    async def _write(self, batch: list[Submission]) -> Sequence[Submitted | Exception]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._store, batch)

@@ -1,0 +1,22 @@
+"""The author's desk: checks of texts and links, drafts, articles of a future day, moved articles.
+
+`PLUGINS = [..., "plugins.discussion", "plugins.authoring", ...]` enables it, after the
+discussions, to whose files links may lead. Importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+
+def register() -> None:
+    """Connect the plugin to Pelican's signals."""
+    from pelican import signals
+
+    from plugins.authoring import hooks
+
+    signals.get_generators.connect(hooks.begin)
+    signals.article_generator_init.connect(hooks.check_texts)
+    signals.page_generator_init.connect(hooks.check_texts)
+    signals.content_object_init.connect(hooks.file_away)
+    signals.article_generator_pretaxonomy.connect(hooks.untangle_labels)
+    signals.all_generators_finalized.connect(hooks.lay_redirects)
+    signals.finalized.connect(hooks.look_over)

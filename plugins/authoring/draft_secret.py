@@ -1,0 +1,59 @@
+"""Addresses of drafts that nobody guesses: of slug and secret, the same at each build."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from plugins.authoring.errors import DeskError
+
+NAME = "desk.secret"
+SETTING = "REJOINDER_DESK_SECRET"
+SHORTEST = 32
+
+
+def key_of(environ: Mapping[str, str], var: Path) -> bytes:
+    """REJOINDER_DESK_SECRET, or what the file desk.secret in `var` holds, which is made once.
+
+    Machines that build the same site need the same one. Raises DeskError.
+    """
+    given = environ.get(SETTING, "").strip()
+    path = var / NAME
+    try:
+        secret = given or _kept(path)
+    except OSError as error:
+        raise DeskError(f"{path} cannot be used ({error.strerror}); set {SETTING}") from error
+    if len(secret) < SHORTEST:
+        raise DeskError(
+            f"{SETTING if given else path} has fewer than {SHORTEST} characters; "
+            "set that many random ones"
+        )
+    return secret.encode()
+
+
+def preview(key: bytes, kind: str, slug: str) -> str:
+    """The part of a draft's address that cannot be guessed: 32 letters and digits."""
+    return hmac.digest(key, f"draft\0{kind}\0{slug}".encode(), "sha256").hex()[:32]
+
+
+def _kept(path: Path) -> str:
+    with suppress(FileNotFoundError):
+        return path.read_text("ascii").strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        # Two builds may come here at once: the first one's secret is the one that stays.
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    finally:
+        temporary.unlink()
+    return path.read_text("ascii").strip()

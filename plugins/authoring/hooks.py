@@ -1,0 +1,244 @@
+"""What the desk does during a Pelican run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pelican.contents import Article, Page
+from pelican.generators import ArticlesGenerator, PagesGenerator
+from pelican.urlwrappers import Category
+
+from plugins.authoring import build_time, draft_secret, redirects, scheduled, taxonomy
+from plugins.authoring.article_reader import Checks
+from plugins.authoring.drafts import Draft
+from plugins.authoring.errors import DeskError, ProofError
+from plugins.authoring.link_checker import Problem, Proof
+from plugins.authoring.link_targets import Targets
+from plugins.authoring.redirects import Redirect
+from plugins.authoring.scheduled import Scheduled
+from plugins.shared import source_lines
+from plugins.shared.files import replace
+from plugins.shared.plain_text import title_of
+from plugins.shared.settings import SiteSettings
+
+PREVIEW = "{preview}"
+FORMATS = tuple(
+    f"{kind}_{name}" for kind in ("DRAFT", "DRAFT_PAGE") for name in ("URL", "LANG_URL")
+)
+
+
+@dataclass
+class Run:
+    """What one run of Pelican carries from its first signal to its last."""
+
+    now: datetime
+    # None where no address of a draft asks for it: then no secret is made.
+    key: bytes | None
+    scheduled: list[Scheduled] = field(default_factory=list)
+    contents: list[Any] = field(default_factory=list)
+    redirects: list[Redirect] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    # Of texts that cannot be published as they are; only a public build fails with them.
+    bad_texts: list[Problem] = field(default_factory=list)
+    context: Any = None
+
+    def __post_init__(self) -> None:
+        self.checks = Checks(self.bad_texts.append)
+
+
+_runs: list[Run] = []
+# The drafts of the last run that came to its end, for whoever keeps them.
+_drafts: list[Draft] = []
+# What the last run reported about texts, for the page that shows it.
+_warnings: list[str] = []
+
+
+def begin(pelican: Any) -> None:
+    """At `get_generators`: the moment of the build, and the secret if drafts need it."""
+    _runs.clear()
+    _drafts.clear()
+    _warnings.clear()
+    settings = pelican.settings
+    hidden = any(PREVIEW in str(settings.get(name, "")) for name in FORMATS)
+    var = SiteSettings.from_environ(os.environ).var
+    key = draft_secret.key_of(os.environ, var) if hidden else None
+    _runs.append(Run(build_time.moment_of(settings), key))
+
+
+def check_texts(generator: Any) -> None:
+    """At a generator's start: check every text that it reads."""
+    if _runs and isinstance(generator, ArticlesGenerator | PagesGenerator):
+        _runs[-1].checks.watch(generator)
+
+
+def untangle_labels(generator: Any) -> None:
+    """At `article_generator_pretaxonomy`: names that share an address."""
+    if _runs:
+        listed = sorted(generator.articles, key=lambda one: str(one.source_path))
+        _runs[-1].bad_texts += taxonomy.untangle(listed)
+
+
+def file_away(content: Any) -> None:
+    """At `content_object_init`: hold back what is of a future day, and give drafts their address.
+
+    A draft has `preview` in its metadata, for DRAFT_URL and its like.
+    """
+    if not _runs or not isinstance(content, Article | Page):
+        return
+    run = _runs[-1]
+    held = scheduled.hold_back(content, run.now)
+    if held is not None:
+        run.scheduled.append(held)
+    if content.status != "draft":
+        return
+    if isinstance(content, Article) and not hasattr(content, "category"):
+        # Pelican does without one, except when it writes a draft.
+        make: Any = Category
+        draft: Any = content
+        draft.category = make(content.settings["DEFAULT_CATEGORY"], content.settings)
+    # An address of its own is for the day on which it is public.
+    for name in ("url", "save_as"):
+        if (own := vars(content).pop(f"override_{name}", None)) is not None:
+            setattr(content, f"later_{name}", own)
+    if run.key is not None:
+        kind = "article" if isinstance(content, Article) else "page"
+        slug = str(getattr(content, "slug", ""))
+        content.metadata["preview"] = draft_secret.preview(run.key, kind, slug)
+
+
+def lay_redirects(generators: Iterable[Any]) -> None:
+    """At `all_generators_finalized`: write the pages of old addresses, before all others.
+
+    Whatever else is written to the same place shows at the end, as another file than ours.
+    """
+    if not _runs:
+        return
+    run = _runs[-1]
+    _tell_bad_texts(run, generators := list(generators))
+    output = None
+    for generator in generators:
+        if isinstance(generator, ArticlesGenerator | PagesGenerator):
+            run.contents += _contents_of(generator)
+        if isinstance(generator, ArticlesGenerator):
+            run.context, output = generator.context, Path(generator.output_path)
+    if output is None:
+        raise DeskError("There is no articles generator; is another plugin in the way?")
+    run.redirects, run.problems = redirects.redirects_of(run.contents, run.context)
+    for one in run.redirects:
+        path = output / one.file
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            run.problems.append(one.problem("is below an address that is a file"))
+            continue
+        replace(path, one.page)
+    if run.redirects:
+        replace(output / redirects.TABLE, redirects.table(run.redirects))
+
+
+def look_over(pelican: Any) -> None:
+    """At `finalized`: read proof, and leave for later what is due when.
+
+    Raises ProofError with everything that an author must mend; what is wrong with drafts is only
+    said, because nobody waits for them.
+    """
+    if not _runs:
+        return
+    run = _runs.pop()
+    settings, output = pelican.settings, Path(pelican.settings["OUTPUT_PATH"])
+    problems = [*run.problems, *_overwritten(run, output)]
+    due = {id(one.content): one.due for one in run.scheduled}
+    targets = Targets(settings["SITEURL"], _files(output), _ignored(settings))
+    proof = Proof(settings, output, targets, run.contents, run.context, due)
+    problems += proof.problems()
+    _warn(f"{one} (a draft)" for one in problems if one.draft)
+    fatal = sorted(one for one in problems if not one.draft)
+    if fatal and run.checks.left_out:
+        # Links may lead to what was left out; that is not their fault.
+        _warn(fatal)
+    elif fatal:
+        raise ProofError("\n".join(map(str, fatal)))
+    # A text that Pelican refused for another reason will not become public either.
+    made = {id(one) for one in run.contents}
+    moments = [one.due for one in run.scheduled if id(one.content) in made]
+    scheduled.write_moments(output, moments, settings.get("DESK_SETTINGS_FILE"))
+    _drafts.extend(
+        _draft(one, due.get(id(one)), settings) for one in run.contents if one.status == "draft"
+    )
+
+
+def _tell_bad_texts(run: Run, generators: list[Any]) -> None:
+    """Fail a public build with every bad text; say them otherwise."""
+    found = sorted(set(run.bad_texts))
+    site_url = next((str(one.settings["SITEURL"]) for one in generators), "")
+    if found and site_url.startswith(("http://", "https://")):
+        raise ProofError("\n".join(map(str, found)))
+    left_out = {source_lines.shown(one) for one in run.checks.left_out}
+    _warn(f"{one} (left out of this build)" if one.source in left_out else one for one in found)
+
+
+def _warn(messages: Iterable[object]) -> None:
+    for one in messages:
+        _warnings.append(str(one))
+        print(f"WARNING: {one}", file=sys.stderr, flush=True)
+
+
+def warnings_of_last_run() -> list[str]:
+    """What the last run said of texts, a line each."""
+    return list(_warnings)
+
+
+def drafts_of_last_run() -> list[Draft]:
+    """The drafts that the last run wrote."""
+    return list(_drafts)
+
+
+def _contents_of(generator: Any) -> Iterator[Any]:
+    names = (
+        *("articles", "translations", "hidden_articles", "hidden_translations"),
+        *("drafts", "drafts_translations"),
+        *("pages", "hidden_pages", "draft_pages", "draft_translations"),
+    )
+    return chain.from_iterable(getattr(generator, name, ()) for name in names)
+
+
+def _overwritten(run: Run, output: Path) -> Iterator[Problem]:
+    for one in run.redirects:
+        try:
+            same = (output / one.file).read_bytes() == one.page
+        except OSError:
+            continue  # said when it could not be written
+        if not same:
+            yield one.problem("is the address of another page of this site")
+    if run.redirects:
+        table = output / redirects.TABLE
+        if table.read_bytes() != redirects.table(run.redirects):
+            yield run.redirects[0].problem(f"needs {redirects.TABLE}, which is another file here")
+
+
+def _files(output: Path) -> set[str]:
+    begin = len(str(output)) + 1
+    return {f"{folder}/{name}"[begin:] for folder, _, names in os.walk(output) for name in names}
+
+
+def _ignored(settings: Any) -> list[str]:
+    given = settings.get("DESK_IGNORE_LINKS", ())
+    if isinstance(given, str) or not all(isinstance(one, str) for one in given):
+        raise DeskError('DESK_IGNORE_LINKS is no list of paths; set it to e.g. ("/shop/*",)')
+    return list(given)
+
+
+def _draft(content: Any, due: datetime | None, settings: Any) -> Draft:
+    return Draft(
+        title=title_of(content),
+        source=os.path.relpath(str(content.source_path)),
+        url=f"{settings['SITEURL']}/{content.url}",
+        due=None if due is None else due.isoformat(),
+    )

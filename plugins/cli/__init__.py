@@ -1,0 +1,1 @@
+"""The site side's commands, composed of the plugins."""

@@ -1,0 +1,1 @@
+"""Full builds with Pelican."""

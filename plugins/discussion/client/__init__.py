@@ -1,0 +1,1 @@
+"""The API client and the local snapshot of what it received."""

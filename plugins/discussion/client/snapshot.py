@@ -1,0 +1,441 @@
+"""The last discussions received, in one SQLite file, so that a build never loses them.
+
+The build and the publisher share the file. Rows only ever grow newer, except when the service was
+restored or replaced; then all of them change in one transaction, unless most replies would go
+(data_loss.py).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from plugins.discussion.client import data_loss
+from plugins.discussion.client.data_loss import Holding
+from plugins.discussion.client.http import Client
+from plugins.discussion.model.discussions import (
+    Author,
+    Batch,
+    Comment,
+    Discussion,
+    Summary,
+    iso,
+    read_discussion,
+    write_discussion,
+)
+from plugins.shared.errors import ServiceError, SnapshotError, WireError
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- Not WITHOUT ROWID: what is asked of all discussions must not read past their replies.
+CREATE TABLE IF NOT EXISTS talk (
+    key TEXT PRIMARY KEY, revision INTEGER NOT NULL, count INTEGER NOT NULL, updated TEXT NOT NULL,
+    slots INTEGER NOT NULL, newest TEXT NOT NULL, json TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS talk_short ON talk (key, revision, count, updated, slots);
+CREATE INDEX IF NOT EXISTS talk_newest ON talk (newest, key);
+"""
+# How long to wait for another process that writes. Milliseconds.
+BUSY_TIMEOUT_MS = 30_000
+# How long a truncation of the log waits for readers; it is tried again. Milliseconds.
+CHECKPOINT_PATIENCE_MS = 200
+WITHDRAWN = "withdrawn"
+# Replies of discussions that are kept ready: the one that grows is asked for again and again.
+KEPT_REPLIES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the snapshot has followed the service.
+
+    `generation` is the snapshot's own name for one epoch without a break: revisions of different
+    generations cannot be compared, even when a restored service kept its epoch.
+    """
+
+    epoch: str
+    cursor: int
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Replies of which older copies may hold words; `replies` None: any reply.
+
+    `token` is another one as soon as more is withdrawn.
+    """
+
+    token: str
+    replies: frozenset[str] | None
+
+
+class Snapshot:
+    """The discussions on disk; safe for several processes and threads. Raises SnapshotError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._guard = threading.RLock()
+        self._kept: OrderedDict[tuple[str, str, int], Discussion] = OrderedDict()
+        self._replies = 0
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                self.path,
+                timeout=BUSY_TIMEOUT_MS / 1000,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._db.execute("PRAGMA journal_mode=WAL")
+            # What a build may be made from must survive a power cut.
+            self._db.execute("PRAGMA synchronous=FULL")
+            # What is deleted or overwritten is zeroed, not only marked as free.
+            self._db.execute("PRAGMA secure_delete=ON")
+            self._db.executescript(TABLES)
+            self._take_over()
+        except (sqlite3.Error, OSError, ValueError, WireError) as error:
+            raise self._broken(error) from error
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; it can be opened again at any time."""
+        with self._guard:
+            self._db.close()
+
+    def position(self) -> Position | None:
+        """How far the snapshot has come; None when nothing was ever received completely."""
+        with self._guard, self._broken_is_an_error():
+            meta = dict(self._db.execute("SELECT name, value FROM meta"))
+        if "epoch" not in meta:
+            return None
+        return Position(meta["epoch"], int(meta["cursor"]), meta["generation"])
+
+    def received(self) -> datetime | None:
+        """When the service last said that this is all (UTC); None for never."""
+        text = self._meta("received")
+        return None if text is None else datetime.fromisoformat(text)
+
+    def get(self, key: str) -> Discussion:
+        """The discussion of this key; one of revision 0 without replies when there is none."""
+        with self._guard, self._broken_is_an_error():
+            generation = self._meta("generation") or ""
+            row = self._db.execute("SELECT revision FROM talk WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                return Discussion(key, 0)
+            kept = self._kept.get((generation, key, row[0]))
+            if kept is not None:
+                self._kept.move_to_end((generation, key, row[0]))
+                return kept
+            row = self._db.execute("SELECT json FROM talk WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return Discussion(key, 0)
+        try:
+            found = read_discussion(json.loads(row[0]))
+        except (ValueError, WireError) as error:
+            raise self._broken(error) from error
+        self._keep(generation, found)
+        return found
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Every discussion's key and JSON, unread."""
+        with self._guard, self._broken_is_an_error():
+            yield from self._db.execute("SELECT key, json FROM talk")
+
+    def summary(self, key: str) -> Summary:
+        """A discussion in short, without reading its replies."""
+        query = "SELECT revision, count, updated, slots FROM talk WHERE key = ?"
+        with self._guard, self._broken_is_an_error():
+            row = self._db.execute(query, (key,)).fetchone()
+        return Summary() if row is None else Summary(*row)
+
+    def summaries(self, keys: Sequence[str] | None = None) -> dict[str, Summary]:
+        """Every discussion held, in short; or those of these keys that are held."""
+        query = "SELECT key, revision, count, updated, slots FROM talk INDEXED BY talk_short"
+        with self._guard, self._broken_is_an_error():
+            if keys is None:
+                rows = self._db.execute(query).fetchall()
+            else:
+                query += " WHERE key IN (SELECT value FROM json_each(?))"
+                rows = self._db.execute(query, (json.dumps(list(keys)),)).fetchall()
+        return {row[0]: Summary(*row[1:]) for row in rows}
+
+    def newest_first(self) -> list[str]:
+        """The keys of all discussions with replies, the one with the newest reply first."""
+        query = "SELECT key FROM talk WHERE newest > '' ORDER BY newest DESC"
+        with self._guard, self._broken_is_an_error():
+            return [key for (key,) in self._db.execute(query)]
+
+    def revisions(self) -> dict[str, int]:
+        """The revision of every discussion held, by key."""
+        return {key: summary.revision for key, summary in self.summaries().items()}
+
+    def sync(
+        self, client: Client, *, now: datetime | None = None, accept_empty: bool = False
+    ) -> set[str]:
+        """Bring the snapshot to what the service says; returns the keys that may have changed.
+
+        Raises ServiceError without having lost anything; DataLossError if the service lost most
+        replies or is another one, unless `accept_empty`.
+        """
+        changed: set[str] = set()
+        while True:
+            here = self.position()
+            if here is None:
+                return changed | self.replace(client, now=now, accept_empty=accept_empty)
+            batch = client.changes(here.cursor, here.epoch)
+            if batch is not None and not follows(batch, here):
+                return changed | self.replace(client, now=now, accept_empty=accept_empty)
+            if batch is None:
+                self._write_meta(received=_stamp(now))
+                return changed
+            changed |= self.apply(batch, now=now) or set()
+            if not batch.more:
+                return changed
+
+    def apply(self, batch: Batch, *, now: datetime | None = None) -> set[str] | None:
+        """Take in one batch in one transaction; returns its keys.
+
+        None: the snapshot meanwhile belongs to another epoch, nothing was taken; call `sync`.
+        """
+        with self._transaction():
+            here = self.position()
+            if here is None or here.epoch != batch.epoch:
+                return None
+            gone = {
+                reply
+                for one in batch.discussions
+                for reply in no_longer_shown(self.get(one.key), one)
+            }
+            if gone:
+                self._withdraw(gone)
+            self._insert(batch.discussions)
+            for discussion in batch.discussions:
+                self._keep(here.generation, discussion)
+            # Another process may be further on; never step back.
+            self._write_meta(cursor=str(max(here.cursor, batch.next)))
+            if not batch.more:
+                self._write_meta(received=_stamp(now))
+        return {discussion.key for discussion in batch.discussions}
+
+    def reconciled(self) -> tuple[str, str] | None:
+        """The build whose pages were all compared last, and with which generation."""
+        text = self._meta("reconciled")
+        if text is None:
+            return None
+        build, generation = json.loads(text)
+        return str(build), str(generation)
+
+    def mark_reconciled(self, build: str, generation: str) -> None:
+        """Remember that every page of this build agrees with this generation."""
+        if self.reconciled() != (build, generation):
+            self._write_meta(reconciled=json.dumps([build, generation]))
+
+    def withdrawn(self) -> Withdrawn | None:
+        """What older copies of the site may hold of replies taken back or edited, or None.
+
+        It is stored with the change itself, so that a killed process forgets nothing.
+        """
+        text = self._meta(WITHDRAWN)
+        if text is None:
+            return None
+        replies = json.loads(text)["replies"]
+        return Withdrawn(text, None if replies is None else frozenset(replies))
+
+    def settle(self, known: Withdrawn) -> bool:
+        """Empty the write-ahead log and forget the withdrawal, unless more was withdrawn since.
+
+        Call it when no other copy is left. Returns False when a reader keeps the log from being
+        emptied: call it again later.
+        """
+        with self._guard, self._broken_is_an_error():
+            self._db.execute(f"PRAGMA busy_timeout={CHECKPOINT_PATIENCE_MS}")
+            try:
+                busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+            if busy:
+                return False
+            self._db.execute(
+                "DELETE FROM meta WHERE name = ? AND value = ?", (WITHDRAWN, known.token)
+            )
+        return True
+
+    def _withdraw(self, replies: set[str] | None) -> None:
+        """Note, in the transaction that overwrites them, what is withdrawn; None: any reply."""
+        before = self.withdrawn()
+        if before is not None and replies is not None:
+            replies = None if before.replies is None else replies | before.replies
+        noted = {"token": secrets.token_hex(8), "replies": replies and sorted(replies)}
+        self._write_meta(**{WITHDRAWN: json.dumps(noted)})
+
+    def holding(self) -> Holding | None:
+        """What is held, in short; None when nothing was ever received completely."""
+        with self._guard, self._broken_is_an_error():
+            here = self.position()
+            if here is None:
+                return None
+            (replies,) = self._db.execute("SELECT coalesce(sum(count), 0) FROM talk").fetchone()
+        return Holding(here.epoch, here.cursor, int(replies))
+
+    def replace(
+        self, client: Client, *, now: datetime | None = None, accept_empty: bool = False
+    ) -> set[str]:
+        """Fetch everything, then replace everything, in one transaction; returns all keys.
+
+        Raises DataLossError, with nothing replaced, if most replies would go or they are of another
+        database; `accept_empty` is the operator's consent to that.
+        """
+        batches: list[Batch] = []
+        for batch in _everything(client):
+            batches.append(batch)
+            if not accept_empty:
+                self._check_loss(batches, client)
+        with self._transaction():
+            if not accept_empty:
+                # Another process may have received something while this one fetched.
+                self._check_loss(batches, client)
+            before = set(self.revisions())
+            if before:
+                self._withdraw(None)
+            self._db.execute("DELETE FROM talk")
+            for batch in batches:
+                self._insert(batch.discussions)
+            self._write_meta(
+                epoch=batches[-1].epoch,
+                cursor=str(batches[-1].next),
+                generation=secrets.token_hex(8),
+                received=_stamp(now),
+            )
+        return before | {one.key for batch in batches for one in batch.discussions}
+
+    def _check_loss(self, batches: Sequence[Batch], client: Client) -> None:
+        """Raise DataLossError as soon as it is certain: not every retry must fetch everything."""
+        before, last = self.holding(), batches[-1]
+        if before is None or (last.more and last.epoch == before.epoch):
+            return
+        replies = sum(one.summary.count for batch in batches for one in batch.discussions)
+        after = Holding(last.epoch, last.next, replies, complete=not last.more)
+        data_loss.check(before, after, client.service_url)
+
+    def _insert(self, discussions: Iterable[Discussion]) -> None:
+        self._db.executemany(
+            "INSERT INTO talk VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+            "revision = excluded.revision, count = excluded.count, updated = excluded.updated, "
+            "slots = excluded.slots, newest = excluded.newest, json = excluded.json "
+            "WHERE excluded.revision > revision",
+            map(_row, discussions),
+        )
+
+    def _keep(self, generation: str, discussion: Discussion) -> None:
+        with self._guard:
+            at = (generation, discussion.key, discussion.revision)
+            if at in self._kept:
+                return
+            self._kept[at] = discussion
+            self._replies += len(discussion.comments)
+            while self._replies > KEPT_REPLIES and len(self._kept) > 1:
+                self._replies -= len(self._kept.popitem(last=False)[1].comments)
+
+    def _take_over(self) -> None:
+        """What was received before discussions were also kept in short is still good."""
+        old = "SELECT name FROM sqlite_master WHERE name = 'discussion'"
+        if self._db.execute(old).fetchone() is None:
+            return
+        with self._transaction():
+            for (text,) in self._db.execute("SELECT json FROM discussion").fetchall():
+                self._insert([read_discussion(json.loads(text))])
+            self._db.execute("DROP TABLE discussion")
+
+    def _meta(self, name: str) -> str | None:
+        with self._guard, self._broken_is_an_error():
+            row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _write_meta(self, **values: str) -> None:
+        with self._guard, self._broken_is_an_error():
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guard, self._broken_is_an_error():
+            # IMMEDIATE: a read that turns into a write later could be refused half-way.
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _broken_is_an_error(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> SnapshotError:
+        why = error.strerror if isinstance(error, OSError) else error
+        return SnapshotError(
+            f"The snapshot {self.path} cannot be used ({why}). It holds nothing that the service "
+            "does not have: delete it (and its -wal and -shm) and build again with the service on."
+        )
+
+
+def no_longer_shown(before: Discussion, after: Discussion) -> set[str]:
+    """The ids of replies that were public as they are not any more: taken back or edited."""
+    shown = {one.id: _words(one) for one in after.comments if not one.removed}
+    return {
+        one.id for one in before.comments if not one.removed and shown.get(one.id) != _words(one)
+    }
+
+
+def _words(one: Comment) -> tuple[Author | None, str | None]:
+    return one.author, one.html
+
+
+def follows(batch: Batch, here: Position) -> bool:
+    """Whether the batch continues from here, or the service was restored or replaced."""
+    return batch.epoch == here.epoch and batch.latest >= here.cursor
+
+
+def _everything(client: Client) -> Iterator[Batch]:
+    cursor, epoch = 0, None
+    while True:
+        # Without an epoch: 304 is no answer to somebody who holds nothing.
+        batch = client.changes(cursor, None, limit=500)
+        if batch is None or (epoch is not None and batch.epoch != epoch):
+            raise ServiceError("The service was replaced while it was being read; try again.")
+        if batch.more and batch.next <= cursor:
+            raise WireError(f"answer.next: {batch.next} is not above the cursor {cursor}")
+        yield batch
+        if not batch.more:
+            return
+        cursor, epoch = batch.next, batch.epoch
+
+
+def _row(one: Discussion) -> tuple[str, int, int, str, int, str, str]:
+    short = one.summary
+    text = write_discussion(one)
+    return one.key, one.revision, short.count, short.updated, short.slots, one.newest, text
+
+
+def _stamp(now: datetime | None) -> str:
+    return iso((now or datetime.now(UTC)).replace(microsecond=0))

@@ -1,0 +1,1 @@
+"""The site side's data: discussions, site settings, paths, the build manifest."""

@@ -1,0 +1,542 @@
+"""What the site side knows of a discussion, read and checked from the wire's JSON.
+
+Nothing here has a field that could hold an email address: what docs/wire.md does not promise is
+dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from plugins.shared.errors import WireError
+
+ID = re.compile(r"[0-9a-z]{26}")
+# It goes into a header between double quotes.
+EPOCH = re.compile(r"[!#-~]{1,200}")
+MAX_KEY = 200
+# How many avatars there are.
+AVATARS = 256
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a reply: a name, and an absolute http(s) URL or None."""
+
+    name: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One public reply; a placeholder (`removed`) has no author and no HTML. Times are UTC.
+
+    `slot` is a top-level reply's permanent place (1, 2, 3 …), by which discussions are divided.
+    `pinned` by the editors; `locked`: nobody may answer it, nor what stands below it. `avatar` is
+    a random number below `AVATARS`, the same for one name in one discussion; None: it has none.
+    """
+
+    id: str
+    parent: str | None
+    author: Author | None
+    html: str
+    submitted: datetime
+    edited: datetime | None
+    editor: bool
+    removed: bool
+    slot: int | None = None
+    pinned: bool = False
+    locked: bool = False
+    avatar: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known of a discussion without reading its replies.
+
+    `updated` is when a reply was last submitted or edited; `slots` the highest slot in use.
+    """
+
+    revision: int = 0
+    count: int = 0
+    updated: str = ""
+    slots: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Discussion:
+    """All public replies of one page, in the order of submission; revision 0 means: never any.
+
+    `open` is what editors or rules decided about new replies; None: what the article says.
+    """
+
+    key: str
+    revision: int
+    comments: tuple[Comment, ...] = ()
+    open: bool | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of public replies; placeholders are not counted."""
+        return sum(not comment.removed for comment in self.comments)
+
+    @property
+    def summary(self) -> Summary:
+        """The discussion in short."""
+        shown = [comment for comment in self.comments if not comment.removed]
+        return Summary(
+            self.revision,
+            len(shown),
+            iso(max(one.edited or one.submitted for one in shown)) if shown else "",
+            max((one.slot or 0 for one in self.comments), default=0),
+        )
+
+    @property
+    def locked(self) -> frozenset[str]:
+        """The ids of all replies that nobody may answer: the locked ones and all below them."""
+        if not any(one.locked for one in self.comments):
+            return frozenset()
+        parents = {one.id: one.parent for one in self.comments}
+        known: dict[str | None, bool] = {None: False}
+        known |= {one.id: True for one in self.comments if one.locked}
+        for one in self.comments:
+            path: list[str] = []
+            current: str | None = one.id
+            while current is not None and current not in known:
+                path.append(current)
+                current = parents[current]
+            known |= dict.fromkeys(path, known[current])
+        return frozenset(one for one, locked in known.items() if locked and one is not None)
+
+    @property
+    def newest(self) -> str:
+        """A text that sorts discussions by their newest replies; "" when there are none."""
+        return max((order(one) for one in self.comments if not one.removed), default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One answer of the service's list of changes; `next` is the cursor to ask from next time."""
+
+    epoch: str
+    latest: int
+    next: int
+    more: bool
+    discussions: tuple[Discussion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What feeds and search engines are told of an article besides; dates in ISO 8601.
+
+    `authors` are names with absolute or root-relative URLs; what is not `listed` (hidden articles)
+    is shown on its own page only. `words` is how many there are, 0 where nobody counted; `image`
+    the absolute address of a picture that stands for the article, or "".
+    """
+
+    authors: tuple[tuple[str, str], ...] = ()
+    published: str = ""
+    modified: str = ""
+    description: str = ""
+    language: str = "en"
+    listed: bool = True
+    words: int = 0
+    image: str = ""
+
+    @property
+    def appeared(self) -> str | None:
+        """`published` as the wire writes times; None where it is unknown or has no zone."""
+        try:
+            moment = datetime.fromisoformat(self.published)
+            return iso(moment) if moment.tzinfo is not None else None
+        except (ValueError, OverflowError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that takes replies: `url` root-relative or absolute, title and question plain text.
+
+    Of a divided discussion, `page_size` threads stand on each page, the first at `url` and the
+    further ones at `replies_url` (a pattern with `{page}`).
+    """
+
+    key: str
+    url: str
+    title: str
+    question: str = ""
+    open: bool = True
+    page_size: int | None = None
+    replies_url: str | None = None
+    facts: Facts = field(default_factory=Facts)
+
+    def part_url(self, number: int) -> str:
+        """The address of that part of the discussion, counted from 1."""
+        if number == 1 or self.replies_url is None:
+            return self.url
+        return self.replies_url.replace("{page}", str(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A comment in its place in the tree.
+
+    `depth` is 1 at the top level. `in_reply_to` is set only where nesting stopped at the limit, so
+    that the place in the tree does not tell which reply is answered.
+    """
+
+    comment: Comment
+    depth: int
+    in_reply_to: Comment | None
+    children: tuple[Reply, ...]
+
+
+def key_problem(key: str) -> str | None:
+    """Say what is wrong with a page key by the wire's rules, or None."""
+    if not 1 <= len(key) <= MAX_KEY:
+        return f"has {len(key)} characters, not 1 to {MAX_KEY}"
+    if key in {".", ".."}:
+        return "is a relative path"
+    if "/" in key:
+        return "contains /"
+    if key.isascii() and key.isprintable() and " " not in key:
+        return None
+    # Separators (Z*) are white space; others (C*) are control, format and unpaired characters,
+    # of which the format characters (Cf) are letters' companions in some scripts.
+    if any(c.isspace() or unicodedata.category(c) in {"Cc", "Cs", "Zs", "Zl", "Zp"} for c in key):
+        return "contains white space or control characters"
+    return None
+
+
+def read_batch(data: object) -> Batch:
+    """Read the answer to `changes`; WireError says what is wrong and where."""
+    fields = _object(data, "answer")
+    epoch = _text(fields, "epoch", "answer")
+    if not EPOCH.fullmatch(epoch):
+        raise WireError("answer.epoch: expected 1 to 200 printable ASCII characters without quotes")
+    discussions = _list(fields, "discussions", "answer")
+    return Batch(
+        epoch=epoch,
+        latest=_number(fields, "latest", "answer"),
+        next=_number(fields, "next", "answer"),
+        more=_flag(fields, "more", "answer"),
+        discussions=tuple(
+            read_discussion(item, f"discussions[{i}]") for i, item in enumerate(discussions)
+        ),
+    )
+
+
+def read_discussion(data: object, where: str = "discussion") -> Discussion:
+    """Read one discussion; WireError says what is wrong and where."""
+    fields = _object(data, where)
+    key = _text(fields, "key", where)
+    if problem := key_problem(key):
+        raise WireError(f"{where}.key: {problem}")
+    items = _list(fields, "comments", where)
+    comments = tuple(_comment(item, f"{where}.comments[{i}]") for i, item in enumerate(items))
+    _check_parents(comments, where)
+    return Discussion(
+        key, _number(fields, "revision", where), comments, _decided(fields, "open", where)
+    )
+
+
+def write_discussion(discussion: Discussion) -> str:
+    """Write a discussion as the wire's JSON; `read_discussion(json.loads(...))` gives it back."""
+    return json.dumps(
+        {
+            "key": discussion.key,
+            "revision": discussion.revision,
+            "open": discussion.open,
+            "comments": [comment_json(comment) for comment in discussion.comments],
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def page_json(page: Page) -> dict[str, Any]:
+    """A page as the wire and the manifest write it."""
+    data: dict[str, Any] = {
+        "key": page.key,
+        "url": page.url,
+        "title": page.title,
+        "question": page.question,
+        "open": page.open,
+    }
+    if page.page_size is not None:
+        data |= {"page_size": page.page_size, "replies_url": page.replies_url}
+    return data
+
+
+def read_page(data: object, where: str = "page") -> Page:
+    """Read what `page_json` wrote; WireError says what is wrong and where."""
+    fields = _object(data, where)
+    key = _text(fields, "key", where)
+    if problem := key_problem(key):
+        raise WireError(f"{where}.key: {problem}")
+    return Page(
+        key=key,
+        url=_text(fields, "url", where),
+        title=_text(fields, "title", where),
+        question=_text(fields, "question", where),
+        open=_flag(fields, "open", where),
+        page_size=_number(fields, "page_size", where) if "page_size" in fields else None,
+        replies_url=_text(fields, "replies_url", where) if "page_size" in fields else None,
+    )
+
+
+def order(comment: Comment) -> str:
+    """A text that sorts replies by time of submission, then by id."""
+    return f"{comment.submitted:%Y-%m-%dT%H:%M:%S.%f} {comment.id}"
+
+
+def nest(discussion: Discussion, max_depth: int = 4) -> tuple[Reply, ...]:
+    """The tree of replies; what is deeper than `max_depth` (at least 1) stands flat at that depth.
+
+    Siblings keep the wire's order. No step recurses: 10,000 replies may be 10,000 deep.
+    """
+    if max_depth < 1:
+        raise ValueError(f"max_depth is {max_depth}, not 1 or more")
+    by_id = {comment.id: comment for comment in discussion.comments}
+    # What each comment hangs below in the tree, and how deep it stands there.
+    places: dict[str, tuple[str | None, int]] = {}
+    flattened: set[str] = set()
+    for comment in discussion.comments:
+        waiting: list[Comment] = []
+        current: Comment | None = comment
+        # A reply may stand before what it answers (imports do that), so walk up to a known place.
+        while current is not None and current.id not in places:
+            waiting.append(current)
+            current = by_id[current.parent] if current.parent is not None else None
+        for child in reversed(waiting):
+            if child.parent is None:
+                places[child.id] = (None, 1)
+                continue
+            above, depth = places[child.parent]
+            if depth < max_depth:
+                places[child.id] = (child.parent, depth + 1)
+            else:
+                places[child.id] = (above, max_depth)
+                flattened.add(child.id)
+    levels: defaultdict[int, list[Comment]] = defaultdict(list)
+    for comment in discussion.comments:
+        levels[places[comment.id][1]].append(comment)
+    below: defaultdict[str | None, list[Reply]] = defaultdict(list)
+    for depth in range(len(levels), 0, -1):
+        # From the deepest level up, so that children are complete when their parent is made.
+        made = [
+            (
+                places[comment.id][0],
+                Reply(
+                    comment,
+                    depth,
+                    by_id[comment.parent] if comment.parent and comment.id in flattened else None,
+                    tuple(below.pop(comment.id, ())),
+                ),
+            )
+            for comment in levels[depth]
+        ]
+        for above, reply in made:
+            below[above].append(reply)
+    return tuple(below[None])
+
+
+def iso(moment: datetime) -> str:
+    """RFC 3339 in UTC with `Z`, fractions of a second kept when there are any."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _comment(data: object, where: str) -> Comment:
+    fields = _object(data, where)
+    identifier = _identifier(_text(fields, "id", where), f"{where}.id")
+    parent = _optional(fields, "parent", str, where)
+    if parent is not None:
+        _identifier(parent, f"{where}.parent")
+    removed = _flag(fields, "removed", where)
+    author = _author(_required(fields, "author", where), f"{where}.author")
+    html = _text(fields, "html", where)
+    if removed and (author is not None or html):
+        raise WireError(f"{where}: a removed reply must have no author and no html")
+    if not removed and author is None:
+        raise WireError(f"{where}.author: expected an object, got null")
+    edited = _optional(fields, "edited", str, where)
+    return Comment(
+        id=identifier,
+        parent=parent,
+        author=author,
+        html=html,
+        submitted=_time(_text(fields, "submitted", where), f"{where}.submitted"),
+        edited=None if edited is None else _time(edited, f"{where}.edited"),
+        editor=_flag(fields, "editor", where),
+        removed=removed,
+        slot=_slot(fields, where),
+        pinned=bool(_decided(fields, "pinned", where)),
+        locked=bool(_decided(fields, "locked", where)),
+        avatar=_avatar(fields, where),
+    )
+
+
+def comment_json(comment: Comment) -> dict[str, Any]:
+    """A reply as on the wire."""
+    author = comment.author
+    return {
+        "id": comment.id,
+        "parent": comment.parent,
+        "author": None if author is None else {"name": author.name, "url": author.url},
+        "html": comment.html,
+        "submitted": iso(comment.submitted),
+        "edited": None if comment.edited is None else iso(comment.edited),
+        "editor": comment.editor,
+        "removed": comment.removed,
+        "slot": comment.slot,
+        "pinned": comment.pinned,
+        "locked": comment.locked,
+        "avatar": comment.avatar,
+    }
+
+
+def _slot(fields: dict[str, Any], where: str) -> int | None:
+    # A service of before slots sends none; all of a discussion then stands on the article's page.
+    if fields.get("slot") is None:
+        return None
+    return _number(fields, "slot", where)
+
+
+def _avatar(fields: dict[str, Any], where: str) -> int | None:
+    # A placeholder has none, nor has a reply of before avatars.
+    if fields.get("avatar") is None:
+        return None
+    number = _number(fields, "avatar", where)
+    if not 0 <= number < AVATARS:
+        raise WireError(f"{where}.avatar: expected a number from 0 to {AVATARS - 1}, got {number}")
+    return number
+
+
+def _decided(fields: dict[str, Any], name: str, where: str) -> bool | None:
+    # A service of before these decisions sends none.
+    return None if fields.get(name) is None else _flag(fields, name, where)
+
+
+def _author(data: object, where: str) -> Author | None:
+    if data is None:
+        return None
+    fields = _object(data, where)
+    url = _optional(fields, "url", str, where)
+    if url is not None:
+        _encodable(url, f"{where}.url")
+        # It becomes a link: anything but http(s) could be a script.
+        if not re.match(r"https?://[^\s/]", url, re.IGNORECASE):
+            raise WireError(f"{where}.url: expected an absolute http(s) URL or null")
+    return Author(_text(fields, "name", where), url)
+
+
+def _check_parents(comments: Sequence[Comment], where: str) -> None:
+    """Every parent stands in the same list and no reply answers itself, however far around."""
+    parents: dict[str, str | None] = {}
+    for i, comment in enumerate(comments):
+        if comment.id in parents:
+            raise WireError(f"{where}.comments[{i}].id: the same id twice")
+        parents[comment.id] = comment.parent
+    grounded: set[str] = set()
+    for i, comment in enumerate(comments):
+        path: set[str] = set()
+        current: str | None = comment.id
+        while current is not None and current not in grounded:
+            if current not in parents:
+                raise WireError(f"{where}.comments[{i}].parent: not in this discussion")
+            if current in path:
+                raise WireError(f"{where}.comments[{i}].parent: a reply to itself")
+            path.add(current)
+            current = parents[current]
+        grounded |= path
+
+
+def _object(data: object, where: str) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise WireError(f"{where}: expected an object, got {_kind(data)}")
+    return data
+
+
+def _required(fields: dict[str, Any], name: str, where: str) -> Any:
+    if name not in fields:
+        raise WireError(f"{where}.{name}: missing")
+    return fields[name]
+
+
+def _value(fields: dict[str, Any], name: str, kind: type[T], where: str) -> T:
+    value = _required(fields, name, where)
+    # True is an int to Python, and no number to JSON.
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise WireError(f"{where}.{name}: expected {_NAMES[kind]}, got {_kind(value)}")
+    return value
+
+
+def _optional(fields: dict[str, Any], name: str, kind: type[T], where: str) -> T | None:
+    return None if _required(fields, name, where) is None else _value(fields, name, kind, where)
+
+
+def _text(fields: dict[str, Any], name: str, where: str) -> str:
+    return _encodable(_value(fields, name, str, where), f"{where}.{name}")
+
+
+def _number(fields: dict[str, Any], name: str, where: str) -> int:
+    number = _value(fields, name, int, where)
+    # The snapshot's file holds 64 bits.
+    if not 0 <= number < 2**63:
+        raise WireError(f"{where}.{name}: expected a number from 0 to 2^63 - 1")
+    return number
+
+
+def _flag(fields: dict[str, Any], name: str, where: str) -> bool:
+    return _value(fields, name, bool, where)
+
+
+def _list(fields: dict[str, Any], name: str, where: str) -> list[Any]:
+    value: list[Any] = _value(fields, name, list, where)
+    return value
+
+
+def _identifier(text: str, where: str) -> str:
+    if not ID.fullmatch(text):
+        raise WireError(f"{where}: expected 26 characters 0-9 and a-z")
+    return text
+
+
+def _encodable(text: str, where: str) -> str:
+    """JSON can write half of a surrogate pair, which no UTF-8 file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise WireError(f"{where}: contains an unpaired surrogate") from None
+    return text
+
+
+def _time(text: str, where: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise WireError(f"{where}: a time without its zone")
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise WireError(f"{where}: expected an RFC 3339 time") from None
+
+
+_NAMES: dict[type, str] = {
+    str: "text",
+    int: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def _kind(value: object) -> str:
+    return "null" if value is None else _NAMES.get(type(value), "a fraction")

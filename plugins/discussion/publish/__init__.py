@@ -1,0 +1,1 @@
+"""Incremental publishing into a built site."""

@@ -1,0 +1,1 @@
+"""Pure rendering: discussions, feeds, sitemap and JSON-LD."""

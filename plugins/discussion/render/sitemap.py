@@ -1,0 +1,29 @@
+"""The sitemap: an index, and files of at most a thousand URLs with the dates of last changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from plugins.discussion.model.options import RenderSettings
+from plugins.discussion.model.paths import shard_file
+from plugins.discussion.render.environment import paint_xml
+from plugins.discussion.render.feeds import XML
+
+
+def index(shards: int, settings: RenderSettings, templates: Path) -> str:
+    """The list of the sitemap's files."""
+    urls = [f"{settings.site_url}/{shard_file(number)}" for number in range(1, shards + 1)]
+    return XML + paint_xml(templates, "sitemap_index.xml", None, {"urls": urls}) + "\n"
+
+
+def shard(urls: list[tuple[str, str]], templates: Path) -> str:
+    """One file: URLs with the time of their last change, or ""."""
+    return XML + paint_xml(templates, "sitemap.xml", None, {"urls": urls}) + "\n"
+
+
+def later(date: str, replied: str) -> str:
+    """The later of two times in ISO 8601, either of which may be ""."""
+    if not date or not replied:
+        return date or replied
+    return max(date, replied, key=lambda text: datetime.fromisoformat(text))

@@ -1,0 +1,56 @@
+"""The words of an article's own text, as readers see them, and a name for each state of them."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from html import unescape
+
+from plugins.discussion.model.discussions import Page
+from plugins.search.records import MARK
+
+_MARKED = re.compile(rf"<([a-zA-Z][\w-]*)(?=[\s/>])[^>]*\s{MARK}(?=[\s=/>])[^>]*>")
+# What is never closed goes on to the end.
+_UNSEEN = re.compile(
+    r"<!--.*?(?:-->|\Z)"
+    r"|<(script|style|template|svg)(?=[\s/>])[^>]*>.*?(?:</\1\s*>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+# Tags inside a word do not divide it.
+_INLINE = re.compile(
+    r"</?(?:a|abbr|b|bdi|bdo|cite|code|del|dfn|em|i|ins|kbd|mark|q|s|samp|small|span|strong|sub|sup"
+    r"|time|u|var|wbr)(?=[\s/>])[^>]*>",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<[^>]*>")
+
+
+def marked(html: str) -> str:
+    """The elements of a page that hold the article's own words, one after the other."""
+    found, at = [], 0
+    while mark := _MARKED.search(html, at):
+        at = _end(html, mark)
+        found.append(html[mark.start() : at])
+    return "".join(found)
+
+
+def text_of(html: str) -> str:
+    """The words of some HTML, with single spaces between them."""
+    text = _TAG.sub(" ", _INLINE.sub("", _UNSEEN.sub(" ", html)))
+    return " ".join(unescape(text).replace("\0", " ").split())
+
+
+def digest_of(page: Page, text: str) -> str:
+    """Equal for equal words, title and question: the service keeps all three together."""
+    whole = "\0".join((page.title, page.question, text))
+    return blake2b(whole.encode(), digest_size=16).hexdigest()
+
+
+def _end(html: str, mark: re.Match[str]) -> int:
+    """Where the element ends that begins with this tag; the page's end if it is never closed."""
+    depth = 0
+    for tag in re.compile(rf"<(/?){mark[1]}(?=[\s/>])").finditer(html, mark.start()):
+        depth += -1 if tag[1] else 1
+        if not depth:
+            return tag.start()
+    return len(html)

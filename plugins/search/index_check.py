@@ -1,0 +1,44 @@
+"""Compares the index that readers get with one that is made afresh."""
+
+from __future__ import annotations
+
+import filecmp
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.discussion.model.privacy_check import Ask
+from plugins.discussion.publish.built_site import Site
+from plugins.search import bundle, engine, indexer, paths
+from plugins.search.records import records
+
+
+def differences(
+    shown: Path, fresh: Path, snapshot: Snapshot, ask: Ask | None, folder: Path
+) -> Iterator[tuple[str, str]]:
+    """What the index shown by the build `shown` should be by the build `fresh` and is not.
+
+    Pairs of `missing` or `differs` and the file; `folder` is for what is made on the way. Files of
+    an index before it may still be there.
+    """
+    site = Site.open(fresh, ask)
+    if not site.manifest.settings.search:
+        return
+    here = shown / paths.LINK
+    with tempfile.TemporaryDirectory(dir=folder, prefix="verify-search-") as work:
+        found = {one.url: one for one in records(site.world(snapshot), fresh, _ignore)}
+        if not found:
+            if (here / engine.ENTRY).is_file():
+                yield "extra", f"{paths.LINK}/{engine.ENTRY}"
+            return
+        made = indexer.write(Path(work), found, site.manifest.settings.language)
+        for name in sorted(bundle.files_of(made)):
+            if not (here / name).is_file():
+                yield "missing", f"{paths.LINK}/{name}"
+            elif not filecmp.cmp(made / name, here / name, shallow=False):
+                yield "differs", f"{paths.LINK}/{name}"
+
+
+def _ignore(_why: str) -> None:
+    """What the gate refuses is in neither; the pages' comparison tells it."""

@@ -1,0 +1,50 @@
+"""Whether a round of indexing is under way: whoever makes the index holds its lock meanwhile."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from plugins.search import paths
+from plugins.shared.progress import step
+
+LOOK_EVERY_SECONDS = 1.0
+
+
+def lock_of(var: Path) -> FileLock:
+    """The lock that is held during a round."""
+    return FileLock(var / "search.lock", mode=0o644)
+
+
+def under_way(var: Path) -> bool:
+    """Whether a round is under way, in this process or another one."""
+    lock = lock_of(var)
+    # To look must leave nothing behind where nobody ever made an index.
+    if not Path(lock.lock_file).exists():
+        return False
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def wait(var: Path, until: float) -> bool:
+    """Wait while rounds are under way; False when one still is at `until` (monotonic)."""
+    with step("Seconds waited for the search index") as advance:
+        while under_way(var):
+            if time.monotonic() >= until:
+                return False
+            time.sleep(LOOK_EVERY_SECONDS)
+            advance(1)
+    return True
+
+
+def mark(var: Path, output: Path) -> int | None:
+    """Differs before and after every round that changed the index; None without an index."""
+    try:
+        return paths.state_of(var, output).stat().st_mtime_ns
+    except OSError:
+        return None

@@ -1,0 +1,34 @@
+"""Looks at the snapshot again and again, whatever happens: what the threads here have in common."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from plugins.discussion.client.snapshot import Snapshot
+from plugins.shared.error_log import described
+from plugins.shared.errors import DiscussionError
+
+log = logging.getLogger("rejoinder.search")
+
+LOOK_SECONDS = 0.5
+
+
+def look_until(
+    stop: threading.Event,
+    snapshot: Path,
+    look: Callable[[Snapshot, threading.Event], None],
+    failed: Callable[[str], None],
+) -> None:
+    """Look a few times a second until `stop` is set; no error ends it, and `failed` is told why."""
+    with Snapshot(snapshot) as opened:
+        while not stop.wait(LOOK_SECONDS):
+            try:
+                look(opened, stop)
+            except (DiscussionError, OSError) as error:
+                failed(str(error))
+            except Exception as error:
+                log.error("event=search-unexpected %s", described(error))  # noqa: TRY400
+                failed(type(error).__name__)

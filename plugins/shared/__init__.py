@@ -1,0 +1,1 @@
+"""Helpers that every plugin may use: atomic files, errors, progress, settings."""
