@@ -110,6 +110,23 @@ def test_a_failing_build_leaves_the_output_and_no_rest(
     assert not list(site.glob("output.*"))
 
 
+def test_the_report_on_a_failed_build_names_files_below_the_site(
+    environ: Path, monkeypatch: Any
+) -> None:
+    site = make_site(environ)
+    (environ / "lost_plugin.py").write_text(
+        f"def register():\n    raise OSError('cannot read {site}/content/one.md')\n"
+    )
+    monkeypatch.syspath_prepend(str(environ))
+    settings = site / "pelicanconf.py"
+    settings.write_text(settings.read_text() + "\nPLUGINS = ['plugins.discussion', 'lost_plugin']")
+    with pytest.raises(BuildError):
+        build(site)
+    report = (site / "var" / "build-report-output.txt").read_text()
+    assert "cannot read content/one.md" in report
+    assert str(site) not in report
+
+
 def test_a_plugin_that_cannot_register_fails_the_build(environ: Path, monkeypatch: Any) -> None:
     (environ / "broken_plugin.py").write_text("def register():\n    raise ValueError('no luck')\n")
     monkeypatch.syspath_prepend(str(environ))
