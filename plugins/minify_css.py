@@ -22,7 +22,7 @@ def shrink(pelican: Any) -> None:
     # Loaded by the builds that write sheets, not by whoever imports the settings.
     from rcssmin import cssmin
 
-    from plugins.shared.files import replace
+    from .shared.files import replace
 
     settings = pelican.settings
     folder = Path(settings["OUTPUT_PATH"], settings["THEME_STATIC_DIR"])

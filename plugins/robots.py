@@ -23,7 +23,7 @@ def register() -> None:
 
 def write(pelican: Any) -> None:
     """At `finalized`: write the file, unless there is one."""
-    from plugins.shared.files import replace
+    from .shared.files import replace
 
     settings, path = pelican.settings, Path(pelican.settings["OUTPUT_PATH"], NAME)
     if settings["SITEURL"].startswith(("http://", "https://")) and not path.exists():

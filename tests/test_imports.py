@@ -205,3 +205,11 @@ def test_only_the_composition_root_sees_everything() -> None:
 def test_what_runs_does_not_load_the_other_house(module: str, foreign: str) -> None:
     script = f"import {module}, sys; sys.exit({foreign!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
+def test_plugins_import_each_other_relatively() -> None:
+    """So that they can be packaged under another name."""
+    for name, path in modules("plugins").items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                assert not (node.module or "").startswith("plugins"), name

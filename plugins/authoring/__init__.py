@@ -11,7 +11,7 @@ def register() -> None:
     """Connect the plugin to Pelican's signals."""
     from pelican import signals
 
-    from plugins.authoring import hooks
+    from . import hooks
 
     signals.get_generators.connect(hooks.begin)
     signals.article_generator_init.connect(hooks.check_texts)

@@ -17,10 +17,10 @@ from pelican.contents import Article, SkipStub, Static
 from pelican.readers import MarkdownReader
 from pelican.utils import sanitised_join
 
-from plugins.authoring import front_matter
-from plugins.authoring.link_checker import Problem
-from plugins.discussion.model import output_paths
-from plugins.shared import source_lines
+from ..discussion.model import output_paths
+from ..shared import source_lines
+from . import front_matter
+from .link_checker import Problem
 
 # What XML 1.0 has no way to write, as UTF-8; the last two are U+FFFE and U+FFFF.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")

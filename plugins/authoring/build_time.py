@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from plugins.authoring.errors import DeskError
+from .errors import DeskError
 
 
 def moment_of(settings: Mapping[str, Any], now: datetime | None = None) -> datetime:

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from plugins.authoring import draft_secret, new_article
-from plugins.authoring import drafts as kept
-from plugins.authoring.new_article import Manuscript, Metadata
-from plugins.shared.errors import DiscussionError
-from plugins.shared.settings import SiteSettings
+from ..shared.errors import DiscussionError
+from ..shared.settings import SiteSettings
+from . import draft_secret, new_article
+from . import drafts as kept
+from .new_article import Manuscript, Metadata
 
 SETTINGS = Path("pelicanconf.py")
 OUTPUT = Path("output")

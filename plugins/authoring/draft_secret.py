@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from plugins.authoring.errors import DeskError
+from .errors import DeskError
 
 NAME = "desk.secret"
 SETTING = "REJOINDER_DESK_SECRET"

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from plugins.authoring.errors import DeskError
+from .errors import DeskError
 
 
 @dataclass(frozen=True, slots=True)

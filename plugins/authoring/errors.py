@@ -1,6 +1,6 @@
 """What the desk can refuse; every message says the mend."""
 
-from plugins.shared.errors import DiscussionError
+from ..shared.errors import DiscussionError
 
 
 class DeskError(DiscussionError):

@@ -15,18 +15,18 @@ from pelican.contents import Article, Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 from pelican.urlwrappers import Category
 
-from plugins.authoring import build_time, draft_secret, redirects, scheduled, taxonomy
-from plugins.authoring.article_reader import Checks
-from plugins.authoring.drafts import Draft
-from plugins.authoring.errors import DeskError, ProofError
-from plugins.authoring.link_checker import Problem, Proof
-from plugins.authoring.link_targets import Targets
-from plugins.authoring.redirects import Redirect
-from plugins.authoring.scheduled import Scheduled
-from plugins.shared import source_lines
-from plugins.shared.files import replace
-from plugins.shared.plain_text import title_of
-from plugins.shared.settings import SiteSettings
+from ..shared import source_lines
+from ..shared.files import replace
+from ..shared.plain_text import title_of
+from ..shared.settings import SiteSettings
+from . import build_time, draft_secret, redirects, scheduled, taxonomy
+from .article_reader import Checks
+from .drafts import Draft
+from .errors import DeskError, ProofError
+from .link_checker import Problem, Proof
+from .link_targets import Targets
+from .redirects import Redirect
+from .scheduled import Scheduled
 
 PREVIEW = "{preview}"
 FORMATS = tuple(

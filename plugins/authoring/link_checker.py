@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 
 from pelican.urlwrappers import Author, Category, Tag
 
-from plugins.authoring.html_links import Link, ids_of, links_of
-from plugins.authoring.link_targets import Targets
-from plugins.shared import source_lines
+from ..shared import source_lines
+from .html_links import Link, ids_of, links_of
+from .link_targets import Targets
 
 # Discussions change without their authors: an editor's decision must not fail a build.
 _OF_DISCUSSIONS = re.compile(r"comment-[0-9a-z]+|respond")

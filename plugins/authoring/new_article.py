@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from plugins.authoring.errors import DeskError
-from plugins.shared import plain_text
+from ..shared import plain_text
+from .errors import DeskError
 
 _LINE = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
 # Scripts whose letters have one usual spelling; what is unnamed or a sign is no letter of others.

@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from plugins.authoring.link_checker import Problem
-from plugins.language import formats
-from plugins.language.catalog import Catalog, catalog_of
-from plugins.language.hooks import folder_of
-from plugins.shared import source_lines
+from ..language import formats
+from ..language.catalog import Catalog, catalog_of
+from ..language.hooks import folder_of
+from ..shared import source_lines
+from .link_checker import Problem
 
 TABLE = "_redirects"
 METADATA = "moved-from"

@@ -15,8 +15,8 @@ from typing import Any
 
 from pelican.contents import Article
 
-from plugins.authoring.schedule import path_of
-from plugins.shared import files
+from ..shared import files
+from .schedule import path_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from plugins.authoring.link_checker import Problem
-from plugins.shared import source_lines
+from ..shared import source_lines
+from .link_checker import Problem
 
 _KINDS = (
     ("tags", "Tags", "tag"),

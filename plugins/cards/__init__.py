@@ -11,6 +11,6 @@ def register() -> None:
     """Connect the plugin to Pelican's signals."""
     from pelican import signals
 
-    from plugins.cards import hooks
+    from . import hooks
 
     signals.all_generators_finalized.connect(hooks.deal)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from plugins.cards.content import Card
-from plugins.cards.text_fitting import Lettering, Setting
+from .content import Card
+from .text_fitting import Lettering, Setting
 
 WIDTH, HEIGHT = 1200, 630
 EDGE, MARGIN = 20, 88

@@ -12,11 +12,11 @@ from typing import Any
 
 from pelican.generators import ArticlesGenerator
 
-from plugins.cards.content import FOLDER, FONT, Card
-from plugins.cards.errors import CardError
-from plugins.quick import page_cache, workers
-from plugins.quick.settings import QuickSettings
-from plugins.shared.plain_text import field_text, one_line, title_of
+from ..quick import page_cache, workers
+from ..quick.settings import QuickSettings
+from ..shared.plain_text import field_text, one_line, title_of
+from .content import FOLDER, FONT, Card
+from .errors import CardError
 
 # Cards that no build has asked for this long are forgotten.
 FORGET_SECONDS = 30 * 86_400
@@ -80,7 +80,7 @@ def _put(wanted: Mapping[str, Card], font: Path, output: Path, quick: QuickSetti
 
     def make(index: int) -> None:
         # Drawing libraries are loaded only where something is drawn.
-        from plugins.cards.drawing import draw
+        from .drawing import draw
 
         name = missing[index]
         temporary = f"{kept}/{name}.{os.getpid()}"

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from plugins.authoring.drafts import path_of, remember
-from plugins.discussion.build import builder
-from plugins.discussion.publish.built_site import Site
-from plugins.search import paths
+from ..authoring import drafts
+from ..discussion.build import builder
+from ..discussion.publish.built_site import Site
+from ..search import paths
 
 # By its name, because importing it imports Pelican.
-AUTHORING = "plugins.authoring.hooks"
+AUTHORING = f"{drafts.__name__.rpartition('.')[0]}.hooks"
 
 
 class SearchStep:
@@ -39,7 +39,7 @@ class AuthoringStep:
         hooks: Any = sys.modules.get(AUTHORING)
         if hooks is None:
             return []
-        remember(path_of(var, output), hooks.drafts_of_last_run())
+        drafts.remember(drafts.path_of(var, output), hooks.drafts_of_last_run())
         return list(hooks.warnings_of_last_run())
 
 

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from plugins.authoring.schedule import Alarm
-from plugins.cli.warm_process import Standby
-from plugins.search.errors import SearchError
-from plugins.shared.errors import DiscussionError
-from plugins.shared.log_format import log_to_stderr
+from ..authoring.schedule import Alarm
+from ..search.errors import SearchError
+from ..shared.errors import DiscussionError
+from ..shared.log_format import log_to_stderr
+from .warm_process import Standby
 
 if TYPE_CHECKING:
-    from plugins.discussion.publish.publisher import Publisher
-    from plugins.search.follower import Follower
-    from plugins.search.sender import Sender
+    from ..discussion.publish.publisher import Publisher
+    from ..search.follower import Follower
+    from ..search.sender import Sender
 
 OUTPUT = Path("output")
 SETTINGS = Path("pelicanconf.py")
@@ -65,7 +65,7 @@ _accept_empty = click.option(
 @click.option("--no-cache", is_flag=True, help="Take nothing over from earlier builds.")
 def build(settings: Path, output: Path, accept_empty: bool, no_cache: bool) -> None:
     """Build the static site into a fresh directory and then show it at once."""
-    from plugins.cli.build import build_site
+    from .build import build_site
 
     # A terminated build removes its half-built directory, like an interrupted one.
     signal.signal(signal.SIGTERM, _interrupt)
@@ -85,8 +85,8 @@ def build(settings: Path, output: Path, accept_empty: bool, no_cache: bool) -> N
 )
 def verify(settings: Path, output: Path, repair: bool) -> None:
     """Compare every published file with a full build from the service's answers."""
-    from plugins.cli import verify as verifier
-    from plugins.cli.build import build_site
+    from . import verify as verifier
+    from .build import build_site
 
     with _readable_errors():
         found = verifier.verify(Path.cwd(), settings, output)
@@ -178,7 +178,7 @@ def watch(settings: Path, output: Path) -> None:
 
 def _index_beside(output: Path) -> None:
     """Begin the search index of a new build; nobody waits for it, and nothing fails with it."""
-    from plugins.search import run
+    from ..search import run
 
     try:
         if run.wanted(output):
@@ -189,7 +189,7 @@ def _index_beside(output: Path) -> None:
 
 def _index_now(output: Path, *, anew: bool = False) -> None:
     """Make the search index and wait for it; what keeps it from being made is said."""
-    from plugins.search import run
+    from ..search import run
 
     try:
         if anew:
@@ -200,16 +200,16 @@ def _index_now(output: Path, *, anew: bool = False) -> None:
 
 
 def _search(output: Path) -> Follower:
-    from plugins.search.follower import Follower
-    from plugins.shared.settings import SiteSettings
+    from ..search.follower import Follower
+    from ..shared.settings import SiteSettings
 
     return Follower(output, SiteSettings.from_environ(os.environ).snapshot)
 
 
 def _sender(output: Path) -> Sender:
-    from plugins.discussion.client.http import Client
-    from plugins.search.sender import Sender
-    from plugins.shared.settings import SiteSettings
+    from ..discussion.client.http import Client
+    from ..search.sender import Sender
+    from ..shared.settings import SiteSettings
 
     settings = SiteSettings.from_environ(os.environ)
     # A client of its own, and never closed: a thread may use it until the process ends.
@@ -272,10 +272,10 @@ def _stamps(root: Path, settings: Path) -> list[tuple[int, int] | None]:
 
 @contextmanager
 def _publisher(output: Path, *, accept_empty: bool = False) -> Iterator[Publisher]:
-    from plugins.discussion.client.http import Client
-    from plugins.discussion.client.snapshot import Snapshot
-    from plugins.discussion.publish.publisher import Publisher
-    from plugins.shared.settings import SiteSettings
+    from ..discussion.client.http import Client
+    from ..discussion.client.snapshot import Snapshot
+    from ..discussion.publish.publisher import Publisher
+    from ..shared.settings import SiteSettings
 
     settings = SiteSettings.from_environ(os.environ)
     log_to_stderr()

@@ -13,18 +13,18 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from plugins.discussion.build import builder
-from plugins.discussion.build.pelican_run import run_pelican
-from plugins.discussion.client import data_loss
-from plugins.discussion.client.http import Client
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.discussion.model import build_dirs
-from plugins.discussion.model import manifest as manifests
-from plugins.search import index_check, index_lock
-from plugins.search.errors import SearchError
-from plugins.shared.errors import BuildError
-from plugins.shared.progress import each
-from plugins.shared.settings import SiteSettings
+from ..discussion.build import builder
+from ..discussion.build.pelican_run import run_pelican
+from ..discussion.client import data_loss
+from ..discussion.client.http import Client
+from ..discussion.client.snapshot import Snapshot
+from ..discussion.model import build_dirs
+from ..discussion.model import manifest as manifests
+from ..search import index_check, index_lock
+from ..search.errors import SearchError
+from ..shared.errors import BuildError
+from ..shared.progress import each
+from ..shared.settings import SiteSettings
 
 # What the publisher still has to write may be late; what differs for longer is wrong.
 PATIENCE_SECONDS = 12.0

@@ -29,7 +29,7 @@ class Standby:
         if self._waiting is not None and self._waiting.poll() is None:
             return
         self._waiting = subprocess.Popen(
-            [sys.executable, "-m", "plugins.cli.warm_worker"],
+            [sys.executable, "-m", f"{__name__.rpartition('.')[0]}.warm_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -11,11 +11,11 @@ def main() -> None:
     # Loaded so that the build need not.
     import pelican
 
-    import plugins.authoring.hooks
-    import plugins.cli.build
-    import plugins.discussion.build.hooks
-    import plugins.quick.hooks  # noqa: F401
-    from plugins.cli.commands import build
+    from ..authoring import hooks  # noqa: F401
+    from ..discussion.build import hooks as _discussion  # noqa: F401
+    from ..quick import hooks as _quick  # noqa: F401
+    from . import build as _build  # noqa: F401
+    from .commands import build
 
     del pelican
     word = sys.stdin.readline()

@@ -9,8 +9,8 @@ def register() -> None:
     """Connect the plugin to Pelican's signals."""
     from pelican import signals
 
-    from plugins.discussion.build import autoreload, hooks
-    from plugins.language.hooks import give_words
+    from ..language.hooks import give_words
+    from .build import autoreload, hooks
 
     signals.initialized.connect(autoreload.guard)
     # The theme speaks with it; connecting it twice is connecting it once.

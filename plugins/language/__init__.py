@@ -9,6 +9,6 @@ def register() -> None:
     """Connect the plugin to Pelican's signals."""
     from pelican import signals
 
-    from plugins.language import hooks
+    from . import hooks
 
     signals.generator_init.connect(hooks.give_words)

@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from plugins.language import formats
+from . import formats
 
 DOMAIN = "theme"
 SOURCE_LANGUAGE = "en"

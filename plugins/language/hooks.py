@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from plugins.language.catalog import catalog_of, install, is_known, languages
-from plugins.shared.errors import SettingsError
+from ..shared.errors import SettingsError
+from .catalog import catalog_of, install, is_known, languages
 
 
 def give_words(generator: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plugins.shared.errors import DiscussionError
+from ..shared.errors import DiscussionError
 
 
 class PictureError(DiscussionError):

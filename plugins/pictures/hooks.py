@@ -15,12 +15,12 @@ from urllib.parse import unquote
 
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
-from plugins.pictures.errors import PictureError
-from plugins.pictures.image_file import FOLDER, look
-from plugins.pictures.markup import Found, dress, several
-from plugins.quick import page_cache
-from plugins.quick.settings import QuickSettings
-from plugins.shared import source_lines
+from ..quick import page_cache
+from ..quick.settings import QuickSettings
+from ..shared import source_lines
+from .errors import PictureError
+from .image_file import FOLDER, look
+from .markup import Found, dress, several
 
 SIZES = "(min-width: 45rem) 40rem, 92vw"
 # Files that may move when they are asked for (Pelican's `{attach}`) get their measures only.
@@ -82,9 +82,7 @@ class _Wall:
         try:
             picture = self._look(str(file.source_path))
         except FileNotFoundError:
-            return (
-                None  # Pelican knows a file once a text names it; plugins.authoring reports where
-            )
+            return None  # Pelican knows a file once a text names it; plugins.authoring says where
         except OSError as error:
             why = f"{source_lines.shown(str(file.source_path))}: {error.strerror or error}"
             _complain(content, src, why, "mend the file")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from plugins.shared.files import replace
+from ..shared.files import replace
 
 # Phones, columns of text, and columns on fine screens.
 WIDTHS = (480, 960, 1440)

@@ -8,7 +8,7 @@ from html import escape, unescape
 from typing import NamedTuple
 from urllib.parse import quote
 
-from plugins.pictures.image_file import FOLDER, Picture
+from .image_file import FOLDER, Picture
 
 # Possessive, so that a tag that never ends costs no second look.
 _IMAGE = re.compile(r"""<img\b((?:[^>"']++|"[^"]*+"|'[^']*+')*+)>""", re.IGNORECASE)

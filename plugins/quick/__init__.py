@@ -13,7 +13,7 @@ def connections() -> list[tuple[Any, Any]]:
     """Pelican's signals and what listens to them."""
     from pelican import signals
 
-    from plugins.quick import hooks
+    from . import hooks
 
     return [
         (signals.get_generators, hooks.begin),
@@ -27,7 +27,7 @@ def connections() -> list[tuple[Any, Any]]:
 
 def register() -> None:
     """Connect the plugin to Pelican's signals."""
-    from plugins.quick import hooks
+    from . import hooks
 
     hooks.patch()
     for signal, receiver in connections():

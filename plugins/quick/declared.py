@@ -13,7 +13,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-from plugins.quick.errors import Undigestible
+from .errors import Undigestible
 
 # Markdown's own, whose version is part of every key.
 _MARKDOWN = "markdown."

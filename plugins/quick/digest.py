@@ -25,9 +25,9 @@ from pelican.paginator import Paginator
 from pelican.urlwrappers import URLWrapper
 from pelican.utils import SafeDatetime
 
-from plugins.quick import declared
-from plugins.quick.contents import LINKS
-from plugins.quick.errors import Undigestible
+from . import declared
+from .contents import LINKS
+from .errors import Undigestible
 
 SIZE = 16
 # Attributes that templates may name and that are computed from what is digested anyway.
@@ -244,7 +244,7 @@ def _hash(*parts: bytes) -> bytes:
 
 
 def _adds_no_state(kind: type) -> bool:
-    return kind.__module__ == "plugins.quick.indexed_list"
+    return kind.__module__ == f"{__name__.rpartition('.')[0]}.indexed_list"
 
 
 def _holds_content(value: object) -> bool:

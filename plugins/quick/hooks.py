@@ -17,13 +17,13 @@ from pelican import generators, readers, signals
 from pelican import utils as pelican_utils
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
-from plugins.quick import contents, declared, reader, workers
-from plugins.quick.indexed_list import Members, asked_only_of, unbind
-from plugins.quick.page_cache import Pages
-from plugins.quick.settings import QuickSettings
-from plugins.quick.translations import process_translations
-from plugins.quick.value_cache import Store
-from plugins.quick.writer import Means, QuickWriter, Tally
+from . import contents, declared, reader, workers
+from .indexed_list import Members, asked_only_of, unbind
+from .page_cache import Pages
+from .settings import QuickSettings
+from .translations import process_translations
+from .value_cache import Store
+from .writer import Means, QuickWriter, Tally
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from pelican.paginator import Page as ListPage
 from pelican.paginator import Paginator
 from pelican.urlwrappers import URLWrapper
 
-from plugins.quick.contents import LINKS
-from plugins.quick.page_keys import Begun
+from .contents import LINKS
+from .page_keys import Begun
 
 # They lead to no content: of a paginator only its numbers are digested.
 FAR_FROM_TEXTS = (str, int, float, bytes, type(None), Paginator, URLWrapper)

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, Template
 
-from plugins.quick import digest
-from plugins.quick.digest import Digests
-from plugins.quick.errors import Undigestible
-from plugins.quick.templates import Closure, Closures, Question, truth
+from . import digest
+from .digest import Digests
+from .errors import Undigestible
+from .templates import Closure, Closures, Question, truth
 
 SIZE = 20
 

@@ -36,9 +36,9 @@ from pelican.settings import Settings
 from pelican.urlwrappers import URLWrapper
 from pelican.utils import DateFormatter, SafeDatetime
 
-from plugins.quick.declared import has_declared, is_declared, is_pure
-from plugins.quick.indexed_list import Members
-from plugins.quick.templates import names_in
+from .declared import has_declared, is_declared, is_pure
+from .indexed_list import Members
+from .templates import names_in
 
 PURE_EXTENSIONS = {"jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.ExprStmtExtension"}
 I18N = "jinja2.ext.InternationalizationExtension"
@@ -74,7 +74,7 @@ MAPPINGS = (dict, OrderedDict, Counter, Settings)
 ROWS = (list, tuple, set, frozenset, Members)
 # They do nothing until they are called, which the template has to say.
 CALLED = (FunctionType, BuiltinFunctionType, MethodType)
-TRUSTED_CODE = ("pelican.", "plugins.quick.", "functools", "builtins")
+TRUSTED_CODE = ("pelican.", f"{__name__.rpartition('.')[0]}.", "functools", "builtins")
 
 
 class Impure(Exception):

@@ -22,12 +22,12 @@ from pelican.log import LimitFilter
 from pelican.urlwrappers import Author, Category, Tag
 from pelican.utils import SafeDatetime
 
-from plugins.quick import digest
-from plugins.quick.declared import is_pure
-from plugins.quick.errors import Undigestible
-from plugins.quick.inline import quicken
-from plugins.quick.page_keys import code
-from plugins.quick.value_cache import Store
+from . import digest
+from .declared import is_pure
+from .errors import Undigestible
+from .inline import quicken
+from .page_keys import code
+from .value_cache import Store
 
 # What the conversion of a text depends on besides the text and the settings.
 PACKAGES = ("markdown", "pelican", "pygments")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plugins.quick.errors import SettingsError
+from .errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from jinja2.tests import TESTS
 from pelican.plugins._utils import plugin_enabled
 from pelican.utils import DateFormatter
 
-from plugins.quick import digest
-from plugins.quick.declared import facts, is_pure
-from plugins.quick.errors import Undigestible
+from . import digest
+from .declared import facts, is_pure
+from .errors import Undigestible
 
 # They give something else each time, or show where in memory a thing is.
 IMPURE_FILTERS = {"random", "pprint"}

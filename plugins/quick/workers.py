@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from mmap import mmap
 from typing import Any
 
-from plugins.quick.errors import WorkerError
-from plugins.shared import progress
+from ..shared import progress
+from .errors import WorkerError
 
 HEAD = struct.Struct("<BII")
 TOKEN = struct.Struct("<I")

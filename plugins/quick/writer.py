@@ -19,12 +19,12 @@ from pelican import paginator
 from pelican.utils import get_relative_path, path_to_url, sanitised_join
 from pelican.writers import FileOverwriteFailedError, Writer
 
-from plugins.quick import purity, workers
-from plugins.quick.digest import universe
-from plugins.quick.link_digest import Links
-from plugins.quick.page_cache import Pages, write
-from plugins.quick.page_keys import Begun, Keys
-from plugins.quick.value_cache import Store
+from . import purity, workers
+from .digest import universe
+from .link_digest import Links
+from .page_cache import Pages, write
+from .page_keys import Begun, Keys
+from .value_cache import Store
 
 logger = logging.getLogger(__name__)
 

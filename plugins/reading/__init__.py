@@ -12,6 +12,6 @@ def register() -> None:
     """Connect the plugin to Pelican's signals."""
     from pelican import signals
 
-    from plugins.reading import hooks
+    from . import hooks
 
     signals.all_generators_finalized.connect(hooks.lead_on)

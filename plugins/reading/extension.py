@@ -12,7 +12,7 @@ from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.postprocessors import Postprocessor
 
-from plugins.reading.measure import measure, pack
+from .measure import measure, pack
 
 # The name in the metadata; an author's line of that name is overwritten.
 NAME = "reading_measure"

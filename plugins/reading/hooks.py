@@ -8,11 +8,11 @@ from typing import Any
 
 from pelican.generators import ArticlesGenerator
 
-from plugins.reading import file_cache
-from plugins.reading.extension import NAME
-from plugins.reading.measure import Measure, measure, unpack
-from plugins.reading.related import Marks, related
-from plugins.reading.views import Contents, View
+from . import file_cache
+from .extension import NAME
+from .measure import Measure, measure, unpack
+from .related import Marks, related
+from .views import Contents, View
 
 # Below these a table of contents is longer than the way that it saves.
 HEADINGS, LENGTH = 4, 600

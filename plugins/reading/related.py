@@ -17,7 +17,7 @@ from math import log2
 from pathlib import Path
 from typing import NamedTuple
 
-from plugins.reading.file_cache import replace
+from .file_cache import replace
 
 MOST = 3
 # Of an article with more tags the rarest count: every set of them is asked for.

@@ -10,8 +10,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from plugins.search.run import TAKE_BACK, index
-from plugins.shared.errors import DiscussionError
+from ..shared.errors import DiscussionError
+from .run import TAKE_BACK, index
 
 if __name__ == "__main__":
     with suppress(OSError, AttributeError):

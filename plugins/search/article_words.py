@@ -6,8 +6,8 @@ import re
 from hashlib import blake2b
 from html import unescape
 
-from plugins.discussion.model.discussions import Page
-from plugins.search.records import MARK
+from ..discussion.model.discussions import Page
+from .records import MARK
 
 _MARKED = re.compile(rf"<([a-zA-Z][\w-]*)(?=[\s/>])[^>]*\s{MARK}(?=[\s=/>])[^>]*>")
 # What is never closed goes on to the end.

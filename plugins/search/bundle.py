@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
-from plugins.search.engine import ENTRY
-from plugins.search.records import FACTS
-from plugins.shared import files as pages
+from ..shared import files as pages
+from .engine import ENTRY
+from .records import FACTS
 
 _SIGN = b"pagefind_dcd"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from plugins.shared.errors import DiscussionError
+from ..shared.errors import DiscussionError
 
 
 @click.command()
@@ -19,7 +19,7 @@ from plugins.shared.errors import DiscussionError
 )
 def index(output: Path) -> None:
     """Make the search index of the newest build and wait for it."""
-    from plugins.search import run
+    from . import run
 
     try:
         done = run.index(output)

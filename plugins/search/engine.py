@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from plugins.search.errors import SearchError
+from .errors import SearchError
 
 # The entry is the one file that says which others count; it is replaced last.
 ENTRY = "pagefind-entry.json"

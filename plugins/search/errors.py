@@ -1,6 +1,6 @@
 """The search's own error; every message says the mend."""
 
-from plugins.shared.errors import DiscussionError
+from ..shared.errors import DiscussionError
 
 
 class SearchError(DiscussionError):

@@ -12,10 +12,10 @@ import threading
 import time
 from pathlib import Path
 
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.discussion.publish.built_site import stamp_of
-from plugins.search import indexer, run
-from plugins.search.snapshot_watcher import look_until
+from ..discussion.client.snapshot import Snapshot
+from ..discussion.publish.built_site import stamp_of
+from . import indexer, run
+from .snapshot_watcher import look_until
 
 log = logging.getLogger("rejoinder.search")
 

@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.discussion.model.privacy_check import Ask
-from plugins.discussion.publish.built_site import Site
-from plugins.search import bundle, engine, indexer, paths
-from plugins.search.records import records
+from ..discussion.client.snapshot import Snapshot
+from ..discussion.model.privacy_check import Ask
+from ..discussion.publish.built_site import Site
+from . import bundle, engine, indexer, paths
+from .records import records
 
 
 def differences(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from plugins.search import paths
-from plugins.shared.progress import step
+from ..shared.progress import step
+from . import paths
 
 LOOK_EVERY_SECONDS = 1.0
 

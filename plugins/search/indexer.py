@@ -14,15 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.discussion.model.privacy_check import Ask
-from plugins.discussion.publish.built_site import Site
-from plugins.search import bundle as bundles
-from plugins.search import engine, index_lock, paths
-from plugins.search.records import REPLY, Record, records
-from plugins.search.state import Held, State
-from plugins.shared import files as pages
-from plugins.shared.errors import DiscussionError
+from ..discussion.client.snapshot import Snapshot
+from ..discussion.model.privacy_check import Ask
+from ..discussion.publish.built_site import Site
+from ..shared import files as pages
+from ..shared.errors import DiscussionError
+from . import bundle as bundles
+from . import engine, index_lock, paths
+from .records import REPLY, Record, records
+from .state import Held, State
 
 log = logging.getLogger("rejoinder.search")
 

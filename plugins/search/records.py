@@ -10,14 +10,14 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from plugins.discussion.model import markers
-from plugins.discussion.model.manifest import Entry
-from plugins.discussion.model.paging import divide, permalink
-from plugins.discussion.render.render_context import World
-from plugins.search.errors import SearchError
-from plugins.search.scripts import apart
-from plugins.shared import files as pages
-from plugins.shared.errors import PrivacyError, ServiceError
+from ..discussion.model import markers
+from ..discussion.model.manifest import Entry
+from ..discussion.model.paging import divide, permalink
+from ..discussion.render.render_context import World
+from ..shared import files as pages
+from ..shared.errors import PrivacyError, ServiceError
+from .errors import SearchError
+from .scripts import apart
 
 ARTICLE, REPLY = "article", "reply"
 # What a theme puts on the element that holds an article's own words.

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from plugins.discussion.client.http import Client
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.discussion.model.manifest import load
-from plugins.search import engine, index_lock, indexer, paths
-from plugins.search.indexer import Index
-from plugins.shared.errors import SettingsError
-from plugins.shared.settings import SiteSettings
+from ..discussion.client.http import Client
+from ..discussion.client.snapshot import Snapshot
+from ..discussion.model.manifest import load
+from ..shared.errors import SettingsError
+from ..shared.settings import SiteSettings
+from . import engine, index_lock, indexer, paths
+from .indexer import Index
+
+# `python -m` runs it as a program of its own.
+PACKAGE = __name__.rpartition(".")[0]
 
 # The word that tells the process to take back only.
 TAKE_BACK = "--take-back"
@@ -43,7 +46,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Begin a round in a process of its own; errors are its one line on stderr."""
     return subprocess.Popen(
-        [sys.executable, "-m", "plugins.search", str(output), *([] if make else [TAKE_BACK])],
+        [sys.executable, "-m", PACKAGE, str(output), *([] if make else [TAKE_BACK])],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=log,

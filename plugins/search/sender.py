@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins.discussion.client.http import MAX_TEXT, Client, Text
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.discussion.model import manifest as manifests
-from plugins.discussion.model.manifest import Entry, Manifest
-from plugins.discussion.publish.built_site import stamp_of
-from plugins.search import article_words
-from plugins.search.records import MARK, without_regions
-from plugins.search.snapshot_watcher import look_until
+from ..discussion.client.http import MAX_TEXT, Client, Text
+from ..discussion.client.snapshot import Snapshot
+from ..discussion.model import manifest as manifests
+from ..discussion.model.manifest import Entry, Manifest
+from ..discussion.publish.built_site import stamp_of
+from . import article_words
+from .records import MARK, without_regions
+from .snapshot_watcher import look_until
 
 log = logging.getLogger("rejoinder.search")
 

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.shared.error_log import described
-from plugins.shared.errors import DiscussionError
+from ..discussion.client.snapshot import Snapshot
+from ..shared.error_log import described
+from ..shared.errors import DiscussionError
 
 log = logging.getLogger("rejoinder.search")
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plugins.shared import files as pages
+from ..shared import files as pages
 
 VERSION = 1
 

@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from plugins.shared.errors import PageError
+from .errors import PageError
 
 MODE = 0o644
 TEMPORARY = ".discussion-tmp"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from plugins.shared.errors import SettingsError
+from .errors import SettingsError
 
 SNAPSHOT_NAME = "discussions.sqlite3"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}

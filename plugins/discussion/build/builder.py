@@ -22,17 +22,17 @@ from typing import Any, Protocol
 
 from filelock import FileLock
 
-from plugins.discussion.build import prepare_dirs
-from plugins.discussion.build.pelican_run import HOOKS, run_pelican
-from plugins.discussion.client import withdrawal
-from plugins.discussion.client.http import Client
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.discussion.model import build_dirs, build_report
-from plugins.discussion.model.privacy_check import Ask
-from plugins.discussion.publish.built_site import Site
-from plugins.shared.errors import BuildError, ServiceError, SettingsError
-from plugins.shared.files import TEMPORARY, sweep, sync_folder
-from plugins.shared.settings import SiteSettings
+from ...shared.errors import BuildError, ServiceError, SettingsError
+from ...shared.files import TEMPORARY, sweep, sync_folder
+from ...shared.settings import SiteSettings
+from ..client import withdrawal
+from ..client.http import Client
+from ..client.snapshot import Snapshot
+from ..model import build_dirs, build_report
+from ..model.privacy_check import Ask
+from ..publish.built_site import Site
+from . import prepare_dirs
+from .pelican_run import HOOKS, run_pelican
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,26 +18,11 @@ from feedgenerator import Rss201rev2Feed
 from markupsafe import Markup
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
-from plugins.discussion.build import region_index
-from plugins.discussion.build.leftovers import Leftovers
-from plugins.discussion.client.http import Client
-from plugins.discussion.client.snapshot import Position, Snapshot
-from plugins.discussion.model import manifest as manifests
-from plugins.discussion.model import output_paths, paths
-from plugins.discussion.model.discussions import Facts, Page
-from plugins.discussion.model.manifest import Address, Entry, Manifest
-from plugins.discussion.model.options import Limits, RenderSettings
-from plugins.discussion.model.privacy_check import Ask
-from plugins.discussion.publish.built_site import Outcome, Site
-from plugins.discussion.render import layout, regions
-from plugins.discussion.render.feeds import page_id
-from plugins.discussion.render.lazy import Later, Source
-from plugins.discussion.render.render_context import World
-from plugins.language.catalog import file_of
-from plugins.language.hooks import folder_of
-from plugins.shared import files as pages
-from plugins.shared.errors import BuildError, ServiceError, SettingsError, SnapshotError
-from plugins.shared.plain_text import (
+from ...language.catalog import file_of
+from ...language.hooks import folder_of
+from ...shared import files as pages
+from ...shared.errors import BuildError, ServiceError, SettingsError, SnapshotError
+from ...shared.plain_text import (
     field_text,
     is_html,
     one_line,
@@ -46,7 +31,22 @@ from plugins.shared.plain_text import (
     title_of,
     xml_safe,
 )
-from plugins.shared.settings import SiteSettings
+from ...shared.settings import SiteSettings
+from ..client.http import Client
+from ..client.snapshot import Position, Snapshot
+from ..model import manifest as manifests
+from ..model import output_paths, paths
+from ..model.discussions import Facts, Page
+from ..model.manifest import Address, Entry, Manifest
+from ..model.options import Limits, RenderSettings
+from ..model.privacy_check import Ask
+from ..publish.built_site import Outcome, Site
+from ..render import layout, regions
+from ..render.feeds import page_id
+from ..render.lazy import Later, Source
+from ..render.render_context import World
+from . import region_index
+from .leftovers import Leftovers
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from plugins.discussion.model.markers import Region
-from plugins.discussion.publish import precompressed
-from plugins.shared import files
+from ...shared import files
+from ..model.markers import Region
+from ..publish import precompressed
 
 # What only a page and its own files have; lists of articles have other regions.
 _OF_ONE_PAGE = frozenset({"discussion", "head", "feed", "replies"})

@@ -10,11 +10,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from plugins.shared.errors import BuildError, DiscussionError
-from plugins.shared.progress import step
+from ...shared.errors import BuildError, DiscussionError
+from ...shared.progress import step
 
 # By its name, because importing it imports Pelican.
-HOOKS = "plugins.discussion.build.hooks"
+HOOKS = f"{__name__.rpartition('.')[0]}.hooks"
 
 
 def run_pelican(

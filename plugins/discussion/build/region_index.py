@@ -12,13 +12,13 @@ from html import unescape
 from pathlib import Path
 from stat import S_ISREG
 
-from plugins.discussion.build.leftovers import Leftovers
-from plugins.discussion.model import manifest as manifests
-from plugins.discussion.model import markers
-from plugins.discussion.model.manifest import FOLDER
-from plugins.discussion.render.feeds import page_id
-from plugins.shared import files
-from plugins.shared.errors import ManifestError, PageError
+from ...shared import files
+from ...shared.errors import ManifestError, PageError
+from ..model import manifest as manifests
+from ..model import markers
+from ..model.manifest import FOLDER
+from ..render.feeds import page_id
+from .leftovers import Leftovers
 
 PAGES = (".html", ".htm")
 FEEDS = (".xml", ".atom")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugins.shared.errors import DataLossError
+from ...shared.errors import DataLossError
 
 # Fewer than half, and at least this many fewer: more than a restored backup usually lacks.
 FEWER_BY = 3

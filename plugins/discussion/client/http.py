@@ -15,7 +15,9 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.util import Retry
 
-from plugins.discussion.model.discussions import (
+from ...shared.errors import ServiceRefused, ServiceUnavailable, WireError
+from ...shared.settings import LOOPBACK, SiteSettings
+from ..model.discussions import (
     Batch,
     Discussion,
     Page,
@@ -23,8 +25,6 @@ from plugins.discussion.model.discussions import (
     read_batch,
     read_discussion,
 )
-from plugins.shared.errors import ServiceRefused, ServiceUnavailable, WireError
-from plugins.shared.settings import LOOPBACK, SiteSettings
 
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 10.0

@@ -19,10 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from plugins.discussion.client import data_loss
-from plugins.discussion.client.data_loss import Holding
-from plugins.discussion.client.http import Client
-from plugins.discussion.model.discussions import (
+from ...shared.errors import ServiceError, SnapshotError, WireError
+from ..model.discussions import (
     Author,
     Batch,
     Comment,
@@ -32,7 +30,9 @@ from plugins.discussion.model.discussions import (
     read_discussion,
     write_discussion,
 )
-from plugins.shared.errors import ServiceError, SnapshotError, WireError
+from . import data_loss
+from .data_loss import Holding
+from .http import Client
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from plugins.discussion.client.snapshot import Snapshot, Withdrawn
-from plugins.discussion.model import build_dirs
+from ..model import build_dirs
+from .snapshot import Snapshot, Withdrawn
 
 log = logging.getLogger("rejoinder.publisher")
 

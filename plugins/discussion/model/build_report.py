@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from plugins.shared import files
+from ...shared import files
 
 
 def path_of(var: Path, output: Path) -> Path:

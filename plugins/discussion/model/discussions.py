@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from plugins.shared.errors import WireError
+from ...shared.errors import WireError
 
 ID = re.compile(r"[0-9a-z]{26}")
 # It goes into a header between double quotes.

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from plugins.discussion.model.discussions import Facts, Page, page_json, read_page
-from plugins.discussion.model.options import RenderSettings
-from plugins.discussion.model.paths import SHARD
-from plugins.shared import files as pages
-from plugins.shared.errors import DiscussionError, ManifestError
+from ...shared import files as pages
+from ...shared.errors import DiscussionError, ManifestError
+from .discussions import Facts, Page, page_json, read_page
+from .options import RenderSettings
+from .paths import SHARD
 
 FOLDER = ".discussion"
 NAME = "pages.sqlite3"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from plugins.shared.errors import PageError
+from ...shared.errors import PageError
 
 # Stands for a key in regions of the whole site: no page's key is quoted to it, and unlike `-` it
 # may stand before the end of an XML comment.

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
-from plugins.discussion.model.privacy_check import is_network
-from plugins.language import formats
-from plugins.shared.errors import SettingsError
+from ...language import formats
+from ...shared.errors import SettingsError
+from .privacy_check import is_network
 
 # Each level of nesting is a level of recursion in the template.
 MAX_DEPTH = 20

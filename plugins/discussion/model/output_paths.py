@@ -16,10 +16,10 @@ from typing import Any
 from pelican.contents import Content
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
-from plugins.discussion.model import paths
-from plugins.discussion.model.discussions import key_problem as wire_problem
-from plugins.discussion.model.manifest import FOLDER
-from plugins.shared.errors import BuildError
+from ...shared.errors import BuildError
+from . import paths
+from .discussions import key_problem as wire_problem
+from .manifest import FOLDER
 
 # The service's own addresses and folders of the output; compared without regard to case.
 RESERVED = frozenset({"comments", "moderate", "search", "theme", FOLDER})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from plugins.discussion.model.discussions import Comment, Discussion, Page
+from .discussions import Comment, Discussion, Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from plugins.discussion.model.discussions import Page
+from .discussions import Page
 
 FEED = "replies.atom"
 SITE_FEED = "feeds/replies.atom"

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from plugins.discussion.model.discussions import Comment, Discussion
-from plugins.shared.errors import PrivacyError, ServiceError
+from ...shared.errors import PrivacyError, ServiceError
+from .discussions import Comment, Discussion
 
 Ask = Callable[[Sequence[str]], Mapping[str, str]]
 

@@ -11,18 +11,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.discussion.model import manifest as manifests
-from plugins.discussion.model import markers, paths
-from plugins.discussion.model.manifest import Manifest
-from plugins.discussion.model.privacy_check import Ask
-from plugins.discussion.publish import precompressed
-from plugins.discussion.render import outputs, regions
-from plugins.discussion.render.outputs import Derived
-from plugins.discussion.render.render_context import World
-from plugins.shared import files as pages
-from plugins.shared.errors import PageError, RenderError
-from plugins.shared.progress import each
+from ...shared import files as pages
+from ...shared.errors import PageError, RenderError
+from ...shared.progress import each
+from ..client.snapshot import Snapshot
+from ..model import manifest as manifests
+from ..model import markers, paths
+from ..model.manifest import Manifest
+from ..model.privacy_check import Ask
+from ..render import outputs, regions
+from ..render.outputs import Derived
+from ..render.render_context import World
+from . import precompressed
 
 # Beyond so many changed pages it is quicker to look at all of a file's regions.
 FEW = 50

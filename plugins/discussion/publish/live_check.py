@@ -13,11 +13,11 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from plugins.discussion.model.manifest import Manifest
-from plugins.discussion.model.markers import opening
-from plugins.shared.error_log import described
-from plugins.shared.errors import DiscussionError, PageError
-from plugins.shared.settings import LOOPBACK
+from ...shared.error_log import described
+from ...shared.errors import DiscussionError, PageError
+from ...shared.settings import LOOPBACK
+from ..model.manifest import Manifest
+from ..model.markers import opening
 
 log = logging.getLogger("rejoinder.publisher")
 

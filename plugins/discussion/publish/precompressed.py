@@ -8,7 +8,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from plugins.shared.files import replace
+from ...shared.files import replace
 
 TEXT = frozenset({".html", ".xml", ".atom", ".css", ".svg", ".js", ".json", ".txt"})
 # Beyond this the time grows and the size does not shrink.

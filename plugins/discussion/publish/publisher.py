@@ -20,24 +20,24 @@ from weakref import WeakMethod
 
 from filelock import FileLock
 
-from plugins.discussion.client.http import Client
-from plugins.discussion.client.snapshot import Position, Snapshot, follows
-from plugins.discussion.client.withdrawal import Cleanup
-from plugins.discussion.model.discussions import Batch
-from plugins.discussion.model.paths import shard_number
-from plugins.discussion.publish.built_site import Outcome, Site, stamp_of
-from plugins.discussion.publish.debounce import Due
-from plugins.discussion.publish.live_check import Addresses, Lookout
-from plugins.discussion.publish.reports import Reporter
-from plugins.shared import redact
-from plugins.shared.error_log import described
-from plugins.shared.errors import (
+from ...shared import redact
+from ...shared.error_log import described
+from ...shared.errors import (
     DataLossError,
     DiscussionError,
     ManifestError,
     PageError,
     ServiceError,
 )
+from ..client.http import Client
+from ..client.snapshot import Position, Snapshot, follows
+from ..client.withdrawal import Cleanup
+from ..model.discussions import Batch
+from ..model.paths import shard_number
+from .built_site import Outcome, Site, stamp_of
+from .debounce import Due
+from .live_check import Addresses, Lookout
+from .reports import Reporter
 
 log = logging.getLogger("rejoinder.publisher")
 

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from plugins.discussion.client.http import Client, PageReport, Report
-from plugins.shared.error_log import described
-from plugins.shared.errors import ServiceError
+from ...shared.error_log import described
+from ...shared.errors import ServiceError
+from ..client.http import Client, PageReport, Report
 
 log = logging.getLogger("rejoinder.publisher")
 

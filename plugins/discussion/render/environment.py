@@ -16,10 +16,10 @@ from jinja2 import (
 )
 from jinja2.loaders import ChoiceLoader
 
-from plugins.discussion.model.markers import BEGINNINGS
-from plugins.language.catalog import catalog_of, file_of, install
-from plugins.shared.errors import RenderError
-from plugins.shared.plain_text import xml_safe
+from ...language.catalog import catalog_of, file_of, install
+from ...shared.errors import RenderError
+from ...shared.plain_text import xml_safe
+from ..model.markers import BEGINNINGS
 
 
 def paint(templates: Path, name: str, key: str | None, values: Mapping[str, Any]) -> str:

@@ -10,13 +10,13 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from plugins.discussion.model.discussions import Comment, Discussion, Page, iso, order
-from plugins.discussion.model.markers import fingerprint, wrap
-from plugins.discussion.model.options import RenderSettings
-from plugins.discussion.model.paging import divide, permalink
-from plugins.discussion.model.paths import SITE_FEED, feed_url
-from plugins.discussion.render.environment import paint_xml
-from plugins.discussion.render.renderers import Latest
+from ..model.discussions import Comment, Discussion, Page, iso, order
+from ..model.markers import fingerprint, wrap
+from ..model.options import RenderSettings
+from ..model.paging import divide, permalink
+from ..model.paths import SITE_FEED, feed_url
+from .environment import paint_xml
+from .renderers import Latest
 
 # Replies in one feed; older ones are on the pages.
 ARTICLE_ENTRIES = 100

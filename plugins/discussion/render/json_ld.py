@@ -7,10 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from plugins.discussion.model.discussions import Comment, Discussion, Page, iso
-from plugins.discussion.model.options import RenderSettings
-from plugins.discussion.model.paging import Parts
-from plugins.discussion.render.views import lines_of
+from ..model.discussions import Comment, Discussion, Page, iso
+from ..model.options import RenderSettings
+from ..model.paging import Parts
+from .views import lines_of
 
 # Inside <script> neither a tag nor a line separator may be understood as anything but data.
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}

@@ -15,12 +15,12 @@ from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 
-from plugins.discussion.client.snapshot import Snapshot
-from plugins.discussion.model.discussions import Page
-from plugins.discussion.model.manifest import Manifest
-from plugins.discussion.model.privacy_check import Ask
-from plugins.discussion.render import regions
-from plugins.discussion.render.render_context import World
+from ..client.snapshot import Snapshot
+from ..model.discussions import Page
+from ..model.manifest import Manifest
+from ..model.privacy_check import Ask
+from . import regions
+from .render_context import World
 
 
 class Later:

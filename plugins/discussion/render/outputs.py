@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins.discussion.model import paths
-from plugins.discussion.model.manifest import Entry
-from plugins.discussion.model.paging import Parts, divide
-from plugins.discussion.render import feeds, renderers, sitemap
-from plugins.discussion.render.render_context import World
+from ..model import paths
+from ..model.manifest import Entry
+from ..model.paging import Parts, divide
+from . import feeds, renderers, sitemap
+from .render_context import World
 
 
 @dataclass(frozen=True, slots=True)

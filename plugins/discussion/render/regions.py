@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from plugins.discussion.model.discussions import Page
-from plugins.discussion.model.markers import Region
-from plugins.discussion.render import renderers
-from plugins.discussion.render.render_context import World
-from plugins.shared.errors import PageError
+from ...shared.errors import PageError
+from ..model.discussions import Page
+from ..model.markers import Region
+from . import renderers
+from .render_context import World
 
 # How many of the newest replies the region `latest` shows.
 LATEST = 5

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from plugins.discussion.client.snapshot import Position, Snapshot
-from plugins.discussion.model.discussions import Comment, Discussion, Page, Summary, order
-from plugins.discussion.model.manifest import Manifest, shell_of, templates_of
-from plugins.discussion.model.options import RenderSettings
-from plugins.discussion.model.paging import divide, permalink
-from plugins.discussion.model.privacy_check import Ask, Gate, suspect
-from plugins.discussion.render.renderers import Latest
-from plugins.shared.errors import PageError
+from ...shared.errors import PageError
+from ..client.snapshot import Position, Snapshot
+from ..model.discussions import Comment, Discussion, Page, Summary, order
+from ..model.manifest import Manifest, shell_of, templates_of
+from ..model.options import RenderSettings
+from ..model.paging import divide, permalink
+from ..model.privacy_check import Ask, Gate, suspect
+from .renderers import Latest
 
 # Single questions cost a little each; after so many, all are asked at once.
 _FEW = 300

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plugins.discussion.model.discussions import Comment, Discussion, Page, Summary, comment_json
-from plugins.discussion.model.markers import fingerprint, wrap
-from plugins.discussion.model.options import RenderSettings
-from plugins.discussion.model.paging import Parts, divide
-from plugins.discussion.model.paths import feed_url
-from plugins.discussion.render.environment import paint, paint_xml
-from plugins.discussion.render.json_ld import article_json
-from plugins.discussion.render.layout import fill
-from plugins.discussion.render.views import as_decided, day_of, form_of, pinned_of, tree_of
+from ..model.discussions import Comment, Discussion, Page, Summary, comment_json
+from ..model.markers import fingerprint, wrap
+from ..model.options import RenderSettings
+from ..model.paging import Parts, divide
+from ..model.paths import feed_url
+from .environment import paint, paint_xml
+from .json_ld import article_json
+from .layout import fill
+from .views import as_decided, day_of, form_of, pinned_of, tree_of
 
 TEMPLATE = "discussion.html"
 

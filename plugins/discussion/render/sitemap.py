@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from plugins.discussion.model.options import RenderSettings
-from plugins.discussion.model.paths import shard_file
-from plugins.discussion.render.environment import paint_xml
-from plugins.discussion.render.feeds import XML
+from ..model.options import RenderSettings
+from ..model.paths import shard_file
+from .environment import paint_xml
+from .feeds import XML
 
 
 def index(shards: int, settings: RenderSettings, templates: Path) -> str:

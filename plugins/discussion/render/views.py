@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from plugins.discussion.model.discussions import Comment, Discussion, Page, Reply, nest
-from plugins.discussion.model.options import RenderSettings
-from plugins.discussion.model.paging import Parts, permalink
-from plugins.language import formats
+from ...language import formats
+from ..model.discussions import Comment, Discussion, Page, Reply, nest
+from ..model.options import RenderSettings
+from ..model.paging import Parts, permalink
 
 _BREAK = re.compile(r"<(?:br|/p|/li|/pre|/blockquote|/h[1-6])\b[^>]*>", re.IGNORECASE)
 # Where a line of a reply begins or ends; a list within a list begins one, too.
