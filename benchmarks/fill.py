@@ -10,7 +10,7 @@ from comments_service.domain import markup
 from comments_service.domain.ids import new_id
 from comments_service.domain.models import Origin, Status
 from comments_service.services import reply_versions
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import comments, pages, sites
 from comments_service.store.comments import NewComment, NewContact
 from comments_service.store.database import Database

@@ -22,7 +22,8 @@ from starlette.applications import Starlette
 from comments_service.app import create_app
 from comments_service.domain import actor
 from comments_service.migrations import upgrade
-from comments_service.services import moderation, reply_versions, submission
+from comments_service.services import moderation, reply_versions
+from comments_service.services.pages import the_site
 from comments_service.settings import Settings
 from comments_service.store import comments
 from comments_service.store.database import Database
@@ -110,14 +111,14 @@ class Service:
 def version_of(db: Database, public_id: str) -> int:
     """The version that a reply has now: what somebody has read who decides next."""
     with db.read() as connection:
-        found = comments.find(connection, submission.the_site(connection).id, public_id)
+        found = comments.find(connection, the_site(connection).id, public_id)
     return found.version if found else 0
 
 
 def token_of(db: Database, public_id: str) -> str:
     """The version that a reply has now, as a form carries it."""
     with db.read() as connection:
-        found = comments.find(connection, submission.the_site(connection).id, public_id)
+        found = comments.find(connection, the_site(connection).id, public_id)
     return reply_versions.token(found) if found else ""
 
 

@@ -19,7 +19,7 @@ from comments_service.mail import messages
 from comments_service.mail.sender import MESSAGE_SECONDS, Result, Said, Sender
 from comments_service.services.editor_notices import Notices
 from comments_service.services.follower_mail import News
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.settings import Settings
 from comments_service.store import followers, mail_links, outbox
 from comments_service.store.database import Database

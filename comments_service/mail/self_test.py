@@ -9,7 +9,7 @@ from comments_service.domain.i18n import sentence
 from comments_service.mail.outbox_worker import LEASE, Worker
 from comments_service.mail.sender import Result, Said
 from comments_service.services import mail_text
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.settings import Settings
 from comments_service.store import outbox
 from comments_service.store.database import Database

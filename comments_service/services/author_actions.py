@@ -18,6 +18,7 @@ from comments_service.domain.i18n import sentence
 from comments_service.domain.models import Status
 from comments_service.domain.publish_state import live_state
 from comments_service.services import moderation, reply_versions, site_rules, submission
+from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Version
 from comments_service.services.submission import Submission
 from comments_service.store import comments, contacts, events, publishing, sites
@@ -82,7 +83,7 @@ class Own(NamedTuple):
 def look(db: Database, public_id: str, *, window: timedelta, now: datetime) -> Own:
     """Return what became of the reply; raises `NotFound`."""
     with db.read() as connection:
-        reply = _find(connection, submission.the_site(connection), public_id)
+        reply = _find(connection, the_site(connection), public_id)
         standing = _standing(connection, reply)
         until = reply.submitted_at + window
         changeable = reply.status in (Status.PENDING, Status.APPROVED) and now < until
@@ -111,7 +112,7 @@ def edit(
     """
     new = comment_form.check_text(text)
     with db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         seen, given = _find(connection, site, public_id), _given(connection, public_id)
         above = comments.public_ids(connection, [seen.parent_id] if seen.parent_id else [])
     # Rendered before the transaction: nobody waits for it.
@@ -129,7 +130,7 @@ def edit(
     )
     one = one._replace(verified=given.verified_at is not None, network=given.network)
     with db.write() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         number, reply = moderation.take(connection, site, public_id)
         _check_same(reply, was=was, version=version)
         if seen.version != reply.version:
@@ -151,7 +152,7 @@ def edit(
 def remove(db: Database, public_id: str, *, was: str, window: timedelta, now: datetime) -> Event:
     """Take the reply back; raises `Conflict` when an editor decided, or the time is over."""
     with db.write() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         number, reply = moderation.take(connection, site, public_id)
         if reply.status != was:
             raise Conflict(DECIDED)
@@ -177,7 +178,7 @@ def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -
     if problems:
         raise Invalid(problems)
     with db.write() as connection:
-        site = sites.lock(connection) or submission.the_site(connection)
+        site = sites.lock(connection) or the_site(connection)
         known = _find(connection, site, public_id).wish
         if known is not None and (known["kind"], known["words"]) == (kind, words):
             return None

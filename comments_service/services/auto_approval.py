@@ -8,7 +8,7 @@ from comments_service.domain.actor import RULES
 from comments_service.domain.errors import Conflict
 from comments_service.domain.models import Status
 from comments_service.services import moderation, rule_preview, site_rules
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import contacts, events
 from comments_service.store import rules as store
 from comments_service.store.comments import CONTENT

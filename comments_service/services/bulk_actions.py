@@ -16,8 +16,8 @@ from comments_service.domain.errors import Conflict, Invalid, NotFound, ServiceE
 from comments_service.domain.models import Status
 from comments_service.services import moderation, reply_versions
 from comments_service.services.moderation import ACTIONS
+from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Stale, Version
-from comments_service.services.submission import the_site
 from comments_service.store import bulk_jobs, comments, queue
 from comments_service.store.bulk_jobs import DONE, Batch, NewItem, Progress
 from comments_service.store.database import Database

@@ -15,7 +15,7 @@ from comments_service.domain.comment_form import email_problem
 from comments_service.domain.errors import Conflict, Invalid, NotFound
 from comments_service.domain.models import Role
 from comments_service.services import auth
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import editors, events, sign_in_links, sites
 from comments_service.store.database import Database
 from comments_service.store.editors import Editor, Member

@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from comments_service.domain.i18n import counted, sentence
 from comments_service.domain.models import Status
 from comments_service.services import link_tokens, mail_text
-from comments_service.services.submission import Arrived, the_site
+from comments_service.services.pages import the_site
+from comments_service.services.submission import Arrived
 from comments_service.settings import Settings
 from comments_service.store import counters, mail_links, notification_prefs, outbox
 from comments_service.store import queue as listings

@@ -10,8 +10,9 @@ from comments_service.domain.email_address import mailbox
 from comments_service.domain.errors import Conflict, NotFound
 from comments_service.domain.i18n import sentence
 from comments_service.domain.models import Status
-from comments_service.services import auto_approval, link_tokens, mail_limits, mail_text, submission
+from comments_service.services import auto_approval, link_tokens, mail_limits, mail_text
 from comments_service.services.mail_limits import VERIFY, NotNow
+from comments_service.services.pages import the_site
 from comments_service.settings import Settings
 from comments_service.store import comments, contacts, mail_links, outbox
 from comments_service.store.comments import Stored
@@ -42,7 +43,7 @@ class Standing(NamedTuple):
 def standing(db: Database, public_id: str) -> Standing:
     """Return how far the confirmation of that reply's address is."""
     with db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         given = contacts.given(connection, public_id)
         last = outbox.last_about(connection, site.id, VERIFY, public_id)
     if given is not None and given.verified_at is not None:
@@ -59,7 +60,7 @@ def ask(
     """
     secret = settings.secret.get_secret_value().encode()
     with db.write() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         reply = comments.find(connection, site.id, public_id)
         given = contacts.given(connection, public_id)
         if reply is None or given is None:
@@ -105,7 +106,7 @@ def look(db: Database, token: str) -> Looked:
     """Return what a link is for; changes nothing. Raises `NotFound`."""
     with db.read() as connection:
         link = link_tokens.find(connection, link_tokens.VERIFY, token)
-        site = submission.the_site(connection)
+        site = the_site(connection)
         reply = comments.find(connection, site.id, link.comment)
     if reply is None:
         raise NotFound(NOTHING)

@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from comments_service.domain.actor import Actor
 from comments_service.domain.errors import NotFound
 from comments_service.domain.models import Status
-from comments_service.services import link_tokens, moderation, submission
+from comments_service.services import link_tokens, moderation
+from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Version
 from comments_service.store import comments, editors, events, mail_links
 from comments_service.store.comments import Stored
@@ -48,7 +49,7 @@ def _look(connection: Connection, token: str) -> Looked:
     editor = None if link.editor_id is None else editors.get(connection, link.editor_id)
     if editor is None:
         raise NotFound(link_tokens.UNKNOWN)
-    site = submission.the_site(connection)
+    site = the_site(connection)
     reply = comments.find(connection, site.id, link.comment)
     if reply is None:
         raise NotFound("The reply does not exist any more.")
@@ -74,7 +75,7 @@ def decide(
             return None
         entry = moderation.move(
             connection,
-            submission.the_site(connection),
+            the_site(connection),
             found.reply.public_id,
             action,
             by=Actor(found.editor.name, found.editor.id),

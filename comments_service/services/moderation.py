@@ -19,8 +19,8 @@ from comments_service.domain.ids import new_id
 from comments_service.domain.labels import said
 from comments_service.domain.models import Origin, Status
 from comments_service.services import privacy, reply_versions, site_rules
+from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Version
-from comments_service.services.submission import the_site
 from comments_service.store import (
     bulk_drafts,
     comments,

@@ -18,7 +18,7 @@ from comments_service.domain.actor import COMMAND_LINE
 from comments_service.domain.comment_form import visible
 from comments_service.domain.models import Status
 from comments_service.services import privacy
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import events, pages, renderings, sites
 from comments_service.store.database import Database
 from comments_service.store.events import Event

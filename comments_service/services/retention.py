@@ -10,7 +10,7 @@ from comments_service.domain.actor import RULES
 from comments_service.domain.errors import Conflict, NotFound
 from comments_service.domain.rules import Rules
 from comments_service.services import moderation, site_rules
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import contacts, events, pages
 from comments_service.store import rules as store
 from comments_service.store.database import Database

@@ -25,13 +25,14 @@ from comments_service.domain.comment_form import (
     visible,
 )
 from comments_service.domain.email_address import mailbox
-from comments_service.domain.errors import Forbidden, NotFound, ServiceError, Unavailable
+from comments_service.domain.errors import NotFound, ServiceError, Unavailable
 from comments_service.domain.i18n import sentence
 from comments_service.domain.ids import new_id
 from comments_service.domain.markup import Seen
 from comments_service.domain.models import Origin, Status
 from comments_service.domain.rules import Facts, Verdict
 from comments_service.services import rate_limit, site_rules
+from comments_service.services.pages import NO_SITE, taking_replies
 from comments_service.services.site_rules import Case
 from comments_service.store import comments, events, notifications, pages, sites
 from comments_service.store.comments import Earlier, NewComment, NewContact
@@ -46,7 +47,6 @@ LOCKED = sentence(
 )
 # No stranger has read a page, and typed what stands there, so soon.
 DOUBLE_CLICK = timedelta(seconds=10)
-NO_SITE = "The database has no site; run: rejoinder migrate"
 
 
 class Submitted(NamedTuple):
@@ -382,29 +382,6 @@ def _new_comment(connection: Connection, site: Site, page: Page, one: Submission
         origin=one.origin,
         submitted_at=one.now,
     )
-
-
-def the_site(connection: Connection) -> Site:
-    """Return the site; there is one on every service so far, made by the first migration."""
-    found = sites.find(connection)
-    if found is None:
-        raise NotFound(NO_SITE)
-    return found
-
-
-def open_page(connection: Connection, site: Site, key: str) -> Page:
-    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
-    # PostgreSQL refuses NUL in a text; no key has a control character.
-    return taking_replies(pages.find(connection, site.id, key) if key.isprintable() else None)
-
-
-def taking_replies(page: Page | None) -> Page:
-    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
-    if page is None or not page.registered:
-        raise NotFound(sentence("There is no article here that takes replies."))
-    if not page.takes_replies:
-        raise Forbidden(sentence("Replies to “%(title)s” are closed.", title=page.title))
-    return page
 
 
 def _checks(draft: Draft, seen: Seen, disputed: bool) -> list[str]:

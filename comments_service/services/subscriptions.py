@@ -15,7 +15,8 @@ from comments_service.domain.i18n import marked, sentence
 from comments_service.domain.models import Status
 from comments_service.services import link_tokens, mail_limits, mail_text, rate_limit
 from comments_service.services.mail_limits import NotNow
-from comments_service.services.submission import Arrived, the_site
+from comments_service.services.pages import the_site
+from comments_service.services.submission import Arrived
 from comments_service.settings import Settings
 from comments_service.store import comments, contacts, outbox, pages
 from comments_service.store import followers as store

@@ -16,7 +16,8 @@ from comments_service.app import create_app
 from comments_service.domain import actor, markup
 from comments_service.domain.errors import ServiceError
 from comments_service.domain.models import Origin
-from comments_service.services import moderation, submission
+from comments_service.services import moderation
+from comments_service.services.pages import the_site
 from comments_service.store import pages, sites
 from comments_service.store.database import Database
 from comments_service.store.tables import comment, event, page, site
@@ -209,7 +210,7 @@ class House:
         self._count += 1
         text = f"Words{self._count}x0x are better."
         with self.db.write() as connection:
-            here = submission.the_site(connection)
+            here = the_site(connection)
             number = sites.next_number(connection, here.id)
             chosen = comment.c.public_id == public_id
             row = connection.execute(select(comment).where(chosen)).one()
@@ -291,7 +292,7 @@ class House:
     def latest(self) -> int:
         """The highest revision."""
         with self.db.read() as connection:
-            return pages.latest_revision(connection, submission.the_site(connection).id)
+            return pages.latest_revision(connection, the_site(connection).id)
 
     def revisions(self) -> dict[str, int]:
         """The revision of every page's discussion."""

@@ -10,8 +10,8 @@ import requests
 from sqlalchemy import select
 
 from comments_service.services import auth
+from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import token, wish_token
-from comments_service.services.submission import the_site
 from comments_service.store import comments, editors
 from comments_service.store.database import Database
 from comments_service.store.tables import comment, contact, event, metadata

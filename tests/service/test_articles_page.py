@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import update
 
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import pages
 from comments_service.store.tables import page as page_table
 from comments_service.web.moderation import articles

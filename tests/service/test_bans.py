@@ -13,7 +13,7 @@ from comments_service.domain.errors import Conflict, Invalid
 from comments_service.domain.models import Ban
 from comments_service.domain.phrase_matcher import tokens
 from comments_service.services import moderation, retention, site_rules
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import rules as store
 from tests.running import NOON, Service, reply, running_service
 from tests.service.asking import dump, stored

@@ -12,7 +12,7 @@ from comments_service.domain import bans
 from comments_service.domain.actor import Actor
 from comments_service.services import moderation, site_rules
 from comments_service.services.mail_limits import MOST_TO_ADDRESS_A_DAY
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import followers as store
 from comments_service.store import outbox
 from tests.canary import leaks

@@ -12,6 +12,7 @@ from sqlalchemy import event as sqlalchemy_event
 from comments_service.domain import comment_form
 from comments_service.services import mail_text, submission
 from comments_service.services.editor_notices import MOST_AN_HOUR, Notices
+from comments_service.services.pages import the_site
 from comments_service.store import notification_prefs, outbox
 from comments_service.store.database import Database
 from comments_service.store.sites import Site
@@ -168,7 +169,7 @@ def test_two_services_write_one_digest(tmp_path: Path) -> None:
         known = service.settings.model_copy(update={"mail_from": FROM})
         who = Notices(known)
         with service.db.read() as connection:
-            site = submission.the_site(connection)
+            site = the_site(connection)
             due = who._due(connection, site, service.clock())
         assert who.write_digests(service.db, service.clock()) == 1
         with service.db.write() as connection:

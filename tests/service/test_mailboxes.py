@@ -17,7 +17,8 @@ from comments_service.services import (
     submission,
 )
 from comments_service.services.mail_limits import MOST_TO_ADDRESS_A_DAY
-from comments_service.services.submission import Submitted, the_site
+from comments_service.services.pages import the_site
+from comments_service.services.submission import Submitted
 from tests.running import Service, reply
 from tests.service.asking import signed_in, stored
 from tests.service.following import Site, confirmed, site, wishes

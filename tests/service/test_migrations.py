@@ -14,7 +14,7 @@ from comments_service import migrations
 from comments_service.domain.actor import COMMAND_LINE
 from comments_service.domain.rules import Rules
 from comments_service.services import site_rules
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import rules as store
 from comments_service.store.database import Database
 from comments_service.store.tables import contact, metadata, subscription

@@ -16,6 +16,7 @@ from comments_service.domain.errors import Conflict, NotFound
 from comments_service.domain.models import Status
 from comments_service.services import moderation, submission
 from comments_service.services.moderation import ACTIONS
+from comments_service.services.pages import the_site
 from comments_service.store import comments, events, pages
 from comments_service.store.tables import comment, event, site
 from tests.running import Service, reply, version_of
@@ -87,7 +88,7 @@ def test_every_action_on_every_state(service: Service, state: Status, action: st
 
 def service_event(service: Service, number: int) -> events.Event:
     with service.db.read() as connection:
-        found = events.find(connection, submission.the_site(connection).id, number)
+        found = events.find(connection, the_site(connection).id, number)
     assert found is not None
     return found
 

@@ -24,7 +24,7 @@ from comments_service.mail.sender import (
     without_addresses,
 )
 from comments_service.migrations import upgrade
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import outbox
 from comments_service.store.database import Database
 from comments_service.store.outbox import NewMail

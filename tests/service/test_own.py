@@ -11,7 +11,7 @@ from comments_service.domain.actor import Actor
 from comments_service.domain.bans import NewBan
 from comments_service.domain.rules import Rules
 from comments_service.services import moderation, site_rules
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import events
 from tests.running import Service, reply, running_service, token_of, version_of
 from tests.service.asking import Page, dump, signed_in, stored

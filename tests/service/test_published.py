@@ -8,7 +8,8 @@ from sqlalchemy import select
 from comments_service.domain import actor
 from comments_service.domain.models import PublisherState, Stalled
 from comments_service.domain.publish_state import alarm
-from comments_service.services import moderation, submission
+from comments_service.services import moderation
+from comments_service.services.pages import the_site
 from comments_service.store import publishing
 from comments_service.store.tables import page
 from tests.running import NOON, Service, version_of
@@ -18,7 +19,7 @@ EDITOR = actor.COMMAND_LINE
 
 def epoch(service: Service) -> str:
     with service.db.read() as connection:
-        return submission.the_site(connection).epoch
+        return the_site(connection).epoch
 
 
 def report(service: Service, *pages: tuple[Any, ...], **more: Any) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def state(service: Service) -> PublisherState:
     assert service.app is not None
     presence = service.app.state.presence
     with service.db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         return publishing.publisher_state(
             connection, site.id, seen_at=presence.seen_at, trouble=presence.trouble
         )

@@ -35,8 +35,8 @@ from comments_service.services import (
     moderation,
     reply_versions,
     site_rules,
-    submission,
 )
+from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Stale
 from comments_service.store import contacts, mail_links, renderings, rules
 from comments_service.store.comments import Stored
@@ -106,7 +106,7 @@ def submit(service: Service) -> str:
 
 def _default_rules(service: Service, **more: bool) -> None:
     with service.db.write() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         version = rules.find(connection, site.id, rules.RULES).version
         site_rules.save(
             connection, site, Rules(**more), version=version, by=EDITH, now=service.clock()
@@ -305,7 +305,7 @@ def _inside(
     service: Service, work: Callable[[Connection, Site, int, Stored], object], public_id: str
 ) -> None:
     with service.db.write() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         number, reply = moderation.take(connection, site, public_id)
         work(connection, site, number, reply)
 
@@ -385,9 +385,7 @@ def test_no_decision_publishes_a_text_that_nobody_has_read(desk: Service, call: 
 def _reconsider(service: Service, public_id: str) -> None:
     with service.db.write() as connection:
         contacts.verify(connection, public_id, service.clock())
-        auto_approval.reconsider(
-            connection, submission.the_site(connection), public_id, now=service.clock()
-        )
+        auto_approval.reconsider(connection, the_site(connection), public_id, now=service.clock())
 
 
 def _verified(service: Service, public_id: str) -> None:

@@ -22,7 +22,7 @@ from comments_service.domain.labels import REASONS, reason_in_words
 from comments_service.domain.models import Status
 from comments_service.domain.rules import Facts, Rules, judge
 from comments_service.services import auto_approval, moderation, retention, site_rules, submission
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import events, pages
 from comments_service.store.database import Database
 from comments_service.store.tables import comment, contact, event, held, page

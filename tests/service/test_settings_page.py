@@ -5,7 +5,7 @@ import requests
 
 from comments_service.domain.rules import Rules
 from comments_service.services import site_rules
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.web.moderation import settings
 from tests.running import Service
 from tests.service.asking import Editor, Page, dump, number_of, signed_in, stored

@@ -10,8 +10,8 @@ from comments_service.domain.actor import Actor
 from comments_service.domain.models import Origin, Status
 from comments_service.domain.rules import Rules
 from comments_service.services import moderation, rule_preview, site_rules, submission
+from comments_service.services.pages import the_site
 from comments_service.services.rule_preview import Replay
-from comments_service.services.submission import the_site
 from comments_service.store import events
 from comments_service.store import rules as store
 from comments_service.store.tables import comment

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from comments_service.domain.actor import COMMAND_LINE, Actor
 from comments_service.domain.rules import Rules
 from comments_service.services import editor_admin, site_rules
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import editors, tables
 from comments_service.store.tables import comment, event, page
 from tests.running import Service, token_of

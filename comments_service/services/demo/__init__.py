@@ -9,6 +9,7 @@ from comments_service.domain import actor, comment_form
 from comments_service.domain.errors import NotFound
 from comments_service.domain.models import Origin
 from comments_service.services import moderation, submission
+from comments_service.services.pages import the_site
 from comments_service.store import pages
 from comments_service.store.database import Database
 
@@ -73,6 +74,6 @@ def fill(db: Database, secret: bytes, *, now: datetime) -> int:
 
 def _open_pages(db: Database, keys: set[str]) -> set[str]:
     with db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         found = (pages.find(connection, site.id, key) for key in keys)
         return {page.key for page in found if page is not None and page.registered and page.open}

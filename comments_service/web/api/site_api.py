@@ -15,7 +15,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from starlette.concurrency import run_in_threadpool
 
 from comments_service.domain.errors import Conflict, NotFound, Unauthorized
-from comments_service.services import privacy, submission
+from comments_service.services import privacy
+from comments_service.services.pages import the_site
 from comments_service.store import article_index, pages, publishing
 from comments_service.store.database import Database
 from comments_service.store.discussions import PublicComment, public_discussion
@@ -347,7 +348,7 @@ async def changes(
 def discussion(request: Request, key: str) -> Response:
     """One page's discussion."""
     with context_of(request).db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         found = pages.find(connection, site.id, key) if key.isprintable() else None
         if found is None or not found.registered:
             raise NotFound("No page with that key is registered.")
@@ -366,7 +367,7 @@ def register(request: Request, body: PagesIn) -> dict[str, int]:
         for page in body.pages
     ]
     with context_of(request).db.write() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         withdrawn = pages.replace_all(connection, site.id, entries)
     return {"registered": len(entries), "withdrawn": withdrawn}
 
@@ -383,7 +384,7 @@ def private(request: Request, body: Candidates) -> dict[str, list[dict[str, obje
 def wanted_texts(request: Request, body: Digests) -> dict[str, list[str]]:
     """Which articles' texts are others than the service has."""
     with context_of(request).db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         return article_index.wanted(connection, site.id, body.texts)._asdict()
 
 
@@ -392,7 +393,7 @@ def take_texts(request: Request, body: TextsIn) -> dict[str, list[str]]:
     """Keep the texts of articles, so that readers find articles by their words."""
     given = [article_index.Text(one.key, one.digest, one.text) for one in body.texts]
     with context_of(request).db.write() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         return {"unknown": article_index.replace(connection, site.id, given)}
 
 
@@ -404,7 +405,7 @@ def published(request: Request, body: Published) -> dict[str, object]:
     stalled = {one.key: one.why for one in body.stalled}
     now = context.now()
     with context.db.write() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         if body.epoch != site.epoch:
             raise Conflict("These revisions are of another database; ask for changes from 0.")
         news = publishing.report(
@@ -423,7 +424,7 @@ def _presence(request: Request) -> Presence:
 
 def _changes(db: Database, since: int, limit: int) -> dict[str, Any]:
     with db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         latest = pages.latest_revision(connection, site.id)
         changed = pages.changed_since(connection, site.id, since, limit + 1)
         shown = changed[:limit]

@@ -14,7 +14,7 @@ from comments_service.domain.actor import Actor
 from comments_service.domain.errors import NotFound
 from comments_service.domain.models import Status
 from comments_service.services import moderation
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import articles as listings
 from comments_service.store import counters, events, followers
 from comments_service.store.articles import Article, Place

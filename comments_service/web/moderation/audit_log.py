@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import events
 from comments_service.store.database import Database
 from comments_service.store.editors import Session

@@ -15,7 +15,7 @@ from comments_service.domain.models import Status
 from comments_service.error_log import described
 from comments_service.services import bulk_actions, bulk_drafts
 from comments_service.services.moderation import ACTIONS
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store import bulk_jobs
 from comments_service.store import queue as listings
 from comments_service.store.editors import Session

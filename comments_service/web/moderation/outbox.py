@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from comments_service.domain.errors import BadRequest, NotFound
 from comments_service.mail import self_test
-from comments_service.services import editor_notices, mail_limits, submission
+from comments_service.services import editor_notices, mail_limits
+from comments_service.services.pages import the_site
 from comments_service.store import outbox
 from comments_service.store.editors import Session
 from comments_service.store.outbox import Listed, State
@@ -54,7 +55,7 @@ async def outgoing(request: Request, session: Session) -> Response:
 
 def _look(context: Context) -> _Outgoing:
     with context.db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         order = (State.FAILED, State.WAITING, State.SENT)
         return _Outgoing(
             outbox.counts(connection, site.id),
@@ -77,7 +78,7 @@ async def act(request: Request, session: Session) -> Response:
 
 def _act(context: Context, what: str, mail_id: int | None) -> None:
     with context.db.write() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         if what == "retry":
             changed = outbox.retry(connection, site.id, mail_id, now=context.now())
         else:

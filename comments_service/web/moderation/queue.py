@@ -19,8 +19,8 @@ from comments_service.domain.comment_form import LIMITS, Refused
 from comments_service.domain.errors import BadRequest, Conflict, NotFound, ServiceError
 from comments_service.domain.models import Status
 from comments_service.services import bulk_actions, moderation, reply_versions
+from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Stale
-from comments_service.services.submission import the_site
 from comments_service.store import counters, events, outbox, publishing
 from comments_service.store import queue as listings
 from comments_service.store.comments import ERASED

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from comments_service.domain import bans
 from comments_service.domain.errors import Conflict, Invalid
 from comments_service.services import site_rules
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store.editors import Session
 from comments_service.store.events import Event
 from comments_service.store.queue import Queued

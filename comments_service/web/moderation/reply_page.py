@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from comments_service.domain.models import Status
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store.editors import Session
 from comments_service.store.queue import Queued
 from comments_service.web.moderation.permissions import editor_only

@@ -16,8 +16,8 @@ from comments_service.domain.errors import Conflict, Invalid, NotFound
 from comments_service.domain.models import Ban
 from comments_service.domain.rules import Rules
 from comments_service.services import rule_preview, site_rules
+from comments_service.services.pages import the_site
 from comments_service.services.rule_preview import Replay
-from comments_service.services.submission import the_site
 from comments_service.store import events
 from comments_service.store import rules as store
 from comments_service.store.database import Database

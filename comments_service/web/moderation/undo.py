@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from comments_service.domain.errors import BadRequest, Conflict
 from comments_service.services import bulk_actions, last_action, moderation, site_rules
-from comments_service.services.submission import the_site
+from comments_service.services.pages import the_site
 from comments_service.store.editors import Session
 from comments_service.store.events import Event
 from comments_service.web.moderation import bulk as bulk_pages

@@ -19,7 +19,7 @@ from comments_service.domain import comment_form
 from comments_service.domain.comment_form import Refused
 from comments_service.domain.errors import Forbidden, NotFound, ServiceError, TooMany, Unavailable
 from comments_service.domain.i18n import counted, sentence
-from comments_service.services import submission
+from comments_service.services.pages import open_page, the_site
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
 from comments_service.web.public import author_page
@@ -204,8 +204,8 @@ class _View(NamedTuple):
 
 def _look(context: Context, key: str, parent: str) -> _View:
     with context.db.read() as connection:
-        site = submission.the_site(connection)
-        found = submission.open_page(connection, site, key)
+        site = the_site(connection)
+        found = open_page(connection, site, key)
         above = comments.find_public(connection, found.id, parent) if parent else None
     return _View(found, above)
 

@@ -4,7 +4,7 @@ from urllib.parse import urljoin
 
 from comments_service.domain.errors import NotFound
 from comments_service.domain.i18n import sentence
-from comments_service.services import submission
+from comments_service.services.pages import the_site
 from comments_service.store import comments, pages
 from comments_service.store.comments import Stored
 from comments_service.web.support.context import Context
@@ -16,7 +16,7 @@ def locate(context: Context, public_id: str) -> tuple[Stored, str]:
     Raises `NotFound` for an unknown id.
     """
     with context.db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         # PostgreSQL refuses NUL in a text; no id has a control character.
         reply = comments.find(connection, site.id, public_id) if public_id.isalnum() else None
         if reply is None:

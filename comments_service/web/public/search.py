@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from comments_service.domain.errors import TooMany
 from comments_service.domain.tokenizer import writes_no_spaces
-from comments_service.services import submission
+from comments_service.services.pages import the_site
 from comments_service.store import comments, pages, reader_search
 from comments_service.web.support.client_network import network_of
 from comments_service.web.support.context import Context, context_of
@@ -115,7 +115,7 @@ def _shown(
 def _look(context: Context, asked: str) -> tuple[list[FoundArticle], list[Found]]:
     base = context.settings.site_url
     with context.db.read() as connection:
-        site = submission.the_site(connection)
+        site = the_site(connection)
         articles = reader_search.articles(connection, site.id, asked, MOST)
         replies = []
         for one in reader_search.replies(connection, site.id, asked, MOST):

@@ -1,0 +1,34 @@
+"""The site, and its pages that take replies. Works inside a transaction of its caller."""
+
+from sqlalchemy import Connection
+
+from comments_service.domain.errors import Forbidden, NotFound
+from comments_service.domain.i18n import sentence
+from comments_service.store import pages, sites
+from comments_service.store.pages import Page
+from comments_service.store.sites import Site
+
+NO_SITE = "The database has no site; run: rejoinder migrate"
+
+
+def the_site(connection: Connection) -> Site:
+    """Return the site; there is one on every service so far, made by the first migration."""
+    found = sites.find(connection)
+    if found is None:
+        raise NotFound(NO_SITE)
+    return found
+
+
+def open_page(connection: Connection, site: Site, key: str) -> Page:
+    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
+    # PostgreSQL refuses NUL in a text; no key has a control character.
+    return taking_replies(pages.find(connection, site.id, key) if key.isprintable() else None)
+
+
+def taking_replies(page: Page | None) -> Page:
+    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
+    if page is None or not page.registered:
+        raise NotFound(sentence("There is no article here that takes replies."))
+    if not page.takes_replies:
+        raise Forbidden(sentence("Replies to “%(title)s” are closed.", title=page.title))
+    return page
