@@ -50,18 +50,19 @@ from comments_service.web.moderation import (
 )
 from comments_service.web.moderation import settings as settings_page
 from comments_service.web.public import comments, live_reload, mail_links, search, subscribe
-from comments_service.web.public.previews import Previews
 from comments_service.web.public.static_site import StaticSite
+from comments_service.web.support.bulk_runner import BulkRunner
 from comments_service.web.support.context import Context
 from comments_service.web.support.error_containment import Application, log_forgotten
-from comments_service.web.support.notifier import Bell
+from comments_service.web.support.notifier import Notifier
 from comments_service.web.support.pages import page
 from comments_service.web.support.password_hashing import PasswordHashing
 from comments_service.web.support.periodic import daily
-from comments_service.web.support.publisher_heartbeat import Presence
-from comments_service.web.support.rate_limit import EachMinute
-from comments_service.web.support.render_pool import Preparing
-from comments_service.web.support.write_batcher import Intake
+from comments_service.web.support.previews import Previews
+from comments_service.web.support.publisher_heartbeat import PublisherHeartbeat
+from comments_service.web.support.rate_limit import MinuteLimit
+from comments_service.web.support.render_pool import RenderPool
+from comments_service.web.support.write_batcher import WriteBatcher
 
 logger = logging.getLogger("rejoinder.service")
 ASSETS = Path(__file__).parent / "static"
@@ -77,22 +78,32 @@ def create_app(
 ) -> Starlette:
     """Return the application: readers' doors, the queue, the API, and the site if it is given."""
     i18n.use(settings.language)
-    bell = Bell()
-    db.subscribe(bell.ring)
+    notifier = Notifier()
+    db.subscribe(notifier.ring)
     window = timedelta(hours=settings.resend_hours)
     on_arrival = _writing_mail(settings) if settings.sends_mail else None
     secret = settings.secret.get_secret_value().encode()
     limits = submission.PostLimits(secret, rate_limit.for_posts(settings))
-    intake = Intake(
+    write_batcher = WriteBatcher(
         lambda batch: submission.submit_all(
             db, batch, resend_window=window, on_arrival=on_arrival, limits=limits
         )
     )
-    preparing = Preparing(secret, now, lambda: intake.waiting)
-    context = Context(settings, db, now, preparing, intake, PasswordHashing())
-    presence = Presence(now())
-    site_api = _api(context, bell, presence)
-    runner = bulk.Runner()
+    context = Context(
+        settings=settings,
+        db=db,
+        now=now,
+        render_pool=RenderPool(secret, now, lambda: write_batcher.waiting),
+        write_batcher=write_batcher,
+        hashing=PasswordHashing(),
+        notifier=notifier,
+        heartbeat=PublisherHeartbeat(now()),
+        bulk_runner=BulkRunner(db, now),
+        previews=Previews(),
+        post_limit=MinuteLimit(comments.TRIES_PER_POST * settings.posts_per_minute),
+        search_limit=MinuteLimit(search.A_MINUTE),
+    )
+    api = _api(context)
 
     def forget_counts() -> None:
         login_throttle.forget_old(db, now=now())
@@ -125,20 +136,20 @@ def create_app(
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            bell.close()
-            await preparing.close()
-            await runner.close()
-            intake.close()
+            notifier.close()
+            await context.render_pool.close()
+            await context.bulk_runner.close()
+            write_batcher.close()
 
     async def api_guide(request: Request) -> Response:
-        return page(request, "api.html", schema=site_api.openapi())
+        return page(request, "api.html", schema=api.openapi())
 
     routes = [
         # Before the pages' keys, of which none is called so.
         *search.ROUTES,
         *comments.ROUTES,
         Route("/comments/api/", api_guide, methods=["GET"]),
-        Mount("/comments/api", site_api),
+        Mount("/comments/api", api),
         *login.ROUTES,
         *account.ROUTES,
         *editors.ROUTES,
@@ -158,7 +169,7 @@ def create_app(
     if settings.site_dir is not None:
         if settings.live_reload:
             routes += live_reload.routes(
-                settings.site_dir, lambda: bell.closed, settings.site_report
+                settings.site_dir, lambda: notifier.closed, settings.site_report
             )
         else:
             site = StaticSite(settings.site_dir, settings.site_report)
@@ -172,12 +183,6 @@ def create_app(
     # Its redirects would have the Host header in them, which anybody can write.
     app.router.redirect_slashes = False
     app.state.context = context
-    app.state.bell = bell
-    app.state.presence = presence
-    app.state.runner = runner
-    app.state.previews = Previews()
-    app.state.posts = EachMinute(comments.TRIES_PER_POST * settings.posts_per_minute)
-    app.state.searches = EachMinute(search.A_MINUTE)
     return app
 
 
@@ -212,7 +217,7 @@ async def _sending_mail(
             await working
 
 
-def _api(context: Context, bell: Bell, presence: Presence) -> FastAPI:
+def _api(context: Context) -> FastAPI:
     app = FastAPI(
         title="Rejoinder's comments service",
         summary="What the site side reads and registers.",
@@ -231,8 +236,6 @@ def _api(context: Context, bell: Bell, presence: Presence) -> FastAPI:
     app.include_router(site_api.router)
     error_schemas.describe(app)
     app.state.context = context
-    app.state.bell = bell
-    app.state.presence = presence
     return app
 
 

@@ -42,7 +42,7 @@ def service(host: str, port: int, quiet: bool) -> None:
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: object) -> None:
             # Answers the long polls that wait, or stopping would take as long as they do.
-            app.state.bell.close()
+            app.state.context.notifier.close()
             super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
     config = server.config_for(app, settings, host=host, port=port)

@@ -187,7 +187,7 @@ def serving(app: Starlette, port: int, limits: Limits | None = None) -> Iterator
         assert time.monotonic() < deadline, "the service did not start"
         time.sleep(0.01)
     yield
-    app.state.bell.close()
+    app.state.context.notifier.close()
     server.should_exit = True
     thread.join(60)
     assert not thread.is_alive(), "the service did not end"

@@ -29,9 +29,9 @@ def poll(service: Service, since: int, wait: float, tag: str | None = None) -> r
     return service.api("GET", f"/changes?since={since}&wait={wait}", headers=headers)
 
 
-def bell_of(service: Service) -> notifier.Bell:
+def bell_of(service: Service) -> notifier.Notifier:
     assert service.app is not None
-    found: notifier.Bell = service.app.state.bell
+    found: notifier.Notifier = service.app.state.context.notifier
     return found
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from comments_service.store.tables import comment
 from comments_service.web.support.coalesce import MOST, Batches
-from comments_service.web.support.render_pool import Preparing
+from comments_service.web.support.render_pool import RenderPool
 from tests.running import Service
 from tests.service.asking import stored
 
@@ -23,7 +23,7 @@ LONG = "word " * 1900
 
 def _helper(service: Service) -> psutil.Process | None:
     assert service.app is not None
-    preparing: Preparing = service.app.state.context.preparing
+    preparing: RenderPool = service.app.state.context.render_pool
     return psutil.Process(preparing.beside) if preparing.beside else None
 
 

@@ -6,7 +6,7 @@ import requests
 
 from comments_service.domain import comment_form
 from comments_service.domain.errors import Unavailable
-from comments_service.web.public import previews
+from comments_service.web.support import previews
 from tests.running import Service, reply
 from tests.service.asking import Page, dump, signed_in, stored
 
@@ -143,7 +143,7 @@ def test_a_service_that_cannot_store_tells_to_keep_the_text(service: Service) ->
         raise Unavailable("locked")
 
     assert service.app is not None
-    intake = service.app.state.context.intake
+    intake = service.app.state.context.write_batcher
     submit, intake.submit = intake.submit, away
     try:
         told = post(service, "networking")

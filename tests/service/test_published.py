@@ -48,7 +48,7 @@ def revision(service: Service, key: str = "networking") -> int:
 
 def state(service: Service) -> PublisherState:
     assert service.app is not None
-    presence = service.app.state.presence
+    presence = service.app.state.context.heartbeat
     with service.db.read() as connection:
         site = the_site(connection)
         return publishing.publisher_state(

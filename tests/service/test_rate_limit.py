@@ -19,7 +19,7 @@ from comments_service.settings import Settings
 from comments_service.store.database import Database
 from comments_service.store.tables import comment
 from comments_service.store.tables import rate_limit as table
-from comments_service.web.support.rate_limit import EachMinute
+from comments_service.web.support.rate_limit import MinuteLimit
 from tests.running import (
     NO_LIMITS,
     NOON,
@@ -297,7 +297,7 @@ def test_the_log_says_which_limit_and_which_network(
 
 
 def test_previews_are_not_locked_out_when_the_clock_is_set_back() -> None:
-    each = EachMinute(2)
+    each = MinuteLimit(2)
     late = NOON + timedelta(days=400)
     for _ in range(2):
         each.count("x", late)

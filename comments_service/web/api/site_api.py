@@ -25,9 +25,9 @@ from comments_service.store.publishing import Report
 from comments_service.web.api.error_schemas import errors
 from comments_service.web.support.context import context_of
 from comments_service.web.support.forms import read_body
-from comments_service.web.support.notifier import Bell
+from comments_service.web.support.notifier import Notifier
 from comments_service.web.support.pages import iso
-from comments_service.web.support.publisher_heartbeat import Presence
+from comments_service.web.support.publisher_heartbeat import PublisherHeartbeat
 
 MAX_WAIT_S = 30
 # 100,000 pages of ordinary length; more would only fill the memory.
@@ -318,7 +318,7 @@ async def changes(
     """Discussions with a revision above `since`; with nothing new, waits up to `wait` seconds."""
     context, presence = context_of(request), _presence(request)
     db = context.db
-    bell: Bell = request.app.state.bell
+    bell: Notifier = request.app.state.bell
     known = request.headers.get("if-none-match")
     deadline = asyncio.get_running_loop().time() + wait
     while True:
@@ -417,8 +417,8 @@ def published(request: Request, body: Published) -> dict[str, object]:
     return {"news": news, "unseen": unseen}
 
 
-def _presence(request: Request) -> Presence:
-    presence: Presence = request.app.state.presence
+def _presence(request: Request) -> PublisherHeartbeat:
+    presence: PublisherHeartbeat = request.app.state.presence
     return presence
 
 

@@ -1,6 +1,5 @@
 """Bulk actions: on what is selected, or on all that match; how far they are; their undo."""
 
-import asyncio
 import logging
 from typing import NamedTuple
 
@@ -12,7 +11,6 @@ from starlette.routing import Route
 from comments_service.domain.actor import Actor
 from comments_service.domain.errors import BadRequest, Invalid, NotFound
 from comments_service.domain.models import Status
-from comments_service.error_log import described
 from comments_service.services import bulk_actions, bulk_drafts
 from comments_service.services.moderation import ACTIONS
 from comments_service.services.pages import the_site
@@ -24,7 +22,7 @@ from comments_service.web.moderation.login import editor_only
 from comments_service.web.moderation.permissions import actor_of
 from comments_service.web.moderation.queue import show_list
 from comments_service.web.moderation.queue_query import View, in_words, list_address, query_of, read
-from comments_service.web.support.context import Context, context_of
+from comments_service.web.support.context import context_of
 from comments_service.web.support.forms import number_of
 from comments_service.web.support.pages import page
 
@@ -39,43 +37,6 @@ VERBS = {
 }
 # Outcomes on one page.
 PAGE_SIZE = 200
-
-
-class Runner:
-    """Goes through the batches that are too long for one answer, one part after the other."""
-
-    def __init__(self) -> None:
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._closed = False
-
-    def running(self, batch_id: int) -> bool:
-        """Whether this service is at work on it."""
-        return batch_id in self._tasks
-
-    def start(self, context: Context, batch_id: int, by: Actor) -> None:
-        """Work on it until nothing is left, or the service stops."""
-        if batch_id not in self._tasks:
-            task = asyncio.get_running_loop().create_task(self._run(context, batch_id, by))
-            self._tasks[batch_id] = task
-
-    async def close(self) -> None:
-        """Finish the part that is being written; the rest waits for somebody to go on."""
-        self._closed = True
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-    async def _run(self, context: Context, batch_id: int, by: Actor) -> None:
-        try:
-            while not self._closed:
-                left = await run_in_threadpool(
-                    lambda: bulk_actions.go_on(context.db, batch_id, by=by, now=context.now())
-                )
-                if not left:
-                    break
-        except Exception as error:
-            # Its page says what was done and what was not, and how to go on.
-            logger.error("event=batch-stopped batch=%d %s", batch_id, described(error))  # noqa: TRY400 - an error's text may hold a reader's
-        finally:
-            del self._tasks[batch_id]
 
 
 @editor_only
@@ -184,7 +145,7 @@ async def go(request: Request, batch_id: int, by: Actor) -> Response:
         lambda: bulk_actions.go_on(context.db, batch_id, by=by, now=context.now())
     )
     if left:
-        request.app.state.runner.start(context, batch_id, by)
+        context.bulk_runner.start(batch_id, by)
         return RedirectResponse(f"/moderate/bulk/{batch_id}", 303)
     return RedirectResponse(list_address(request.state.form, batch=batch_id), 303)
 
@@ -225,7 +186,7 @@ async def show(request: Request, session: Session) -> Response:
         "bulk.html",
         session=session,
         state=state,
-        running=request.app.state.runner.running(batch_id),
+        running=context.bulk_runner.running(batch_id),
         outcomes=found[:PAGE_SIZE],
         changed=changed,
         next_after=found[PAGE_SIZE - 1][0] if len(found) > PAGE_SIZE else None,

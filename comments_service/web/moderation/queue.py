@@ -48,7 +48,7 @@ from comments_service.web.public import build_report
 from comments_service.web.support.context import Context, context_of
 from comments_service.web.support.forms import number_of
 from comments_service.web.support.pages import page
-from comments_service.web.support.publisher_heartbeat import Presence
+from comments_service.web.support.publisher_heartbeat import PublisherHeartbeat
 
 PAGE_SIZE = 50
 # Counting goes no further: the page says "more than" then.
@@ -103,8 +103,8 @@ async def show_list(
         begins = cursor(after or None)
     except ValueError:
         raise NotFound("There is no such page of the queue.") from None
-    context, presence = context_of(request), request.app.state.presence
-    listing = await run_in_threadpool(_list, context, presence, view, begins, done, batch)
+    context = context_of(request)
+    listing = await run_in_threadpool(_list, context, view, begins, done, batch)
     return page(
         request,
         "queue.html",
@@ -129,7 +129,6 @@ def _view(request: Request) -> View:
 
 def _list(
     context: Context,
-    presence: Presence,
     view: View,
     after: Cursor | None,
     done: int | None,
@@ -152,7 +151,7 @@ def _list(
             email=listings.sought_text(connection, view.what.who) or ""
             if view.what.who is not None
             else "",
-            alarms=_alarms(connection, site.id, presence, now),
+            alarms=_alarms(connection, site.id, context.heartbeat, now),
             build=build_report.beginning(build_report.read(context.settings.site_report)),
             wishes=listings.wishes(connection, most=MOST_COUNTED),
         )
@@ -171,7 +170,9 @@ def look_at_done(connection: Connection, site_id: int, number: int | None) -> Do
     return Done(event, reply, caught)
 
 
-def _alarms(connection: Connection, site_id: int, presence: Presence, now: datetime) -> list[str]:
+def _alarms(
+    connection: Connection, site_id: int, presence: PublisherHeartbeat, now: datetime
+) -> list[str]:
     """What keeps approved replies from readers, or mail from editors: one sentence each."""
     state = publishing.publisher_state(
         connection, site_id, seen_at=presence.seen_at, trouble=presence.trouble

@@ -164,7 +164,7 @@ async def edit(request: Request) -> Response:
             form = await read_form(request, context.settings.body_limit)
             text = form.get("comment", "")
             if "preview" in form:
-                html = await request.app.state.previews.of(
+                html = await context.previews.of(
                     text, network=network_of(request), now=context.now()
                 )
                 return _edit_page(request, await _mine(request), text, preview=html, form=form)

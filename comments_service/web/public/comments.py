@@ -51,7 +51,7 @@ async def submit(request: Request) -> Response:
             form = await read_form(request, context.settings.body_limit)
             typed = _known(form)
             security.check_origin(request, context.settings, FOREIGN)
-            request.app.state.posts.count(network_of(request), context.now())
+            context.post_limit.count(network_of(request), context.now())
             return await _store(request, key, form)
         except Unreadable as error:
             typed = _known(error.fields)
@@ -116,7 +116,7 @@ async def preview(request: Request) -> Response:
             form = await read_form(request, context.settings.body_limit)
             typed = _known(form)
             security.check_origin(request, context.settings, FOREIGN)
-            html = await request.app.state.previews.of(
+            html = await context.previews.of(
                 typed["comment"], network=network_of(request), now=context.now()
             )
         except Unreadable as error:
@@ -172,9 +172,9 @@ def _unreadable(error: Unreadable, typed: Mapping[str, str]) -> dict[str, str]:
 
 async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     context = context_of(request)
-    one = await context.preparing.prepare(key, form)
+    one = await context.render_pool.prepare(key, form)
     one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
-    stored = await context.intake.submit(one)
+    stored = await context.write_batcher.submit(one)
     mail = ""
     # What was asked for and cannot be: the status page says so.
     if one.draft.follow and not context.settings.sends_mail:

@@ -80,7 +80,7 @@ async def search(request: Request) -> Response:
     if not asked:
         return _shown(request, asked)
     try:
-        request.app.state.searches.count(network_of(request), context.now())
+        context.search_limit.count(network_of(request), context.now())
     except TooMany as error:
         answer = _shown(request, asked, status=error.status, problem=error.detail)
         answer.headers.update(error.headers)

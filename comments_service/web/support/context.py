@@ -10,21 +10,35 @@ from starlette.requests import Request
 from comments_service.services import rate_limit
 from comments_service.settings import Settings
 from comments_service.store.database import Database
+from comments_service.web.support.bulk_runner import BulkRunner
+from comments_service.web.support.notifier import Notifier
 from comments_service.web.support.password_hashing import PasswordHashing
-from comments_service.web.support.render_pool import Preparing
-from comments_service.web.support.write_batcher import Intake
+from comments_service.web.support.previews import Previews
+from comments_service.web.support.publisher_heartbeat import PublisherHeartbeat
+from comments_service.web.support.rate_limit import MinuteLimit
+from comments_service.web.support.render_pool import RenderPool
+from comments_service.web.support.write_batcher import WriteBatcher
 
 
 @dataclass(frozen=True)
 class Context:
-    """The parts that handlers share. `now` returns an aware UTC datetime."""
+    """Everything that handlers share; one for each application, so that two can run in one process.
+
+    `now` returns an aware UTC datetime.
+    """
 
     settings: Settings
     db: Database
     now: Callable[[], datetime]
-    preparing: Preparing
-    intake: Intake
+    render_pool: RenderPool
+    write_batcher: WriteBatcher
     hashing: PasswordHashing
+    notifier: Notifier
+    heartbeat: PublisherHeartbeat
+    bulk_runner: BulkRunner
+    previews: Previews
+    post_limit: MinuteLimit
+    search_limit: MinuteLimit
 
     @cached_property
     def secret(self) -> bytes:

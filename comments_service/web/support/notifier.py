@@ -8,7 +8,7 @@ from contextlib import contextmanager
 LOOK_EVERY_S = 0.5
 
 
-class Bell:
+class Notifier:
     """Rung from any thread; heard by every waiter of one event loop."""
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 
-class Presence:
+class PublisherHeartbeat:
     """Kept in memory only: a publisher asks again within half a minute, and says it again."""
 
     def __init__(self, since: datetime) -> None:

@@ -13,7 +13,7 @@ _MINUTE = timedelta(minutes=1)
 _REMEMBERED = 10_000
 
 
-class EachMinute:
+class MinuteLimit:
     """Lets every network ask `most` times a minute; any number of times where that is 0."""
 
     def __init__(self, most: int) -> None:

@@ -35,7 +35,7 @@ ANSWER_SECONDS: Final = 15
 REST_SECONDS: Final = 60
 
 
-class Preparing:
+class RenderPool:
     """Turns forms into submissions; `close` ends the second process, if there is one.
 
     `waiting` says how many readers wait for their replies to be stored.

@@ -10,7 +10,7 @@ from comments_service.web.support.coalesce import Batches
 Store = Callable[[Sequence[Submission]], Sequence[Submitted | Exception]]
 
 
-class Intake:
+class WriteBatcher:
     """Passes waiting submissions to `store`, in a thread of its own."""
 
     def __init__(self, store: Store) -> None:

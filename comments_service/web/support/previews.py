@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from comments_service.domain import comment_form, markup
 from comments_service.domain.comment_form import ENTER_COMMENT, Refused, visible
-from comments_service.web.support.rate_limit import EachMinute
+from comments_service.web.support.rate_limit import MinuteLimit
 
 # Previews never take more threads than this from readers who post.
 AT_ONCE = 2
@@ -20,7 +20,7 @@ class Previews:
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._minute = EachMinute(A_MINUTE)
+        self._minute = MinuteLimit(A_MINUTE)
 
     async def of(self, text: str, *, network: str | None, now: datetime) -> str:
         """Return the HTML that the text would become.
