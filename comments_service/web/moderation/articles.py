@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -13,14 +12,10 @@ from starlette.routing import Route
 from comments_service.domain.actor import Actor
 from comments_service.domain.errors import NotFound
 from comments_service.domain.models import Status
+from comments_service.services import articles as article_service
 from comments_service.services import moderation
-from comments_service.services.pages import the_site
-from comments_service.store import articles as listings
-from comments_service.store import counters, events, followers
-from comments_service.store.articles import Article, Place
-from comments_service.store.database import Database
+from comments_service.store.articles import Place
 from comments_service.store.editors import Session
-from comments_service.store.events import Event
 from comments_service.web.moderation.permissions import editor_only
 from comments_service.web.support.context import context_of
 from comments_service.web.support.pages import page
@@ -33,22 +28,6 @@ LONGEST = 200
 _ACTIONS = {"close": False, "open": True, "article": None}
 
 
-class _Shown(NamedTuple):
-    """An article with its counts by state, and the entry that says who opened or closed it."""
-
-    article: Article
-    counts: dict[str, int]
-    decided: Event | None
-    # How many addresses get mail about new replies.
-    followers: int
-
-
-class _Listing(NamedTuple):
-    articles: list[_Shown]
-    next_cursor: str | None
-    done: Event | None
-
-
 @editor_only
 async def articles(request: Request, session: Session) -> Response:
     """List the articles, the latest first, or those whose title or key has the words."""
@@ -59,7 +38,11 @@ async def articles(request: Request, session: Session) -> Response:
     done = request.query_params.get("done", "")
     number = int(done) if re.fullmatch(r"[0-9]{1,15}", done) else None
     context = context_of(request)
-    listing = await run_in_threadpool(_list, context.db, words, after, number)
+    listing = await run_in_threadpool(
+        lambda: article_service.listing(
+            context.db, words, after=after, limit=PAGE_SIZE, done=number
+        )
+    )
     more = {"q": words} if words else {}
     return page(
         request,
@@ -70,33 +53,8 @@ async def articles(request: Request, session: Session) -> Response:
         cut=LONGEST if len(typed) > LONGEST else 0,
         after=cursor,
         states=list(Status),
-        more="?" + urlencode({**more, "after": listing.next_cursor})
-        if listing.next_cursor
-        else None,
+        more="?" + urlencode({**more, "after": _cursor(listing.next)}) if listing.next else None,
     )
-
-
-def _list(db: Database, words: str, after: Place | None, done: int | None) -> _Listing:
-    with db.read() as connection:
-        site = the_site(connection)
-        found = listings.listed(connection, site.id, words, after=after, limit=PAGE_SIZE + 1)
-        shown = found[:PAGE_SIZE]
-        counts = counters.of_pages(connection, [one.id for one in shown])
-        following = followers.counts(connection, [one.id for one in shown])
-        entry = events.find(connection, site.id, done) if done is not None else None
-        return _Listing(
-            [
-                _Shown(
-                    one,
-                    counts[one.id],
-                    None if one.opened is None else events.last_of_page(connection, one.key),
-                    following[one.id],
-                )
-                for one in shown
-            ],
-            _cursor(listings.place(shown[-1])) if len(found) > PAGE_SIZE else None,
-            entry if entry and entry.page and "opened" in (entry.after or {}) else None,
-        )
 
 
 @editor_only

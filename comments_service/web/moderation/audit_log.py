@@ -11,11 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from comments_service.services.pages import the_site
-from comments_service.store import events
+from comments_service.services import audit_log
 from comments_service.store.database import Database
 from comments_service.store.editors import Session
-from comments_service.store.events import Told, Wanted
+from comments_service.store.events import Wanted
 from comments_service.web.moderation.date_range import span
 from comments_service.web.moderation.login import editor_only
 from comments_service.web.moderation.text_diff import changed
@@ -25,7 +24,6 @@ from comments_service.web.support.forms import number_of
 from comments_service.web.support.pages import iso, page
 
 PAGE_SIZE = 50
-_EXPORTED = 1_000
 COLUMNS = ("number", "at", "actor", "action", "reply", "article", "before", "after", "undoes")
 _FIELDS = ("actor", "action", "comment", "page", "since", "until")
 
@@ -36,7 +34,11 @@ async def history(request: Request, session: Session) -> Response:
     before = number_of(request.query_params.get("before"))
     typed = {name: value[:200] for name in _FIELDS if (value := request.query_params.get(name, ""))}
     wanted, problems = _wanted(typed)
-    told, known = await run_in_threadpool(_look, context_of(request).db, before, wanted)
+    told, known = await run_in_threadpool(
+        lambda: audit_log.entries(
+            context_of(request).db, wanted, before=before, limit=PAGE_SIZE + 1
+        )
+    )
     return page(
         request,
         "history.html",
@@ -64,15 +66,6 @@ def _wanted(typed: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
     return wanted, problems
 
 
-def _look(db: Database, before: int | None, wanted: Wanted) -> tuple[list[Told], list[str]]:
-    with db.read() as connection:
-        site = the_site(connection)
-        told = events.history(
-            connection, site.id, before=before, limit=PAGE_SIZE + 1, wanted=wanted
-        )
-        return told, events.actors(connection, site.id)
-
-
 @editor_only
 async def export(request: Request, _session: Session) -> Response:
     """Send the whole log, or what the filter leaves of it, oldest last, as CSV or JSON Lines."""
@@ -89,36 +82,19 @@ async def export(request: Request, _session: Session) -> Response:
 
 
 def _rows(db: Database, wanted: Wanted) -> Iterator[dict[str, object]]:
-    """Every entry, a part at a time: no reader waits behind a long export."""
-    before = None
-    while True:
-        with db.read() as connection:
-            site = the_site(connection)
-            told = events.history(
-                connection, site.id, before=before, limit=_EXPORTED, wanted=wanted
-            )
-        for one in told:
-            entry = one.event
-            yield dict(
-                zip(
-                    COLUMNS,
-                    (
-                        entry.seq,
-                        iso(entry.at),
-                        entry.actor,
-                        entry.action,
-                        entry.comment,
-                        entry.page,
-                        entry.before,
-                        entry.after,
-                        entry.undoes,
-                    ),
-                    strict=True,
-                )
-            )
-        if not told:
-            return
-        before = told[-1].event.seq
+    for one in audit_log.every_entry(db, wanted):
+        entry = one.event
+        yield {
+            "number": entry.seq,
+            "at": iso(entry.at),
+            "actor": entry.actor,
+            "action": entry.action,
+            "reply": entry.comment,
+            "article": entry.page,
+            "before": entry.before,
+            "after": entry.after,
+            "undoes": entry.undoes,
+        }
 
 
 def _json_lines(rows: Iterator[dict[str, object]]) -> Iterator[str]:

@@ -1,22 +1,19 @@
 """The mail page of the queue: what waits, left or failed."""
 
 import re
-from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service.domain.errors import BadRequest, NotFound
+from comments_service.domain.errors import BadRequest
 from comments_service.mail import self_test
 from comments_service.services import editor_notices, mail_limits
-from comments_service.services.pages import the_site
-from comments_service.store import outbox
+from comments_service.services import outbox as outbox_service
 from comments_service.store.editors import Session
-from comments_service.store.outbox import Listed, State
 from comments_service.web.moderation.login import editor_only
-from comments_service.web.support.context import Context, context_of
+from comments_service.web.support.context import context_of
 from comments_service.web.support.pages import page
 
 MAIL = "/moderate/mail"
@@ -31,12 +28,6 @@ KINDS = {
 }
 
 
-class _Outgoing(NamedTuple):
-    counts: dict[str, int]
-    lists: dict[str, list[Listed]]
-    trouble: str | None
-
-
 @editor_only
 async def outgoing(request: Request, session: Session) -> Response:
     """Show the delivery state of mail."""
@@ -45,23 +36,14 @@ async def outgoing(request: Request, session: Session) -> Response:
         request,
         "outgoing.html",
         session=session,
-        mail=await run_in_threadpool(_look, context),
+        mail=await run_in_threadpool(
+            lambda: outbox_service.overview(context.db, limit=_MOST, now=context.now())
+        ),
         sends=context.settings.sends_mail,
         mail_from=context.settings.mail_from,
         kinds=KINDS,
         most=_MOST,
     )
-
-
-def _look(context: Context) -> _Outgoing:
-    with context.db.read() as connection:
-        site = the_site(connection)
-        order = (State.FAILED, State.WAITING, State.SENT)
-        return _Outgoing(
-            outbox.counts(connection, site.id),
-            {one.value: outbox.listed(connection, site.id, one, limit=_MOST) for one in order},
-            outbox.trouble(connection, now=context.now()),
-        )
 
 
 @editor_only
@@ -72,19 +54,15 @@ async def act(request: Request, session: Session) -> Response:
     every = what == "retry" and number == "all"
     if what not in {"retry", "forget"} or not (every or re.fullmatch(r"[0-9]{1,15}", number)):
         raise BadRequest("The form does not say what to do with which mail.")
-    await run_in_threadpool(_act, context_of(request), what, None if every else int(number))
+    context = context_of(request)
+    if what == "retry":
+        mail_id = None if every else int(number)
+        await run_in_threadpool(
+            lambda: outbox_service.retry(context.db, mail_id, now=context.now())
+        )
+    else:
+        await run_in_threadpool(outbox_service.forget, context.db, int(number))
     return RedirectResponse(MAIL, 303)
-
-
-def _act(context: Context, what: str, mail_id: int | None) -> None:
-    with context.db.write() as connection:
-        site = the_site(connection)
-        if what == "retry":
-            changed = outbox.retry(connection, site.id, mail_id, now=context.now())
-        else:
-            changed = outbox.forget(connection, site.id, mail_id) if mail_id is not None else 0
-    if not changed and mail_id is not None:
-        raise NotFound("This mail left meanwhile, is leaving just now, or was forgotten.")
 
 
 ROUTES = [

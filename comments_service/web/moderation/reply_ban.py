@@ -9,10 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from comments_service.domain import bans
 from comments_service.domain.errors import Conflict, Invalid
-from comments_service.services import site_rules
-from comments_service.services.pages import the_site
+from comments_service.services import rule_settings
 from comments_service.store.editors import Session
 from comments_service.store.events import Event
 from comments_service.store.queue import Queued
@@ -72,18 +70,13 @@ def _ban(context: Context, session: Session, public_id: str, form: Mapping[str, 
     choice = _choices(find(context.db, public_id)).get(form.get("what", ""))
     if choice is None:
         raise Invalid({"what": "Choose what to ban"})
-    new = bans.parse(
-        {
-            "ban-kind": choice.kind,
-            "ban-value": choice.value,
-            "ban-note": form.get("note", ""),
-            "ban-expires": form.get("expires", ""),
-        },
-        now=context.now(),
-    )
-    with context.db.write() as connection:
-        site = the_site(connection)
-        return site_rules.ban(connection, site, new, by=actor_of(session), now=context.now())
+    fields = {
+        "ban-kind": choice.kind,
+        "ban-value": choice.value,
+        "ban-note": form.get("note", ""),
+        "ban-expires": form.get("expires", ""),
+    }
+    return rule_settings.add_ban(context.db, fields, by=actor_of(session), now=context.now())
 
 
 async def _page(

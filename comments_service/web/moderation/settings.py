@@ -1,28 +1,18 @@
 """The queue's settings: the rules of new replies, tried on past ones before saving; bans."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service.domain import bans, rules
-from comments_service.domain.actor import Actor
+from comments_service.domain import rules
 from comments_service.domain.errors import Conflict, Invalid, NotFound
-from comments_service.domain.models import Ban
-from comments_service.domain.rules import Rules
-from comments_service.services import rule_preview, site_rules
-from comments_service.services.pages import the_site
+from comments_service.services import rule_preview, rule_settings
 from comments_service.services.rule_preview import Replay
-from comments_service.store import events
-from comments_service.store import rules as store
-from comments_service.store.database import Database
 from comments_service.store.editors import Session
-from comments_service.store.events import Event
 from comments_service.web.moderation.permissions import EditorHandler, actor_of, admin_only
 from comments_service.web.support.context import context_of
 from comments_service.web.support.forms import number_of
@@ -33,34 +23,6 @@ BANS_SHOWN = 100
 # Two lists of words, each character of which may take twelve bytes of a form.
 FORM_LIMIT = 1_048_576
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-class _View(NamedTuple):
-    """What the page shows beside the form."""
-
-    rules: Rules
-    version: int
-    bans: list[Ban]
-    next_ban: int | None
-    done: Event | None
-
-
-def _look(
-    db: Database, now: datetime, *, before: int | None = None, done: int | None = None
-) -> _View:
-    with db.read() as connection:
-        site = the_site(connection)
-        book = site_rules.in_force(connection, site)
-        found = store.bans_in_force(connection, site.id, now, before=before, limit=BANS_SHOWN + 1)
-        entry = events.find(connection, site.id, done) if done is not None else None
-    shown = found[:BANS_SHOWN]
-    return _View(
-        book.rules,
-        book.version,
-        shown,
-        shown[-1].id if len(found) > BANS_SHOWN else None,
-        entry if entry is not None and site_rules.knows(entry) else None,
-    )
 
 
 @admin_only
@@ -92,12 +54,16 @@ async def save(request: Request, session: Session) -> Response:
         return await _page(request, session, error.status, form=form, problems=error.fields)
     if form.get("do") != "save":
         most = rule_preview.SIZES[form.get("replay") == str(rule_preview.SIZES[1])]
-        tried = await run_in_threadpool(_try, context.db, proposed, most, context.now())
+        tried = await run_in_threadpool(
+            lambda: rule_settings.try_on_past(context.db, proposed, most=most, now=context.now())
+        )
         return await _page(request, session, form=form, tried=tried)
     version = number_of(form.get("version"))
     try:
         done = await run_in_threadpool(
-            _save, context.db, proposed, version, actor_of(session), context.now()
+            lambda: rule_settings.save(
+                context.db, proposed, version=version, by=actor_of(session), now=context.now()
+            )
         )
     except Conflict as error:
         return await _page(request, session, error.status, form=form, overtaken=error.detail)
@@ -105,36 +71,15 @@ async def save(request: Request, session: Session) -> Response:
     return RedirectResponse(f"{SETTINGS}?{where}", 303)
 
 
-def _save(
-    db: Database, proposed: Rules, version: int | None, by: Actor, now: datetime
-) -> Event | None:
-    with db.write() as connection:
-        site = the_site(connection)
-        # A form without a version knows nothing of what stands there.
-        seen = -1 if version is None else version
-        return site_rules.save(connection, site, proposed, version=seen, by=by, now=now)
-
-
-def _try(db: Database, proposed: Rules, most: int, now: datetime) -> Replay:
-    with db.read() as connection:
-        return rule_preview.replay(connection, the_site(connection), proposed, most=most, now=now)
-
-
 @admin_only
 async def add_ban(request: Request, session: Session) -> Response:
     """Ban an address, a network or a word."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
-
-    def act() -> Event:
-        now = context.now()
-        new = bans.parse(form, now=now)
-        with context.db.write() as connection:
-            site = the_site(connection)
-            return site_rules.ban(connection, site, new, by=actor_of(session), now=now)
-
     try:
-        done = await run_in_threadpool(act)
+        done = await run_in_threadpool(
+            lambda: rule_settings.add_ban(context.db, form, by=actor_of(session), now=context.now())
+        )
     except Invalid as error:
         return await _page(request, session, error.status, ban=form, problems=error.fields)
     except Conflict as error:
@@ -150,15 +95,9 @@ async def lift_ban(request: Request, session: Session) -> Response:
     number = number_of(request.state.form.get("ban"))
     if number is None:
         raise NotFound("There is no such ban.")
-
-    def act() -> Event:
-        with context.db.write() as connection:
-            site = the_site(connection)
-            return site_rules.lift(
-                connection, site, number, by=actor_of(session), now=context.now()
-            )
-
-    done = await run_in_threadpool(act)
+    done = await run_in_threadpool(
+        lambda: rule_settings.lift_ban(context.db, number, by=actor_of(session), now=context.now())
+    )
     return RedirectResponse(f"{SETTINGS}?done={done.seq}#bans", 303)
 
 
@@ -178,7 +117,11 @@ async def _page(
 ) -> Response:
     """Render the page: the form as it was sent (None: as the rules are), everything typed kept."""
     context = context_of(request)
-    view = await run_in_threadpool(_look, context.db, context.now(), before=before, done=done)
+    view = await run_in_threadpool(
+        lambda: rule_settings.in_force(
+            context.db, now=context.now(), before=before, limit=BANS_SHOWN, done=done
+        )
+    )
     current = rules.as_form(view.rules)
     kept = dict.fromkeys((*rules.FLAGS, *current), "") | dict(current if form is None else form)
     if form is not None:

@@ -1,0 +1,81 @@
+"""The settings page of rules and bans: what is in force, saving, trying on past replies, bans."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from comments_service.domain import bans
+from comments_service.domain.actor import Actor
+from comments_service.domain.models import Ban
+from comments_service.domain.rules import Rules
+from comments_service.services import rule_preview, site_rules
+from comments_service.services.pages import the_site
+from comments_service.services.rule_preview import Replay
+from comments_service.store import events
+from comments_service.store import rules as store
+from comments_service.store.database import Database
+from comments_service.store.events import Event
+
+
+class InForce(NamedTuple):
+    """The rules with their version, and one page of bans, newest first.
+
+    `next_ban` is the ban before which the next page begins, None on the last page. `done` is the
+    entry asked for, if it changed rules or bans.
+    """
+
+    rules: Rules
+    version: int
+    bans: list[Ban]
+    next_ban: int | None
+    done: Event | None
+
+
+def in_force(
+    db: Database, *, now: datetime, before: int | None, limit: int, done: int | None
+) -> InForce:
+    """Return the rules, and at most `limit` bans older than the ban `before`."""
+    with db.read() as connection:
+        site = the_site(connection)
+        book = site_rules.in_force(connection, site)
+        found = store.bans_in_force(connection, site.id, now, before=before, limit=limit + 1)
+        entry = events.find(connection, site.id, done) if done is not None else None
+    shown = found[:limit]
+    return InForce(
+        book.rules,
+        book.version,
+        shown,
+        shown[-1].id if len(found) > limit else None,
+        entry if entry is not None and site_rules.knows(entry) else None,
+    )
+
+
+def save(
+    db: Database, proposed: Rules, *, version: int | None, by: Actor, now: datetime
+) -> Event | None:
+    """Save rules; returns None if they are the same. Raises `Conflict` for another `version`."""
+    # A form without a version shows none, so that it cannot overwrite anything.
+    seen = -1 if version is None else version
+    with db.write() as connection:
+        return site_rules.save(
+            connection, the_site(connection), proposed, version=seen, by=by, now=now
+        )
+
+
+def try_on_past(db: Database, proposed: Rules, *, most: int, now: datetime) -> Replay:
+    """Return what the rules would have decided about the last `most` replies."""
+    with db.read() as connection:
+        return rule_preview.replay(connection, the_site(connection), proposed, most=most, now=now)
+
+
+def add_ban(db: Database, form: Mapping[str, str], *, by: Actor, now: datetime) -> Event:
+    """Ban what a form says; raises `Invalid`, by field, or `Conflict`."""
+    new = bans.parse(form, now=now)
+    with db.write() as connection:
+        return site_rules.ban(connection, the_site(connection), new, by=by, now=now)
+
+
+def lift_ban(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
+    """Lift a ban; raises `NotFound`."""
+    with db.write() as connection:
+        return site_rules.lift(connection, the_site(connection), number, by=by, now=now)
