@@ -213,3 +213,25 @@ def test_plugins_import_each_other_relatively() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 assert not (node.module or "").startswith("plugins"), name
+
+
+def test_nothing_in_web_opens_a_transaction() -> None:
+    for name, path in modules("comments_service/web").items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            opens = (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"read", "write"}
+                and ast.unparse(node.func.value).endswith("db")
+            )
+            assert not opens, f"{name} opens a transaction; add a service for it"
+
+
+def test_handlers_find_everything_on_the_context() -> None:
+    allowed = {
+        "comments_service.app": 2,
+        "comments_service.cli": 1,
+        "comments_service.web.support.context": 1,
+    }
+    for name, path in modules("comments_service").items():
+        assert path.read_text("utf-8").count("app.state.") <= allowed.get(name, 0), name

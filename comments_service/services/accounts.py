@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from comments_service.domain import passwords
 from comments_service.domain.errors import Invalid, NotFound
-from comments_service.store import editors
+from comments_service.store import editors, sign_in_links
 from comments_service.store.database import Database
 from comments_service.store.editors import Browser, Editor
+from comments_service.store.sign_in_links import Link
 
 MAIL = {
     "none": "No mail",
@@ -69,3 +70,12 @@ def prefer(db: Database, editor: Editor, form: Mapping[str, str]) -> None:
         raise Invalid({"mail": "Choose when to get mail"})
     with db.write() as connection:
         editors.set_preferences(connection, editor.id, shortcuts="shortcuts" in form, mail=mail)
+
+
+def find_with_link(
+    db: Database, editor_id: int, link_hash: str | None
+) -> tuple[Editor | None, Link | None]:
+    """Return an editor and, by its hash, a sign-in link; None for each that does not exist."""
+    with db.read() as connection:
+        link = sign_in_links.find(connection, link_hash) if link_hash is not None else None
+        return editors.get(connection, editor_id), link

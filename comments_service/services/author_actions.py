@@ -7,6 +7,7 @@ audit log, which editors can take back.
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 from sqlalchemy import Connection
 
@@ -17,7 +18,7 @@ from comments_service.domain.errors import Conflict, Invalid, NotFound, TooMany
 from comments_service.domain.i18n import sentence
 from comments_service.domain.models import Status
 from comments_service.domain.publish_state import live_state
-from comments_service.services import moderation, reply_versions, site_rules, submission
+from comments_service.services import moderation, permalinks, reply_versions, site_rules, submission
 from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Version
 from comments_service.services.submission import Submission
@@ -68,27 +69,42 @@ class Standing(StrEnum):
     REMOVED = "removed"
 
 
-class Own(NamedTuple):
-    """A reply as its author sees it; `open_until` is None where nothing can be changed by them.
+class View(NamedTuple):
+    """A reply as its author sees it.
 
-    `waits` when an edit takes it off the page until an editor approves it, whatever the rules say.
+    `open_until` is None when the author can change nothing (any more). `place` and `article` are
+    URLs; `parent` is the id of the reply that is answered. `waits`: an edit takes the reply off
+    the page until an editor approves it, whatever the rules say.
     """
 
     reply: Stored
     standing: Standing
     open_until: datetime | None
+    place: str
+    article: str
+    parent: str | None
     waits: bool
 
 
-def look(db: Database, public_id: str, *, window: timedelta, now: datetime) -> Own:
+def look(db: Database, public_id: str, *, site_url: str, window: timedelta, now: datetime) -> View:
     """Return what became of the reply; raises `NotFound`."""
     with db.read() as connection:
         reply = _find(connection, the_site(connection), public_id)
-        standing = _standing(connection, reply)
         until = reply.submitted_at + window
         changeable = reply.status in (Status.PENDING, Status.APPROVED) and now < until
-        waits = changeable and _is_editors(connection, reply)
-    return Own(reply, standing, until if changeable else None, waits)
+        parent = None
+        if reply.parent_id is not None:
+            known = comments.public_ids(connection, [reply.parent_id])
+            parent = known.get(reply.parent_id)
+        return View(
+            reply=reply,
+            standing=_standing(connection, reply),
+            open_until=until if changeable else None,
+            place=permalinks.url_of(connection, site_url, reply),
+            article=urljoin(site_url, reply.page_url),
+            parent=parent,
+            waits=changeable and _is_editors(connection, reply),
+        )
 
 
 def edit(

@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 from comments_service.domain.actor import Actor
 from comments_service.domain.errors import Conflict, Invalid, NotFound, ServiceError
 from comments_service.domain.models import Status
-from comments_service.services import moderation, reply_versions
+from comments_service.services import bulk_drafts, moderation, reply_versions
 from comments_service.services.moderation import ACTIONS
 from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Stale, Version
 from comments_service.store import bulk_jobs, comments, queue
 from comments_service.store.bulk_jobs import DONE, Batch, NewItem, Progress
 from comments_service.store.database import Database
-from comments_service.store.queue import Chosen
+from comments_service.store.queue import Chosen, Queued
 
 # Replies in one transaction: readers' own submissions wait for about half a second.
 PART = 1_000
@@ -159,12 +159,54 @@ def go_on(db: Database, batch_id: int, *, by: Actor, now: datetime, part: int = 
 def state(db: Database, batch_id: int) -> State:
     """Return how far a batch is; raises `NotFound`."""
     with db.read() as connection:
-        site = the_site(connection)
-        found = bulk_jobs.find(connection, site.id, batch_id)
-        if found is None:
-            raise NotFound("There is no such bulk action.")
-        return State(
-            found,
-            bulk_jobs.progress(connection, batch_id),
-            bulk_jobs.undone_by(connection, batch_id),
+        return state_of(connection, the_site(connection).id, batch_id)
+
+
+def state_of(connection: Connection, site_id: int, batch_id: int) -> State:
+    """Return how far a batch is, inside a transaction of the caller; raises `NotFound`."""
+    found = bulk_jobs.find(connection, site_id, batch_id)
+    if found is None:
+        raise NotFound("There is no such bulk action.")
+    return State(
+        found,
+        bulk_jobs.progress(connection, batch_id),
+        bulk_jobs.undone_by(connection, batch_id),
+    )
+
+
+class Results(NamedTuple):
+    """How far a batch is, some outcomes by number, and replies left out because they changed.
+
+    `next_after` is the number after which the next outcomes begin, None at the end.
+    """
+
+    state: State
+    outcomes: list[tuple[int, bulk_jobs.Outcome]]
+    changed: dict[str, Queued]
+    next_after: int | None
+
+
+def results(db: Database, batch_id: int, *, after: int, limit: int, everything: bool) -> Results:
+    """Return at most `limit` outcomes, of all replies or only of those that failed.
+
+    Raises `NotFound`.
+    """
+    with db.read() as connection:
+        site_id = the_site(connection).id
+        state = state_of(connection, site_id, batch_id)
+        found = bulk_jobs.outcomes(
+            connection, batch_id, after=after, limit=limit + 1, all_of_them=everything
         )
+        shown = found[:limit]
+        changed = [one.comment for _, one in shown if _left_out(one)]
+        return Results(
+            state,
+            shown,
+            queue.find_all(connection, site_id, changed),
+            shown[-1][0] if len(found) > limit else None,
+        )
+
+
+def _left_out(one: bulk_jobs.Outcome) -> bool:
+    undone = one.result not in (None, bulk_jobs.DONE)
+    return undone and (one.changed or one.result == bulk_drafts.CHANGED)

@@ -7,7 +7,9 @@ from sqlalchemy import Connection
 from comments_service.domain.errors import Conflict
 from comments_service.domain.labels import DONE
 from comments_service.services import site_rules
+from comments_service.services.pages import the_site
 from comments_service.store import events
+from comments_service.store.database import Database
 from comments_service.store.events import Event
 from comments_service.store.sites import Site
 
@@ -15,12 +17,17 @@ from comments_service.store.sites import Site
 _MOST = 1_000
 
 
-def find(connection: Connection, site: Site, *, editor_id: int, since: datetime) -> Event:
+def find(db: Database, *, editor_id: int, since: datetime) -> Event:
     """Return the editor's latest action after `since` that is still in force.
 
     Raises `Conflict`, saying why, when there is none or when it cannot be undone: an older one is
     never returned in its place.
     """
+    with db.read() as connection:
+        return _find(connection, the_site(connection), editor_id, since)
+
+
+def _find(connection: Connection, site: Site, editor_id: int, since: datetime) -> Event:
     for entry in events.latest_of_editor(connection, site.id, editor_id, limit=_MOST):
         if entry.at < since:
             break

@@ -1,10 +1,14 @@
-"""The site, and its pages that take replies. Works inside a transaction of its caller."""
+"""The site, and its pages that take replies."""
+
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from comments_service.domain.errors import Forbidden, NotFound
 from comments_service.domain.i18n import sentence
-from comments_service.store import pages, sites
+from comments_service.store import comments, pages, sites
+from comments_service.store.comments import Stored
+from comments_service.store.database import Database
 from comments_service.store.pages import Page
 from comments_service.store.sites import Site
 
@@ -32,3 +36,22 @@ def taking_replies(page: Page | None) -> Page:
     if not page.takes_replies:
         raise Forbidden(sentence("Replies to “%(title)s” are closed.", title=page.title))
     return page
+
+
+class PageWithParent(NamedTuple):
+    """A page that takes replies, and the public reply that is answered, if there is one."""
+
+    page: Page
+    parent: Stored | None
+
+
+def open_page_with_parent(db: Database, key: str, parent: str) -> PageWithParent:
+    """Return the page and the reply `parent` on it ("" for none), in one transaction.
+
+    Raises `NotFound` or `Forbidden` if the page takes no replies. `parent` is None if that reply
+    is not public.
+    """
+    with db.read() as connection:
+        page = open_page(connection, the_site(connection), key)
+        above = comments.find_public(connection, page.id, parent) if parent else None
+        return PageWithParent(page, above)

@@ -6,8 +6,8 @@ import pytest
 import requests
 from sqlalchemy import select
 
+from comments_service.domain.excerpt import Piece, around
 from comments_service.store.tables import article_text
-from comments_service.web.public.search import Piece, around
 from tests.running import Service
 from tests.service.asking import Page, dump
 from tests.service.test_api import is_problem

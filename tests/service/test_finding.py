@@ -4,9 +4,10 @@ import pytest
 import requests
 
 from comments_service.domain import actor
+from comments_service.domain.excerpt import Piece, excerpt
 from comments_service.services import moderation
 from comments_service.store import reader_search
-from comments_service.web.public.search import A_MINUTE, Piece, excerpt
+from comments_service.web.public.search import A_MINUTE
 from tests.running import Service, version_of
 from tests.service.asking import Page, dump
 

@@ -1,7 +1,6 @@
 """Bulk actions: on what is selected, or on all that match; how far they are; their undo."""
 
 import logging
-from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,11 +12,7 @@ from comments_service.domain.errors import BadRequest, Invalid, NotFound
 from comments_service.domain.models import Status
 from comments_service.services import bulk_actions, bulk_drafts
 from comments_service.services.moderation import ACTIONS
-from comments_service.services.pages import the_site
-from comments_service.store import bulk_jobs
-from comments_service.store import queue as listings
 from comments_service.store.editors import Session
-from comments_service.store.queue import Queued
 from comments_service.web.moderation.login import editor_only
 from comments_service.web.moderation.permissions import actor_of
 from comments_service.web.moderation.queue import show_list
@@ -150,18 +145,6 @@ async def go(request: Request, batch_id: int, by: Actor) -> Response:
     return RedirectResponse(list_address(request.state.form, batch=batch_id), 303)
 
 
-class _Shown(NamedTuple):
-    state: bulk_actions.State
-    outcomes: list[tuple[int, bulk_jobs.Outcome]]
-    # What was not done because the text is another one: to read and decide about here.
-    changed: dict[str, Queued]
-
-
-def _left_out(one: bulk_jobs.Outcome) -> bool:
-    undone = one.result not in (None, bulk_jobs.DONE)
-    return undone and (one.changed or one.result == bulk_drafts.CHANGED)
-
-
 @editor_only
 async def show(request: Request, session: Session) -> Response:
     """Show how far a bulk action is, and exactly what was not done and why."""
@@ -170,26 +153,20 @@ async def show(request: Request, session: Session) -> Response:
     everything = request.query_params.get("show") == "all"
     after = number_of(request.query_params.get("after")) or 0
 
-    def look() -> _Shown:
-        state = bulk_actions.state(context.db, batch_id)
-        with context.db.read() as connection:
-            found = bulk_jobs.outcomes(
-                connection, batch_id, after=after, limit=PAGE_SIZE + 1, all_of_them=everything
-            )
-            changed = [one.comment for _, one in found[:PAGE_SIZE] if _left_out(one)]
-            site = the_site(connection)
-            return _Shown(state, found, listings.find_all(connection, site.id, changed))
-
-    state, found, changed = await run_in_threadpool(look)
+    found = await run_in_threadpool(
+        lambda: bulk_actions.results(
+            context.db, batch_id, after=after, limit=PAGE_SIZE, everything=everything
+        )
+    )
     return page(
         request,
         "bulk.html",
         session=session,
-        state=state,
+        state=found.state,
         running=context.bulk_runner.running(batch_id),
-        outcomes=found[:PAGE_SIZE],
-        changed=changed,
-        next_after=found[PAGE_SIZE - 1][0] if len(found) > PAGE_SIZE else None,
+        outcomes=found.outcomes,
+        changed=found.changed,
+        next_after=found.next_after,
         everything=everything,
         verbs=VERBS,
     )

@@ -9,9 +9,9 @@ import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from comments_service.services import accounts
 from comments_service.services.auth import keyed
 from comments_service.services.login_throttle import LONGEST_WAIT
-from comments_service.store import editors, sign_in_links
 from comments_service.store.database import Database
 from comments_service.store.editors import Editor
 
@@ -47,9 +47,7 @@ def read(db: Database, secret: bytes, visit: str, proof: str, now: datetime) -> 
     match = _PROOF.fullmatch(proof)
     if match is None or int(match[2]) <= now.timestamp():
         return None
-    with db.read() as connection:
-        editor = editors.get(connection, int(match[1]))
-        link = sign_in_links.find(connection, match[3]) if match[3] is not None else None
+    editor, link = accounts.find_with_link(db, int(match[1]), match[3])
     # Each page has a new proof, which must not make the link last for ever.
     if editor is None or (match[3] and (link is None or link.expires_at + LIFE <= now)):
         return None

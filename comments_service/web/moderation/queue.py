@@ -5,29 +5,20 @@ card alone when htmx asks (`HX-Request`). Both show the same templates.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from comments_service.domain import publish_state
 from comments_service.domain.comment_form import LIMITS, Refused
 from comments_service.domain.errors import BadRequest, Conflict, NotFound, ServiceError
-from comments_service.domain.models import Status
-from comments_service.services import bulk_actions, moderation, reply_versions
-from comments_service.services.pages import the_site
-from comments_service.services.reply_versions import Stale
-from comments_service.store import counters, events, outbox, publishing
-from comments_service.store import queue as listings
-from comments_service.store.comments import ERASED
-from comments_service.store.database import Database
+from comments_service.services import moderation, queue_listing
+from comments_service.services.queue_listing import Publisher, find
 from comments_service.store.editors import Session
 from comments_service.store.events import Event
-from comments_service.store.queue import Cursor, Filter, Queued
+from comments_service.store.queue import Queued
 from comments_service.web.moderation.login import admin_only, editor_only
 from comments_service.web.moderation.permissions import actor_of
 from comments_service.web.moderation.queue_query import (
@@ -44,37 +35,12 @@ from comments_service.web.moderation.queue_query import (
     sent_with,
     way_back,
 )
-from comments_service.web.public import build_report
-from comments_service.web.support.context import Context, context_of
+from comments_service.web.support import build_report
+from comments_service.web.support.context import context_of
 from comments_service.web.support.forms import number_of
 from comments_service.web.support.pages import page
-from comments_service.web.support.publisher_heartbeat import PublisherHeartbeat
 
 PAGE_SIZE = 50
-# Counting goes no further: the page says "more than" then.
-MOST_COUNTED = 1_000
-
-
-class Done(NamedTuple):
-    """What was just done, and what follows: an open change request, replies under a new ban."""
-
-    event: Event
-    reply: Queued | None
-    caught: int
-
-
-class _Listing(NamedTuple):
-    replies: list[Queued]
-    counts: dict[str, int]
-    matching: int
-    next_cursor: str | None
-    done: Done | None
-    batch: bulk_actions.State | None
-    email: str
-    alarms: list[str]
-    # What is wrong with the last build of the site, or "".
-    build: str
-    wishes: int
 
 
 @editor_only
@@ -104,7 +70,21 @@ async def show_list(
     except ValueError:
         raise NotFound("There is no such page of the queue.") from None
     context = context_of(request)
-    listing = await run_in_threadpool(_list, context, view, begins, done, batch)
+    heartbeat = context.heartbeat
+    listing = await run_in_threadpool(
+        lambda: queue_listing.listing(
+            context.db,
+            view.what,
+            after=begins,
+            limit=PAGE_SIZE,
+            done=done,
+            batch=batch,
+            publisher=Publisher(heartbeat.seen_at, heartbeat.trouble),
+            now=context.now(),
+        )
+    )
+    last = listing.last
+    report = await run_in_threadpool(build_report.read, context.settings.site_report)
     return page(
         request,
         "queue.html",
@@ -112,12 +92,19 @@ async def show_list(
         session=session,
         view=view,
         listing=listing,
+        counts=_with_any(listing.counts),
+        build=build_report.beginning(report),
+        next_cursor=cursor_of(last.submitted_at, last.id) if last else None,
         names=NAMES,
         words=in_words(view),
-        most=MOST_COUNTED,
+        most=queue_listing.MOST_COUNTED,
         after=after or "",
         problem=problem,
     )
+
+
+def _with_any(counts: dict[str, int]) -> dict[str, int]:
+    return counts | {ANY: sum(counts.values())}
 
 
 def _view(request: Request) -> View:
@@ -125,79 +112,6 @@ def _view(request: Request) -> View:
     if view is None:
         raise NotFound(f"There is no state called “{request.query_params['status']}”.")
     return view
-
-
-def _list(
-    context: Context,
-    view: View,
-    after: Cursor | None,
-    done: int | None,
-    batch: int | None,
-) -> _Listing:
-    db, now = context.db, context.now()
-    with db.read() as connection:
-        site = the_site(connection)
-        found = listings.listed(connection, site.id, view.what, after=after, limit=PAGE_SIZE + 1)
-        shown = found[:PAGE_SIZE]
-        last = shown[-1] if len(found) > PAGE_SIZE else None
-        counts = counters.of_site(connection, site.id)
-        return _Listing(
-            replies=shown,
-            counts=counts | {ANY: sum(counts.values())},
-            matching=listings.count(connection, site.id, view.what, most=MOST_COUNTED + 1),
-            next_cursor=cursor_of(last.submitted_at, last.id) if last else None,
-            done=look_at_done(connection, site.id, done),
-            batch=_batch(db, batch),
-            email=listings.sought_text(connection, view.what.who) or ""
-            if view.what.who is not None
-            else "",
-            alarms=_alarms(connection, site.id, context.heartbeat, now),
-            build=build_report.beginning(build_report.read(context.settings.site_report)),
-            wishes=listings.wishes(connection, most=MOST_COUNTED),
-        )
-
-
-def look_at_done(connection: Connection, site_id: int, number: int | None) -> Done | None:
-    """Return the entry of that number with what an editor has to know about it."""
-    event = events.find(connection, site_id, number) if number is not None else None
-    if event is None:
-        return None
-    reply = listings.find(connection, site_id, event.comment) if event.comment else None
-    caught = 0
-    if event.after and event.after.get("lifted") is False:
-        under = Filter(status=Status.PENDING, ban=event.after["ban"])
-        caught = listings.count(connection, site_id, under, most=MOST_COUNTED)
-    return Done(event, reply, caught)
-
-
-def _alarms(
-    connection: Connection, site_id: int, presence: PublisherHeartbeat, now: datetime
-) -> list[str]:
-    """What keeps approved replies from readers, or mail from editors: one sentence each."""
-    state = publishing.publisher_state(
-        connection, site_id, seen_at=presence.seen_at, trouble=presence.trouble
-    )
-    told = (publish_state.alarm(state, now), outbox.trouble(connection, now=now))
-    return [one for one in told if one]
-
-
-def _batch(db: Database, batch_id: int | None) -> bulk_actions.State | None:
-    if batch_id is None:
-        return None
-    try:
-        return bulk_actions.state(db, batch_id)
-    except NotFound:
-        return None
-
-
-def find(db: Database, public_id: str) -> Queued:
-    """Return one reply as the queue shows it; raises `NotFound`."""
-    with db.read() as connection:
-        site = the_site(connection)
-        found = listings.find(connection, site.id, public_id)
-    if found is None or found.status == ERASED:
-        raise NotFound("That reply does not exist any more.")
-    return found
 
 
 # --- what can be done with one reply -----------------------------------------------------------
@@ -257,11 +171,9 @@ async def search(request: Request, _session: Session) -> Response:
     if len(email) > LIMITS["email"]:
         raise BadRequest(f"An email address has {LIMITS['email']} characters at most.")
 
-    def number() -> str:
-        with context.db.write() as connection:
-            return str(listings.seek(connection, email))
-
-    who = await run_in_threadpool(number) if email else ""
+    who = ""
+    if email:
+        who = str(await run_in_threadpool(queue_listing.remember_email, context.db, email))
     return RedirectResponse(f"{QUEUE}?" + view.address(who=who), 303)
 
 
@@ -299,7 +211,7 @@ async def answer_form(request: Request, session: Session) -> Response:
     """
     shown = request.query_params.get("version")
     changed = await run_in_threadpool(
-        _changed_since, context_of(request).db, request.path_params["id"], shown
+        queue_listing.changed_since, context_of(request).db, request.path_params["id"], shown
     )
     if changed is not None and wants_fragment(request):
         answer = await card(request, session, request.path_params["id"], None, problem=changed)
@@ -308,15 +220,6 @@ async def answer_form(request: Request, session: Session) -> Response:
         answer.headers["HX-Reswap"] = "outerHTML"
         return answer
     return await _form(request, session, "answer.html", changed)
-
-
-def _changed_since(db: Database, public_id: str, shown: str | None) -> Stale | None:
-    """Return what to say when the reply has another version than the one that a page showed."""
-    reply = find(db, public_id)
-    if shown is None or reply_versions.is_current(reply, shown):
-        return None
-    with db.read() as connection:
-        return reply_versions.stale(connection, reply, shown)
 
 
 @editor_only
@@ -496,14 +399,9 @@ async def card(
 
     Without scripts the answer is a whole page; only a refused decision leads here then.
     """
-    db = context_of(request).db
-
-    def look() -> tuple[Queued, dict[str, int]]:
-        with db.read() as connection:
-            counts = counters.of_site(connection, the_site(connection).id)
-        return find(db, public_id), counts | {ANY: sum(counts.values())}
-
-    reply, counts = await run_in_threadpool(look)
+    reply, counts = await run_in_threadpool(
+        queue_listing.find_with_counts, context_of(request).db, public_id
+    )
     gone = done is not None and done.action not in _STAYS
     template = "fragments/done.html" if gone else "fragments/card.html"
     return page(
@@ -514,7 +412,7 @@ async def card(
         back=way_back(sent_with(request), public_id),
         session=session,
         reply=reply,
-        counts=counts,
+        counts=_with_any(counts),
         names=NAMES,
         done_event=done,
         problem=problem.detail if problem else "",

@@ -11,11 +11,12 @@ from starlette.routing import Route
 
 from comments_service.domain.errors import Conflict, Invalid
 from comments_service.services import rule_settings
+from comments_service.services.queue_listing import find
 from comments_service.store.editors import Session
 from comments_service.store.events import Event
 from comments_service.store.queue import Queued
 from comments_service.web.moderation.permissions import actor_of, editor_only
-from comments_service.web.moderation.queue import back, find
+from comments_service.web.moderation.queue import back
 from comments_service.web.moderation.queue_query import sent_with, way_back
 from comments_service.web.support.context import Context, context_of
 from comments_service.web.support.pages import page

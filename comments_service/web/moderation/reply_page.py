@@ -6,13 +6,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from comments_service.domain.models import Status
-from comments_service.services.pages import the_site
+from comments_service.services import permalinks, queue_listing
 from comments_service.store.editors import Session
-from comments_service.store.queue import Queued
 from comments_service.web.moderation.permissions import editor_only
-from comments_service.web.moderation.queue import Done, find, look_at_done
 from comments_service.web.moderation.queue_query import REPLY, reply_address
-from comments_service.web.public.permalinks import locate
 from comments_service.web.support.context import context_of
 from comments_service.web.support.forms import number_of
 from comments_service.web.support.pages import page
@@ -22,14 +19,10 @@ from comments_service.web.support.pages import page
 async def show(request: Request, session: Session) -> Response:
     """Show one reply, whatever its state, with everything that can be done with it."""
     public_id = request.path_params["id"]
-    db, number = context_of(request).db, number_of(request.query_params.get("done"))
-
-    def look() -> tuple[Queued, Done | None]:
-        reply = find(db, public_id)
-        with db.read() as connection:
-            return reply, look_at_done(connection, the_site(connection).id, number)
-
-    reply, done = await run_in_threadpool(look)
+    number = number_of(request.query_params.get("done"))
+    reply, done = await run_in_threadpool(
+        queue_listing.find_with_done, context_of(request).db, public_id, number
+    )
     return page(request, "moderate_reply.html", session=session, reply=reply, last=done, list=REPLY)
 
 
@@ -37,7 +30,10 @@ async def show(request: Request, session: Session) -> Response:
 async def see(request: Request, _session: Session) -> Response:
     """Lead to the reply's place on the site, or to its page in the queue if it has none."""
     public_id = request.path_params["id"]
-    reply, place = await run_in_threadpool(locate, context_of(request), public_id)
+    context = context_of(request)
+    reply, place = await run_in_threadpool(
+        permalinks.locate, context.db, context.settings.site_url, public_id
+    )
     public = reply.status == Status.APPROVED
     return RedirectResponse(place if public else reply_address(reply.public_id), 303)
 

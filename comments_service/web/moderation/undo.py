@@ -7,14 +7,13 @@ from starlette.routing import Route
 
 from comments_service.domain.errors import BadRequest, Conflict
 from comments_service.services import bulk_actions, last_action, moderation, site_rules
-from comments_service.services.pages import the_site
 from comments_service.store.editors import Session
 from comments_service.store.events import Event
 from comments_service.web.moderation import bulk as bulk_pages
 from comments_service.web.moderation.permissions import actor_of, editor_only
 from comments_service.web.moderation.queue import acted, card, wants_fragment
 from comments_service.web.moderation.queue_query import HISTORY, list_address, reply_address
-from comments_service.web.support.context import Context, context_of
+from comments_service.web.support.context import context_of
 from comments_service.web.support.forms import number_of
 from comments_service.web.support.pages import page
 
@@ -40,7 +39,11 @@ async def undo_last(request: Request, session: Session) -> Response:
     """Take back what this editor did last, from whatever page; or say why that cannot be."""
     context, by = context_of(request), actor_of(session)
     try:
-        last = await run_in_threadpool(_last, context, session)
+        last = await run_in_threadpool(
+            lambda: last_action.find(
+                context.db, editor_id=session.editor.id, since=session.created_at
+            )
+        )
         if last.batch_id is not None:
             return await _undo_batch(request, session, last.batch_id)
         done = await run_in_threadpool(
@@ -57,16 +60,6 @@ async def undo_last(request: Request, session: Session) -> Response:
         answer.headers["X-Undone"] = str(last.seq)
         return answer
     return _lead(request, _shown_at(request.state.form, done, session))
-
-
-def _last(context: Context, session: Session) -> Event:
-    with context.db.read() as connection:
-        return last_action.find(
-            connection,
-            the_site(connection),
-            editor_id=session.editor.id,
-            since=session.created_at,
-        )
 
 
 async def _undo_batch(request: Request, session: Session, batch_id: int) -> Response:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,16 +30,13 @@ from comments_service.domain.i18n import sentence
 from comments_service.domain.models import Status
 from comments_service.services import (
     auth,
+    author_actions,
     email_confirmation,
     rate_limit,
     reply_versions,
     subscriptions,
 )
-from comments_service.services import author_actions as verbs
-from comments_service.services.author_actions import Standing
-from comments_service.store import comments
-from comments_service.store.comments import Stored
-from comments_service.web.public.permalinks import locate
+from comments_service.services.author_actions import Standing, View
 from comments_service.web.support import security
 from comments_service.web.support.client_network import client_of, network_of
 from comments_service.web.support.context import Context, context_of
@@ -55,20 +52,6 @@ NOT_FOLLOWED = sentence(
     "asked for in a short time. Ask again later on your reply’s own page."
 )
 NO_STORE = {"Cache-Control": "no-store"}
-
-
-class View(NamedTuple):
-    """A reply, and all that its author's pages say of it."""
-
-    reply: Stored
-    standing: Standing
-    # Until when the author may change it; None: not, or not any more.
-    open_until: datetime | None
-    place: str
-    article: str
-    parent: str | None
-    # Whether an edit waits for an editor whatever the rules say.
-    waits: bool
 
 
 async def status(request: Request) -> Response:
@@ -206,7 +189,7 @@ def _count_change(request: Request) -> None:
 
 
 def _edit(context: Context, public_id: str, form: Mapping[str, str], client: str | None) -> None:
-    verbs.edit(
+    author_actions.edit(
         context.db,
         context.secret,
         public_id,
@@ -236,7 +219,7 @@ async def remove(request: Request) -> Response:
     await run_in_threadpool(_count_change, request)
     try:
         await run_in_threadpool(
-            lambda: verbs.remove(
+            lambda: author_actions.remove(
                 context.db,
                 view.reply.public_id,
                 was=form.get("was", ""),
@@ -273,7 +256,7 @@ async def ask(request: Request) -> Response:
             form = await read_form(request, context.settings.body_limit)
             await run_in_threadpool(_count_change, request)
             await run_in_threadpool(
-                lambda: verbs.ask(
+                lambda: author_actions.ask(
                     context.db,
                     public_id,
                     form.get("kind", ""),
@@ -304,16 +287,14 @@ def _minutes_to(end: datetime | None, now: datetime) -> int:
 
 def look(context: Context, public_id: str) -> View:
     """Return the reply with what became of it; raises `NotFound`."""
-    found = verbs.look(
-        context.db, public_id, window=context.settings.edit_window, now=context.now()
+    settings = context.settings
+    return author_actions.look(
+        context.db,
+        public_id,
+        site_url=settings.site_url,
+        window=settings.edit_window,
+        now=context.now(),
     )
-    reply, place = locate(context, public_id)
-    parent = None
-    if reply.parent_id is not None:
-        with context.db.read() as connection:
-            parent = comments.public_ids(connection, [reply.parent_id]).get(reply.parent_id)
-    article = urljoin(context.settings.site_url, reply.page_url)
-    return View(found.reply, found.standing, found.open_until, place, article, parent, found.waits)
 
 
 def status_path(context: Context, public_id: str) -> str:
@@ -400,7 +381,7 @@ def _ask_page(
         problems=problems,
         told=told,
         kept=kept,
-        most=verbs.WORDS_MOST,
+        most=author_actions.WORDS_MOST,
     )
 
 

@@ -7,7 +7,6 @@ same words.
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
 from starlette.concurrency import run_in_threadpool
@@ -19,9 +18,7 @@ from comments_service.domain import comment_form
 from comments_service.domain.comment_form import Refused
 from comments_service.domain.errors import Forbidden, NotFound, ServiceError, TooMany, Unavailable
 from comments_service.domain.i18n import counted, sentence
-from comments_service.services.pages import open_page, the_site
-from comments_service.store import comments, pages
-from comments_service.store.comments import Stored
+from comments_service.services.pages import PageWithParent, open_page_with_parent
 from comments_service.web.public import author_page
 from comments_service.web.public.mail_links import is_known
 from comments_service.web.support import security
@@ -60,7 +57,7 @@ async def submit(request: Request) -> Response:
             typed, problems, status = error.kept, error.fields, error.status
         except TooMany as error:
             return await _not_yet(request, key, typed, error)
-        view = await run_in_threadpool(_look, context, key, typed["parent"])
+        view = await run_in_threadpool(open_page_with_parent, context.db, key, typed["parent"])
     except (NotFound, Forbidden, Unavailable) as error:
         # The article is gone or closed, or we are: what was typed is still the reader's.
         return await _kept_for(request, key, error, typed)
@@ -80,7 +77,9 @@ async def _not_yet(
     if wants_json(request):
         answer = json_problem(request, told)
     else:
-        view = await run_in_threadpool(_look, context_of(request), key, typed["parent"])
+        view = await run_in_threadpool(
+            open_page_with_parent, context_of(request).db, key, typed["parent"]
+        )
         answer = _form_page(request, view, typed, status=told.status, notice=told.detail)
     answer.headers.update(told.headers)
     return answer
@@ -127,7 +126,7 @@ async def preview(request: Request) -> Response:
             problems, status = error.fields, error.status
         if wants_json(request) and not problems:
             return json_answer({"html": html})
-        view = await run_in_threadpool(_look, context, key, typed["parent"])
+        view = await run_in_threadpool(open_page_with_parent, context.db, key, typed["parent"])
     except (NotFound, Forbidden, Unavailable, TooMany) as error:
         return await _kept_for(request, key, error, typed)
     except ServiceError as error:
@@ -154,7 +153,7 @@ async def _kept_for(
 
 def _back_to(context: Context, key: str) -> Back | None:
     try:
-        found = _look(context, key, "").page
+        found = open_page_with_parent(context.db, key, "").page
     except ServiceError:
         return None
     return Back(found.title, urljoin(context.settings.site_url, found.url) + "#respond")
@@ -197,24 +196,11 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
 
 
-class _View(NamedTuple):
-    page: pages.Page
-    parent: Stored | None
-
-
-def _look(context: Context, key: str, parent: str) -> _View:
-    with context.db.read() as connection:
-        site = the_site(connection)
-        found = open_page(connection, site, key)
-        above = comments.find_public(connection, found.id, parent) if parent else None
-    return _View(found, above)
-
-
 async def reply_form(request: Request) -> Response:
     """Show the form that answers one reply; what a Reply link points to."""
     context = context_of(request)
     key, parent = request.path_params["key"], request.path_params["id"]
-    view = await run_in_threadpool(_look, context, key, parent)
+    view = await run_in_threadpool(open_page_with_parent, context.db, key, parent)
     if view.parent is None:
         gone = NotFound(sentence("The reply that you want to answer is not there any more."))
         article = urljoin(context.settings.site_url, view.page.url)
@@ -224,7 +210,7 @@ async def reply_form(request: Request) -> Response:
 
 def _form_page(
     request: Request,
-    view: _View,
+    view: PageWithParent,
     form: Mapping[str, str],
     problems: Mapping[str, str] = MappingProxyType({}),
     status: int = 200,
@@ -255,7 +241,9 @@ def _form_page(
 async def to_article(request: Request) -> Response:
     """Lead somebody who opens the form's address to the article's own form."""
     context = context_of(request)
-    view = await run_in_threadpool(_look, context, request.path_params["key"], "")
+    view = await run_in_threadpool(
+        open_page_with_parent, context.db, request.path_params["key"], ""
+    )
     return RedirectResponse(urljoin(context.settings.site_url, view.page.url) + "#respond", 303)
 
 

@@ -16,8 +16,8 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.types import Scope
 
-from comments_service.web.public import build_report
 from comments_service.web.public.static_site import StaticSite, headers_for
+from comments_service.web.support import build_report
 
 ADDRESS = "/.live"
 # How soon a change is seen; asking for the state of two names costs microseconds.

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from comments_service.web.public import build_report
+from comments_service.web.support import build_report
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
