@@ -9,35 +9,49 @@ PORT   ?= 8000
 JOBS   ?= $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 )))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve build publish demo test unit check lint types browser format lock clean \
-        words tour bench-build bench-page bench-publish bench-queue bench-submit
+.PHONY: help runtime setup serve build publish demo test unit check lint types browser format lock clean \
+        words tour bench-build bench-page bench-publish bench-queue \
+        bench-submit bench-house
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The stamp is newer than the lock and the project file, or the environment is brought up to date.
-$(VENV)/.stamp: requirements-dev.lock pyproject.toml
+# `make serve` needs requirements.lock only; tests, lint and benchmarks need requirements-dev.lock, which
+# includes it. A stamp is newer than its lock and the project file, or the environment is updated.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Rejoinder needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "Could not make a virtual environment; on Debian run: apt-get install python3-venv"; exit 1; }
-	@echo "Installing the locked dependencies into $(VENV) (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what runs into $(VENV) (once; about 200 MB) ..."
+	@$(INSTALL) --no-compile --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-setup: $(VENV)/.stamp ## make the virtual environment with the locked dependencies
+$(VENV)/.stamp: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the locked dependencies of the tests into $(VENV) (once; about 540 MB) ..."
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.runtime
 
-serve: setup ## build the site and run everything on http://127.0.0.1:8000 (PORT=... moves it)
+runtime: $(VENV)/.runtime ## install what `make serve` needs
+
+setup: $(VENV)/.stamp ## install what tests, lint and benchmarks need too
+
+serve: runtime ## build the site and run everything on http://127.0.0.1:8000 (PORT=... moves it)
 	@exec $(BIN)/rejoinder serve --port $(PORT)
 
-build: setup ## build the static site into output/
+build: runtime ## build the static site into output/
 	@$(BIN)/rejoinder build
 
-publish: setup ## follow the service and keep the built pages up to date
+publish: runtime ## follow the service and keep the built pages up to date
 	@$(BIN)/rejoinder publish
 
-demo: setup ## fill discussions and queue with sample replies (`rejoinder demo --remove` undoes it)
+demo: runtime ## fill discussions and queue with sample replies (`rejoinder demo --remove` undoes it)
 	@$(BIN)/rejoinder demo
 
 lint: setup
@@ -71,6 +85,9 @@ tour: setup browser ## take the pictures of README and docs/tour from the runnin
 bench-build: setup ## full and warm builds against stock Pelican and Hugo (QUICK=1 for a short run)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.build
 
+bench-house: setup browser ## size and structure of the code, tests' time, size of an installation (QUICK=1: the code only)
+	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.house
+
 bench-page: setup browser ## weight of a page; Lighthouse, axe and the Nu checker (QUICK=1 for a short run)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.page
 
@@ -85,9 +102,9 @@ bench-submit: setup ## replies per second against Isso in the same run (QUICK=1 
 
 lock: ## renew the lock files from pyproject.toml (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header pyproject.toml -o requirements.lock
+	  --no-header --extra install pyproject.toml -o requirements.lock
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --extra dev pyproject.toml -o requirements-dev.lock
+	  --no-header --extra dev --extra install pyproject.toml -o requirements-dev.lock
 
 clean: ## remove the environment and what was built; replies (var/) stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
