@@ -1,6 +1,5 @@
 """The service's verbs of the `rejoinder` command. Imports are inside, so that `--help` is quick."""
 
-import logging
 import os
 import socket
 import sys
@@ -20,7 +19,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
-@click.option("--quiet", is_flag=True, help="Log only what went wrong, not each request.")
+@click.option(
+    "--quiet",
+    is_flag=True,
+    help="Log only what went wrong, not each request; REJOINDER_LOG_LEVEL overrides it.",
+)
 def service(host: str, port: int, quiet: bool) -> None:
     """Run the comments service alone: readers' forms, the queue, the API."""
     import uvicorn
@@ -30,8 +33,9 @@ def service(host: str, port: int, quiet: bool) -> None:
     from comments_service.log_format import log_to_stderr
     from comments_service.web.support import server
 
-    log_to_stderr(logging.WARNING if quiet else logging.INFO)
     settings, db = _open()
+    level = settings.log_level or ("warning" if quiet else "info")
+    log_to_stderr(level.upper())
     _check_free(host, port)
     with _told():
         for note in startup.prepare(db, _var(), create=False):

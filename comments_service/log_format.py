@@ -26,8 +26,8 @@ def _escape(text: str) -> str:
     )
 
 
-def log_to_stderr(level: int) -> None:
-    """Write the log of this process to standard error."""
+def log_to_stderr(level: int | str) -> None:
+    """Write the log of this process to standard error, from a level such as "INFO" on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine("time=%(asctime)s level=%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])

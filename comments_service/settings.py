@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     """Language of the whole site: its pages, the service's pages for readers, and mail."""
     stylesheet: str = "/theme/css/service.css"
     """The site's style sheet, so that forms and status pages look like the site."""
+    log_level: Literal["debug", "info", "warning", "error"] | None = None
+    """The least serious log entries that are written; None: the command decides."""
     site_dir: Path | None = None
     """Folder with the built site, served at `/`; unset where a web server does that."""
     site_report: Path | None = None
