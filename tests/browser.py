@@ -55,11 +55,13 @@ def get() -> str:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A headless browser with a fresh profile."""
+    """A browser with a fresh profile, headless unless HEADED=1."""
     path = find()
     assert path, "no browser; run: make browser"
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        running = playwright.chromium.launch(
+            executable_path=path, args=FLAGS, headless=not os.environ.get("HEADED")
+        )
         yield running
         running.close()
 

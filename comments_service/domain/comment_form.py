@@ -17,7 +17,7 @@ from comments_service.domain.errors import Invalid
 from comments_service.domain.i18n import counted, sentence
 from comments_service.domain.invisible_characters import BLANK_LETTERS
 
-# In characters; the same on the wire (docs/wire.md) and in the theme's form.
+# In characters; the same on the wire (docs/api.md) and in the theme's form.
 LIMITS = {"comment": 10_000, "author": 100, "email": 254, "url": 500}
 FIELDS = ("comment", "author", "email", "url", "follow", "parent")
 # What mail the author asks for: none, about answers to this reply, about all replies.

@@ -33,7 +33,7 @@ class DataLossError(ServiceError):
 
 
 class WireError(ServiceError):
-    """The service's answer breaks docs/wire.md; the message says what and where, never the text."""
+    """The service's answer breaks docs/api.md; the message says what and where, never the text."""
 
 
 class SnapshotError(DiscussionError):

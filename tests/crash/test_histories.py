@@ -248,7 +248,7 @@ class History:
         """The service's database is replaced by an older copy.
 
         It gets another epoch; or it keeps it, and the site side asks before anything else is
-        decided (docs/wire.md: a `latest` below the cursor).
+        decided (docs/api.md: a `latest` below the cursor).
         """
         if self._copy is None:
             return

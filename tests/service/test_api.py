@@ -1,4 +1,4 @@
-"""The wire: what the site side reads and registers, as docs/wire.md tells it."""
+"""The wire: what the site side reads and registers, as docs/api.md tells it."""
 
 from typing import Any
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""A comments service for the tests: docs/wire.md over real HTTP, with its state in memory."""
+"""A comments service for the tests: docs/api.md over real HTTP, with its state in memory."""
 
 from __future__ import annotations
 

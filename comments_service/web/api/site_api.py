@@ -1,4 +1,4 @@
-"""The site side's API (docs/wire.md): discussions, changes with long poll, page registration."""
+"""The site side's API (docs/api.md): discussions, changes with long poll, page registration."""
 
 import asyncio
 import hmac

@@ -1,4 +1,4 @@
-"""The site's side of the wire (docs/wire.md): one `requests` session, errors that say the mend."""
+"""The site's side of the wire (docs/api.md): one `requests` session, errors that say the mend."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the site side knows of a discussion, read and checked from the wire's JSON.
 
-Nothing here has a field that could hold an email address: what docs/wire.md does not promise is
+Nothing here has a field that could hold an email address: what docs/api.md does not promise is
 dropped.
 """
 

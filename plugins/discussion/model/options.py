@@ -18,7 +18,7 @@ MAX_PAGE_SIZE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The longest text that each field of the form takes, in characters (docs/wire.md)."""
+    """The longest text that each field of the form takes, in characters (docs/api.md)."""
 
     comment: int = 10_000
     author: int = 100

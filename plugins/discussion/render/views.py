@@ -197,4 +197,4 @@ def _without_markers(markup: str) -> Markup:
     """
     if "<!--" in markup:
         markup = markup.replace("<!--", "&lt;!--")
-    return Markup(markup)  # noqa: S704 - sanitised by the service, docs/wire.md
+    return Markup(markup)  # noqa: S704 - sanitised by the service, docs/api.md
