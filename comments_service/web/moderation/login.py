@@ -16,7 +16,7 @@ from comments_service.services import (
     second_factor,
 )
 from comments_service.store.editors import Editor, Session
-from comments_service.web.moderation import login_challenge, saved_form
+from comments_service.web.moderation import login_challenge, return_path, saved_form
 from comments_service.web.moderation.login_challenge import Proven
 from comments_service.web.moderation.permissions import (
     FORM_LIMIT,
@@ -253,7 +253,9 @@ async def _enter(request: Request, editor: Editor, form: dict[str, str]) -> Resp
     if mine is not None and session is not None:
         response = continue_page(request, session, mine)
     else:
-        response = RedirectResponse(QUEUE, 303, headers={"Cache-Control": "no-store"})
+        page = return_path.read(request) or QUEUE
+        response = RedirectResponse(page, 303, headers={"Cache-Control": "no-store"})
+    return_path.forget(request, response)
     security.set_cookie(response, context.settings, SESSION, opened.token)
     remember_browser(request, response, opened.editor)
     return response

@@ -17,7 +17,7 @@ from comments_service.domain.actor import Actor
 from comments_service.domain.errors import Forbidden
 from comments_service.services import auth, known_browser
 from comments_service.store.editors import Editor, Session
-from comments_service.web.moderation import saved_form
+from comments_service.web.moderation import return_path, saved_form
 from comments_service.web.moderation.saved_form import Kept
 from comments_service.web.support import security
 from comments_service.web.support.context import context_of
@@ -133,7 +133,9 @@ async def _turned_away(request: Request) -> Response:
                 throttled=False,
                 visit=visit,
             )
-    return RedirectResponse(SIGN_IN, 303, headers={"Cache-Control": "no-store"})
+    response = RedirectResponse(SIGN_IN, 303, headers={"Cache-Control": "no-store"})
+    return_path.remember(request, response)
+    return response
 
 
 def before_sign_in(

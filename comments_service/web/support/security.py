@@ -60,9 +60,18 @@ def cookie_name(settings: Settings, name: str) -> str:
 
 
 def set_cookie(
-    response: Response, settings: Settings, name: str, value: str, *, days: int | None = None
+    response: Response,
+    settings: Settings,
+    name: str,
+    value: str,
+    *,
+    days: int | None = None,
+    seconds: int | None = None,
 ) -> None:
-    """Set a cookie that scripts cannot read and other sites' forms do not carry."""
+    """Set a cookie that scripts cannot read and other sites' forms do not carry.
+
+    It lasts for that many days or seconds, or as long as a session.
+    """
     response.set_cookie(
         cookie_name(settings, name),
         value,
@@ -70,7 +79,7 @@ def set_cookie(
         secure=settings.secure,
         httponly=True,
         samesite="lax",
-        max_age=(days or settings.session_days) * 86_400,
+        max_age=seconds or (days or settings.session_days) * 86_400,
     )
 
 
