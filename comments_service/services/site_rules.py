@@ -251,7 +251,7 @@ def undo_settings(
 def _check_may_undo(connection: Connection, site: Site, entry: Event, by: Actor) -> None:
     """Raise `Forbidden` for an editor who is no admin, except for a ban that needed no admin.
 
-    That is one's own, made as an editor: whoever was an admin then needs to be one now.
+    That is one's own, made as an editor. A ban made as an admin needs an admin to undo it.
     """
     # The command line and the rules themselves have no row.
     if by.editor_id is None:

@@ -32,7 +32,7 @@ PAIRS = [
     ("straße@example.org", "strasse@example.org"),
 ]
 HANS, OTHER = PAIRS[0]
-# As the mail server is told.
+# As the mail server gets it.
 OTHER_MAILBOX = "hans@xn--strae-oqa.example"
 
 

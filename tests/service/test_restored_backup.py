@@ -1,4 +1,4 @@
-"""A restored backup has the numbers of other texts: what a page showed is told by its text too."""
+"""A restored backup reuses version numbers for other texts, so a version has a hash as well."""
 
 import re
 import sqlite3

@@ -1,4 +1,4 @@
-"""Whoever follows a link without being signed in gets to that page after signing in."""
+"""A link followed without being signed in leads to its page after signing in."""
 
 from urllib.parse import quote
 
