@@ -79,6 +79,7 @@ class Notices:
             title=title,
             text=mail_text.quoted(reply.text, 4_000),
             token=token,
+            public_id=reply.public_id,
             days=link_tokens.LIFE[link_tokens.DECIDE].days,
         )
         subject = mail_text.subject(
@@ -150,6 +151,7 @@ class Notices:
                     "title": mail_text.one_line(one.page_title, 80),
                     "text": mail_text.quoted(one.text, 300),
                     "token": token,
+                    "public_id": one.public_id,
                 }
             )
         body = mail_text.body(

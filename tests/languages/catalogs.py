@@ -66,7 +66,7 @@ SERVICE = Domain(
     (
         "comments_service/**/*.py",
         "comments_service/templates/**/*.html",
-        "comments_service/mail/templates/*",
+        "comments_service/services/mail_templates/*",
     ),
 )
 DOMAINS = (THEME, SERVICE)

@@ -38,13 +38,14 @@ def test_each_editor_who_wants_it_gets_one_mail_about_a_reply(tmp_path: Path) ->
         wanting(service, email="olaf@example.org", name="Olaf")
         wanting(service, "none", "nobody@example.org")
         disable(service, wanting(service, email="gone@example.org"))
-        service.submit(comment="Words of Ann.\n\nAnd more.", email="ann@example.org")
+        public_id = service.submit(comment="Words of Ann.\n\nAnd more.", email="ann@example.org")
         post.wait(2)
         assert sorted(post.recipients) == ["editor@example.org", "olaf@example.org"]
         text = post.text()
         assert "> Words of Ann.\n>\n> And more." in text
         assert "Ann Okoye replied to “About networking”" in text
         assert "ann@example.org" not in text
+        assert f"{service.url}/moderate/replies/{public_id}\n" in text
         assert post.taken[0]["Subject"] == "A reply by Ann Okoye waits: About networking"
         assert len({post.link(0), post.link(1)}) == 2
         # The same reply again is no news.
@@ -135,6 +136,7 @@ def test_a_digest_comes_once_a_day_and_says_what_waits(tmp_path: Path) -> None:
         assert "Number 11." not in text
         assert "And 1 more in the queue." in text
         assert text.count("/moderate/mail/") == 10
+        assert all(f"{service.url}/moderate/replies/{one}\n" in text for one in ids[1:11])
         for one in ids[1:]:
             service.approve(one)
         service.clock.forward(days=2)
