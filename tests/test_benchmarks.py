@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.servers import kill_all_in
-from tests.site.samples import eventually
+from tests.discussion.samples import eventually
 
 # As the search index does: it starts a process in a session of its own, ends, and that one writes.
 WRITER = """

@@ -16,7 +16,7 @@ from playwright.sync_api import TimeoutError as Timeout
 from tests.browser import browser
 from tests.e2e.project import Project, copy
 from tests.running import free_port
-from tests.service.mailing import FROM, Post, post_office
+from tests.service.mail_server import FROM, Post, post_office
 
 ARTICLE = "networking"
 WIDE = (1040, 844)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from plugins.discussion.publish import publisher
-from tests.crash.house import TOKEN, House
 from tests.crash.points import Points, installed
+from tests.crash.service_state import TOKEN, House
 
 
 @pytest.fixture(scope="module")

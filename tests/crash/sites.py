@@ -22,8 +22,8 @@ from plugins.discussion.client.http import Client
 from plugins.discussion.client.snapshot import Snapshot
 from plugins.discussion.publish.built_site import Site
 from plugins.discussion.publish.publisher import Publisher
-from tests.crash.house import TOKEN, House, Reply, of_status
-from tests.site.samples import article, make_site, tree
+from tests.crash.service_state import TOKEN, House, Reply, of_status
+from tests.discussion.samples import article, make_site, tree
 
 SITE_URL = "https://r.example"
 SETTINGS = """

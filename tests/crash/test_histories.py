@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from plugins.discussion.client.snapshot import Snapshot
 from plugins.discussion.publish.publisher import Publisher
-from tests.crash.house import House, Reply, of_status
 from tests.crash.points import Crash, Points
+from tests.crash.service_state import House, Reply, of_status
 from tests.crash.sites import Article, Project
 
 # How many histories, and how long each one is.

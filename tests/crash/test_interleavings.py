@@ -15,8 +15,8 @@ import pytest
 
 from plugins.discussion.client.snapshot import Snapshot
 from plugins.discussion.publish.publisher import Publisher
-from tests.crash.house import House
 from tests.crash.points import Beside, Crash, Points
+from tests.crash.service_state import House
 from tests.crash.sites import Article, Project
 
 pytestmark = pytest.mark.xdist_group("crash-interleavings")

@@ -23,11 +23,11 @@ from sqlalchemy import select
 from comments_service.services import auth
 from comments_service.store.database import Database
 from comments_service.store.tables import event
-from tests.crash.house import TOKEN, House, of_status
+from tests.crash.service_state import TOKEN, House, of_status
 from tests.crash.sites import Article, Project
 from tests.crash.warm import Warm
 from tests.running import SECRET
-from tests.service.asking import PASSWORD, Page
+from tests.service.pages import PASSWORD, Page
 
 pytestmark = pytest.mark.xdist_group("crash-kill")
 

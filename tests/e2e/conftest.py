@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from tests.e2e.project import Project, serving
 from tests.e2e.queueing import ERRORS
 from tests.running import Service, running_service
-from tests.service.asking import PASSWORD, add_editor
+from tests.service.pages import PASSWORD, add_editor
 
 
 @pytest.fixture(scope="session")

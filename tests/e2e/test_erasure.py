@@ -19,7 +19,7 @@ import requests
 from tests.canary import traces_of
 from tests.e2e.project import Project, serving
 from tests.running import reply
-from tests.service.asking import Page
+from tests.service.pages import Page
 
 # Full-text indexes keep only the part of a word that differs from its neighbour.
 WORD = "Qzxwjvkflugelhornisch"

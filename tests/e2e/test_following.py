@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.service.following import site
+from tests.service.followers import site
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.project import Project
 from tests.running import reply
-from tests.service.asking import Page as Html
+from tests.service.pages import Page as Html
 
 pytestmark = pytest.mark.xdist_group("pages")
 

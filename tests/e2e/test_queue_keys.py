@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from comments_service.store.tables import session
 from tests.e2e.queueing import focused, opened, press, states
 from tests.running import Service
-from tests.service.asking import PASSWORD
+from tests.service.pages import PASSWORD
 
 pytestmark = pytest.mark.xdist_group("queue")
 

@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Dialog, Page, expect
 from comments_service.services import author_actions
 from tests.e2e.queueing import answered, focused, opened, press, states
 from tests.running import Service, token_of
-from tests.service.asking import PASSWORD, Editor, stored
+from tests.service.pages import PASSWORD, Editor, stored
 
 pytestmark = pytest.mark.xdist_group("queue")
 

@@ -11,7 +11,7 @@ import requests
 
 from tests.e2e.project import Project, copy
 from tests.running import free_port
-from tests.service.asking import PASSWORD, Page
+from tests.service.pages import PASSWORD, Page
 
 pytestmark = pytest.mark.xdist_group("serve")
 # A link that leads nowhere fails every build.

@@ -4,7 +4,7 @@ from playwright.sync_api import Browser, expect
 
 from comments_service.services import auth
 from tests.running import Service
-from tests.service.asking import PASSWORD
+from tests.service.pages import PASSWORD
 
 
 def test_a_link_to_a_reply_leads_there_after_signing_in(service: Service, browser: Browser) -> None:

@@ -8,8 +8,8 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service, running_service
-from tests.service.asking import PASSWORD, add_editor, stored
-from tests.service.asking import Page as Html
+from tests.service.pages import PASSWORD, add_editor, stored
+from tests.service.pages import Page as Html
 
 READ, UNREAD = "I bring one question.", "Buy pills at my shop."
 

@@ -11,7 +11,7 @@ from plugins.discussion.model.discussions import Page as Article
 from plugins.discussion.model.discussions import read_discussion
 from plugins.discussion.model.options import RenderSettings
 from plugins.discussion.render.renderers import render
-from tests.site.samples import discussion, reply
+from tests.discussion.samples import discussion, reply
 
 pytestmark = pytest.mark.xdist_group("theme")
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from tests.e2e.project import Project, copy
 from tests.e2e.test_walk import approve, fill
 from tests.running import free_port, reply
-from tests.service.mailing import FROM, Post, post_office
+from tests.service.mail_server import FROM, Post, post_office
 
 pytestmark = pytest.mark.xdist_group("week")
 

@@ -23,10 +23,10 @@ from plugins.cli.build import build_site
 from plugins.discussion.client.snapshot import Snapshot
 from plugins.discussion.publish.publisher import Publisher
 from plugins.shared.errors import SettingsError
+from tests.discussion.api_server import TOKEN, Wire, serve
+from tests.discussion.samples import article, client_of, make_site, removed, reply, tree
 from tests.languages.catalogs import LANGUAGES, ROOT, SERVICE, THEME, messages, read
 from tests.running import SECRET, Service, running_service
-from tests.site.samples import article, client_of, make_site, removed, reply, tree
-from tests.site.wire_server import TOKEN, Wire, serve
 
 ARTICLES = {
     "one.md": article("One", "one", Question="And you?", Authors="A; B; C"),

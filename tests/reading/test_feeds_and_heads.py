@@ -18,9 +18,9 @@ from PIL import Image
 
 from plugins import robots
 from plugins.discussion.render.feeds import page_id
+from tests.discussion.api_server import TOKEN, serve
+from tests.discussion.samples import reply
 from tests.reading.feeds import problems
-from tests.site.samples import reply
-from tests.site.wire_server import TOKEN, serve
 
 ROOT = Path(__file__).parents[2]
 SITE = "https://rejoinder.example"

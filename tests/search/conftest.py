@@ -13,9 +13,9 @@ from plugins.cli.build import build_site
 from plugins.discussion.client.http import Client
 from plugins.discussion.client.snapshot import Snapshot
 from plugins.search import bundle, indexer, paths
-from tests.site.conftest import client, environ, wire  # noqa: F401
-from tests.site.samples import HERE, article, make_site, reply
-from tests.site.wire_server import Wire
+from tests.discussion.api_server import Wire
+from tests.discussion.conftest import client, environ, wire  # noqa: F401
+from tests.discussion.samples import HERE, article, make_site, reply
 
 OUTPUT = Path("output")
 SETTINGS = Path("pelicanconf.py")

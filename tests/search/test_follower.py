@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tests.discussion.api_server import Wire
+from tests.discussion.samples import eventually, identifier, reply
+from tests.discussion.test_commands import running, said
 from tests.search.conftest import Indexed
-from tests.site.samples import eventually, identifier, reply
-from tests.site.test_commands import running, said
-from tests.site.wire_server import Wire
 
 THIRD = f"/networking/#comment-{identifier(3)}"
 

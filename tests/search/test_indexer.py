@@ -22,9 +22,9 @@ from plugins.search.state import State
 from plugins.shared import files as pages
 from plugins.shared import progress
 from plugins.shared.errors import DiscussionError
+from tests.discussion.api_server import Wire
+from tests.discussion.samples import identifier, removed, reply
 from tests.search.conftest import OUTPUT, SETTINGS, Indexed
-from tests.site.samples import identifier, removed, reply
-from tests.site.wire_server import Wire
 
 FIRST = f"/networking/#comment-{identifier(1)}"
 SECOND = f"/networking/#comment-{identifier(2)}"

@@ -13,11 +13,11 @@ from plugins.discussion.model.manifest import load
 from plugins.search import sender, snapshot_watcher
 from plugins.search.sender import Sender
 from plugins.shared.errors import WireError
+from tests.discussion.api_server import Wire
+from tests.discussion.samples import eventually, reply
+from tests.discussion.test_commands import page as shown
+from tests.discussion.test_commands import running, said
 from tests.search.conftest import OUTPUT, Indexed
-from tests.site.samples import eventually, reply
-from tests.site.test_commands import page as shown
-from tests.site.test_commands import running, said
-from tests.site.wire_server import Wire
 
 
 @pytest.fixture(autouse=True)

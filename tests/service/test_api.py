@@ -9,7 +9,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from tests.running import TOKEN, Service
-from tests.service.asking import Editor, Page, raw, signed_in
+from tests.service.pages import Editor, Page, raw, signed_in
 
 PATHS = [
     ("GET", "/changes"),

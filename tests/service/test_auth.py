@@ -12,7 +12,7 @@ from comments_service.domain.errors import Conflict, Invalid, NotFound
 from comments_service.services import auth
 from comments_service.store.tables import editor, session, sign_in_link
 from tests.running import Service
-from tests.service.asking import PASSWORD, Editor, Page, add_editor, dump, signed_in
+from tests.service.pages import PASSWORD, Editor, Page, add_editor, dump, signed_in
 
 
 def is_in(browser: Editor) -> bool:

@@ -16,7 +16,7 @@ from comments_service.services import moderation, retention, site_rules
 from comments_service.services.pages import the_site
 from comments_service.store import rules as store
 from tests.running import NOON, Service, reply, running_service
-from tests.service.asking import dump, stored
+from tests.service.pages import dump, stored
 
 EDITH = Actor("Edith")
 

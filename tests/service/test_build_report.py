@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.running import running_service
-from tests.service.asking import Page, signed_in
+from tests.service.pages import Page, signed_in
 from tests.service.test_live_reload import NAVIGATES, PAGE, build, changed
 
 REPORT = "content/plan.md:3: Date “<never>” is not a date"

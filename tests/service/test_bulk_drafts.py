@@ -21,7 +21,7 @@ from comments_service.store.queue import Filter
 from comments_service.store.tables import batch, batch_item, bulk_draft, bulk_draft_item, event
 from tests import cpu
 from tests.running import NOON, Service, copy_migrated_database, running_service
-from tests.service.asking import Editor, signed_in, stored
+from tests.service.pages import Editor, signed_in, stored
 from tests.service.test_stale_decisions import Reply, changed_by_its_author, form_of, posted
 
 CONFIRM = "/moderate/bulk/all"

@@ -8,8 +8,8 @@ import requests
 
 from comments_service.services import author_actions
 from tests.running import Service, token_of
-from tests.service.asking import Editor, Page, signed_in, stored
-from tests.service.mailing import mailing_service, post_office, wanting
+from tests.service.mail_server import mailing_service, post_office, wanting
+from tests.service.pages import Editor, Page, signed_in, stored
 
 WORDS = "Please remove my last name."
 

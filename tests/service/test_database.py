@@ -17,8 +17,8 @@ from comments_service.store.database import Database
 from comments_service.store.tables import comment, contact
 from comments_service.store.tables import event as log
 from tests.running import Clock, Service, free_port, serving, settings_for
-from tests.service.asking import Page, rows
-from tests.service.commanding import rejoinder, service_process
+from tests.service.command_line import rejoinder, service_process
+from tests.service.pages import Page, rows
 
 
 def test_an_acknowledged_reply_survives_a_kill(tmp_path: Path) -> None:

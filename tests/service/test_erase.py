@@ -10,7 +10,7 @@ from comments_service.domain.errors import Conflict
 from comments_service.services import database_scrub, moderation
 from comments_service.store.database import Database
 from tests.running import Service, version_of
-from tests.service.asking import dump
+from tests.service.pages import dump
 
 EDITH = Actor("Edith")
 WORD, NAME, EMAIL = "xylophonically", "Zebediah Quux", "zebediah@private.example"

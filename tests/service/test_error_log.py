@@ -17,7 +17,7 @@ from comments_service.migrations import upgrade
 from comments_service.store.database import Database
 from comments_service.web.support.periodic import daily
 from tests.running import Clock, Service, free_port, run, serving, settings_for
-from tests.service.commanding import rejoinder, service_process
+from tests.service.command_line import rejoinder, service_process
 
 WORDS = ("ann.okoye", "Ann Okoye", "one question", "canary")
 

@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from tests.running import Service, reply
-from tests.service.asking import FORM, Page, post_bytes, raw, rows
+from tests.service.pages import FORM, Page, post_bytes, raw, rows
 
 LIMIT = 262_144
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import Service, running_service
-from tests.service.asking import raw
+from tests.service.pages import raw
 
 EVIL = "evil.example"
 

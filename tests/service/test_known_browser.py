@@ -12,7 +12,7 @@ from comments_service.domain.actor import Actor
 from comments_service.services import auth, editor_admin, login_throttle
 from comments_service.store.tables import sign_in_failure
 from tests.running import Service, running_service
-from tests.service.asking import PASSWORD, Editor, Page, add_editor
+from tests.service.pages import PASSWORD, Editor, Page, add_editor
 from tests.service.test_second_factor import code_of, enrol
 
 EMAIL = "editor@example.org"

@@ -8,7 +8,7 @@ import requests
 from comments_service.domain.comment_form import LIMITS
 from comments_service.settings import Settings
 from tests.running import Service, token_of
-from tests.service.asking import Page, signed_in, stored
+from tests.service.pages import Page, signed_in, stored
 
 
 def test_no_form_of_the_service_lets_the_browser_cut(shared: Service) -> None:

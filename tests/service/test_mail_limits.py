@@ -10,9 +10,9 @@ import requests
 
 from comments_service.services.mail_limits import MOST_TO_ADDRESS_A_DAY
 from tests.running import reply
-from tests.service.asking import Page
-from tests.service.following import Site, site
-from tests.service.mailing import mails
+from tests.service.followers import Site, site
+from tests.service.mail_server import mails
+from tests.service.pages import Page
 from tests.service.test_rate_limit import DEFAULTS
 
 SENDER, READER = "203.0.113.9", "198.51.100.7"

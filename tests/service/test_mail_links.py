@@ -11,8 +11,7 @@ from sqlalchemy import select
 from comments_service.store.tables import event, mail_link
 from comments_service.web.moderation import outbox
 from tests.running import Service, token_of
-from tests.service.asking import Page, dump, signed_in, stored
-from tests.service.mailing import (
+from tests.service.mail_server import (
     Post,
     disable,
     mailing_service,
@@ -21,6 +20,7 @@ from tests.service.mailing import (
     until,
     wanting,
 )
+from tests.service.pages import Page, dump, signed_in, stored
 
 
 class Mailed(NamedTuple):

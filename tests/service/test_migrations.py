@@ -19,8 +19,8 @@ from comments_service.store import rules as store
 from comments_service.store.database import Database
 from comments_service.store.tables import contact, metadata, subscription
 from tests.running import Service
-from tests.service.asking import dump
-from tests.service.following import confirmed
+from tests.service.followers import confirmed
+from tests.service.pages import dump
 
 
 @pytest.fixture(name="fresh")

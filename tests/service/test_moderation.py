@@ -20,7 +20,7 @@ from comments_service.services.pages import the_site
 from comments_service.store import comments, events, pages
 from comments_service.store.tables import comment, event, site
 from tests.running import Service, reply, version_of
-from tests.service.asking import dump, stored
+from tests.service.pages import dump, stored
 
 EDITH, OLAF = Actor("Edith"), Actor("Olaf")
 

@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from tests.running import Service
-from tests.service.asking import Editor, Page, add_editor, signed_in
+from tests.service.pages import Editor, Page, add_editor, signed_in
 
 
 def in_the_queues_layout(answer: requests.Response, back: str) -> str:

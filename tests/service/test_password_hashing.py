@@ -20,7 +20,7 @@ from comments_service.services import editor_admin
 from comments_service.store.tables import sign_in_failure
 from comments_service.web.support import password_hashing
 from tests.running import Service, running_service
-from tests.service.asking import Editor, Page, add_editor, signed_in
+from tests.service.pages import Editor, Page, add_editor, signed_in
 
 EMAIL = "editor@example.org"
 GUESS = "the guess of a stranger"

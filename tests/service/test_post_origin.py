@@ -9,7 +9,7 @@ import requests
 
 from comments_service.settings import Settings
 from tests.running import Service, reply, running_service
-from tests.service.asking import Page, rows
+from tests.service.pages import Page, rows
 from tests.service.test_settings import GOOD
 
 FOREIGN: list[dict[str, str]] = [

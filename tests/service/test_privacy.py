@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.running import Service, running_service
-from tests.service.asking import signed_in
+from tests.service.pages import signed_in
 
 STATES = {"approved": "approve", "pending": "", "spam": "spam", "trash": "trash"}
 

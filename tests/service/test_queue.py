@@ -12,7 +12,7 @@ from comments_service.domain.models import Origin
 from comments_service.services import moderation, submission
 from comments_service.store.tables import event
 from tests.running import Service, reply
-from tests.service.asking import Editor, Page, number_of, rows, signed_in, stored
+from tests.service.pages import Editor, Page, number_of, rows, signed_in, stored
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}'
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from comments_service.store import counters
 from comments_service.store.tables import comment, event, page
 from tests.running import Service, token_of
-from tests.service.asking import Editor, Page, number_of, signed_in, stored
+from tests.service.pages import Editor, Page, number_of, signed_in, stored
 
 
 def _last(service: Service) -> int:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from comments_service.domain.tokenizer import search_for, searchable
 from comments_service.store import queue
 from tests.running import Service
-from tests.service.asking import Editor, signed_in
+from tests.service.pages import Editor, signed_in
 
 
 def found(editor: Editor, **query: str) -> list[str]:

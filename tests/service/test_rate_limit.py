@@ -30,7 +30,7 @@ from tests.running import (
     running_service,
     serving,
 )
-from tests.service.asking import Page
+from tests.service.pages import Page
 
 DEFAULTS: dict[str, Any] = {
     "posts_per_minute": 20,

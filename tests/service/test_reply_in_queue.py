@@ -5,7 +5,7 @@ import pytest
 from comments_service.domain.actor import COMMAND_LINE
 from comments_service.services import moderation
 from tests.running import Service, token_of
-from tests.service.asking import Page, signed_in, stored
+from tests.service.pages import Page, signed_in, stored
 
 
 @pytest.mark.parametrize("state", ["pending", "approved", "spam", "trash"])

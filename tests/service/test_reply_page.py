@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from tests.running import Service
-from tests.service.asking import Element, Page
+from tests.service.pages import Element, Page
 
 ALL_WRONG = {"comment": " ", "author": "", "email": "ann", "url": "javascript:x"}
 

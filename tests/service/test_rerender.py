@@ -17,8 +17,8 @@ from comments_service.services import moderation, rerender
 from comments_service.store.database import Database
 from comments_service.store.tables import comment, event, page, site
 from tests.running import Service
-from tests.service.asking import dump, signed_in, stored
-from tests.service.commanding import environment, rejoinder
+from tests.service.command_line import environment, rejoinder
+from tests.service.pages import dump, signed_in, stored
 
 OLD = "<p>What an older version made of it.</p>\n"
 

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from tests.running import Service
-from tests.service.asking import Editor, Page, signed_in, stored
-from tests.service.mailing import mailing_service, post_office, wanting
+from tests.service.mail_server import mailing_service, post_office, wanting
+from tests.service.pages import Editor, Page, signed_in, stored
 from tests.service.test_stale_decisions import (
     UNREAD,
     Reply,

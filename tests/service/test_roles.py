@@ -5,8 +5,8 @@ import requests
 
 from comments_service.store.editors import Editor as Known
 from tests.running import Service
-from tests.service.asking import Editor, Page, add_editor, browser_of, dump
-from tests.service.doors import ROUTES, SAMPLES, doors
+from tests.service.pages import Editor, Page, add_editor, browser_of, dump
+from tests.service.routes import ROUTES, SAMPLES, doors
 
 # What only an admin may do. A door below one of these that lets an editor in fails here, and so
 # does one elsewhere that does not.

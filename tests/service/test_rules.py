@@ -27,7 +27,7 @@ from comments_service.store import events, pages
 from comments_service.store.database import Database
 from comments_service.store.tables import comment, contact, event, held, page
 from tests.running import Service, reply, running_service, version_of
-from tests.service.asking import stored
+from tests.service.pages import stored
 
 EDITH = Actor("Edith")
 OPEN = Rules(hold_all=False)

@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 from comments_service.services import auth
 from comments_service.store.tables import editor, recovery_code, session
 from tests.running import Service
-from tests.service.asking import PASSWORD, Editor, Page, dump, signed_in
-from tests.service.commanding import rejoinder
+from tests.service.command_line import rejoinder
+from tests.service.pages import PASSWORD, Editor, Page, dump, signed_in
 
 PAGE = "/moderate/account/second-factor"
 

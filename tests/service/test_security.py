@@ -7,17 +7,8 @@ import requests
 
 from comments_service.web.public import comments
 from tests.running import Service, running_service
-from tests.service.asking import (
-    PASSWORD,
-    Editor,
-    Page,
-    add_editor,
-    dump,
-    raw,
-    rows,
-    signed_in,
-)
-from tests.service.doors import MOUNTS, OPEN, ROUTES, SAMPLES, doors
+from tests.service.pages import PASSWORD, Editor, Page, add_editor, dump, raw, rows, signed_in
+from tests.service.routes import MOUNTS, OPEN, ROUTES, SAMPLES, doors
 
 
 def test_every_door_of_the_queue_is_behind_the_editors_check() -> None:

@@ -9,7 +9,7 @@ from comments_service.store.editors import Editor as Known
 from comments_service.store.tables import editor, session
 from comments_service.web.moderation.user_agents import in_words
 from tests.running import Service
-from tests.service.asking import PASSWORD, Editor, Page, add_editor, browser_of, signed_in
+from tests.service.pages import PASSWORD, Editor, Page, add_editor, browser_of, signed_in
 
 NEW = "another good password"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from comments_service.store import events
 from comments_service.store.tables import batch_item
 from tests.running import Service, token_of
-from tests.service.asking import Editor, Page, number_of, signed_in, stored
-from tests.service.mailing import mailing_service, post_office, wanting
+from tests.service.mail_server import mailing_service, post_office, wanting
+from tests.service.pages import Editor, Page, number_of, signed_in, stored
 
 HARMLESS, UNREAD = "I bring one question.", "Buy pills at my shop."
 APPROVE = 'value="approve"'

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.running import copy_migrated_database, free_port, reply
-from tests.service.commanding import environment, rejoinder, service_process
+from tests.service.command_line import environment, rejoinder, service_process
 
 
 def service_that_ends(folder: Path, **more: str) -> str:

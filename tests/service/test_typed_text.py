@@ -10,7 +10,7 @@ from sqlalchemy import select
 from comments_service.domain import comment_form, markup
 from comments_service.store.tables import comment
 from tests.running import Service, reply, token_of
-from tests.service.asking import Page, number_of, signed_in, stored
+from tests.service.pages import Page, number_of, signed_in, stored
 
 CODE = "    def f(x):\n        return x\n\nThat is my function."
 LIST = "  - a\n  - b"

@@ -1,0 +1,3 @@
+from tests.discussion.conftest import environ, wire
+
+__all__ = ["environ", "wire"]

@@ -1,3 +1,0 @@
-from tests.site.conftest import environ, wire
-
-__all__ = ["environ", "wire"]
