@@ -20,7 +20,7 @@ REASONS = {
     "banned-address": "Its author's email address is banned",
     "banned-network": "It came from a network that is banned",
     "edited": "Its author changed it after it was published",
-    "wish": "Change request",
+    "author_request": "Change request",
 }
 
 
@@ -114,8 +114,8 @@ FIELDS = {
     "author_name": "Name",
     "author_url": "Website",
     "reasons": "Why it was held",
-    "wish": "Change request",
-    "told": "Told to its author",
+    "author_request": "Change request",
+    "decline_reason": "Reason given to its author",
     "pinned": "Pinned",
     "locked": "Thread locked",
     "opened": "Open for replies",

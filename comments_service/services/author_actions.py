@@ -174,8 +174,8 @@ def remove(db: Database, public_id: str, *, was: str, window: timedelta, now: da
             raise Conflict(DECIDED)
         _check_open(reply, window=window, now=now)
         after: dict[str, Any] = {"status": Status.TRASH.value}
-        if reply.wish is not None:
-            after["wish"] = None
+        if reply.author_request is not None:
+            after["author_request"] = None
         entry = moderation.change(
             connection, site, number, reply, after, "remove", version=None, by=AUTHOR, now=now
         )
@@ -195,13 +195,13 @@ def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -
         raise Invalid(problems)
     with db.write() as connection:
         site = sites.lock(connection) or the_site(connection)
-        known = _find(connection, site, public_id).wish
+        known = _find(connection, site, public_id).author_request
         if known is not None and (known["kind"], known["words"]) == (kind, words):
             return None
         _check_asked(connection, public_id, now)
         number, reply = moderation.take(connection, site, public_id)
-        wish = {"kind": kind, "words": words, "at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
-        after = {"wish": wish}
+        request = {"kind": kind, "words": words, "at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+        after = {"author_request": request}
         return moderation.change(
             connection, site, number, reply, after, "ask", version=None, by=AUTHOR, now=now
         )

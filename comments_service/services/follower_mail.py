@@ -100,8 +100,8 @@ class News:
         return self._in_words(mail, wishes, shown, len(told), sender)
 
     def _shown(self, connection: Connection, page_id: int, reply: Told) -> dict[str, str]:
-        slot = comments.slot_of_thread(connection, reply.comment_id)
-        address = pages.address_of_slot(connection, page_id, slot)
+        position = comments.position_of_thread(connection, reply.comment_id)
+        address = pages.url_of_position(connection, page_id, position)
         place = urljoin(self._settings.site_url, address)
         return {
             "name": mail_text.one_line(reply.author_name, 60),

@@ -57,14 +57,14 @@ def decide(
     expected: str,
     version: Version | None,
     now: datetime,
-    told: str = "",
+    decline_reason: str = "",
 ) -> Event:
     """Move a reply to another state and return the entry of the log that can undo it.
 
-    `expected` is the state that the editor saw, `version` the version that the editor read; `told`
-    says to its author why it is declined. Raises `Conflict` when it has another state by now,
-    saying who did what, `Stale` when this would publish another version, and `NotFound` for an
-    unknown reply or action.
+    `expected` is the state that the editor saw, `version` the version that the editor read;
+    `decline_reason` is what its author gets to read about it. Raises `Conflict` when it has another
+    state by now, saying who did what, `Stale` when this would publish another version, and
+    `NotFound` for an unknown reply or action.
     """
     if action not in ACTIONS:
         raise NotFound(f"There is no action called “{action}”.")
@@ -78,7 +78,7 @@ def decide(
             expected=expected,
             version=version,
             now=now,
-            told=told,
+            decline_reason=decline_reason,
         )
     announce(db, entry)
     return entry
@@ -95,7 +95,7 @@ def move(
     version: Version | None,
     now: datetime,
     batch_id: int | None = None,
-    told: str = "",
+    decline_reason: str = "",
 ) -> Event:
     """Do what `decide` does, inside a transaction that holds more."""
     number, reply = take(connection, site, public_id)
@@ -104,11 +104,15 @@ def move(
         raise _somebody(connection, reply)
     after: dict[str, Any] = {"status": to.value}
     declined = to in (Status.SPAM, Status.TRASH)
-    reason = (_for_author(told) or reply.told) if declined else None
-    if reason != reply.told:
-        after["told"] = reason
-    if to == Status.TRASH and reply.wish is not None and reply.wish["kind"] == "remove":
-        after["wish"] = None
+    reason = (_for_author(decline_reason) or reply.decline_reason) if declined else None
+    if reason != reply.decline_reason:
+        after["decline_reason"] = reason
+    if (
+        to == Status.TRASH
+        and reply.author_request is not None
+        and reply.author_request["kind"] == "remove"
+    ):
+        after["author_request"] = None
     return change(
         connection,
         site,
@@ -168,15 +172,15 @@ def mark(db: Database, public_id: str, what: str, *, on: bool, by: Actor, now: d
     return entry
 
 
-def tell(db: Database, public_id: str, told: str, *, by: Actor, now: datetime) -> Event:
+def tell(db: Database, public_id: str, decline_reason: str, *, by: Actor, now: datetime) -> Event:
     """Tell the author of a declined reply why, on the private page; nothing takes it back."""
     with db.write() as connection:
         site = the_site(connection)
         number, reply = take(connection, site, public_id)
         if reply.status not in (Status.SPAM, Status.TRASH):
             raise Conflict("Only the author of a reply that is declined is told why.")
-        after = {"told": _for_author(told)}
-        if after["told"] == reply.told:
+        after = {"decline_reason": _for_author(decline_reason)}
+        if after["decline_reason"] == reply.decline_reason:
             raise Conflict("That is what its author is told already.")
         return change(connection, site, number, reply, after, "tell", version=None, by=by, now=now)
 
@@ -190,21 +194,21 @@ def settle(db: Database, public_id: str, *, asked: str | None, by: Actor, now: d
     with db.write() as connection:
         site = the_site(connection)
         number, reply = take(connection, site, public_id)
-        if reply.wish is None:
+        if reply.author_request is None:
             raise Conflict("This reply has no open change request.")
-        if asked != reply_versions.wish_token(reply.wish):
+        if asked != reply_versions.request_token(reply.author_request):
             raise Conflict(
                 "The author asked for something else after you opened the page. Nothing was "
                 "settled. Here is the new request."
             )
-        after = {"wish": None}
+        after = {"author_request": None}
         return change(
             connection, site, number, reply, after, "settle", version=None, by=by, now=now
         )
 
 
-def _for_author(told: str) -> str | None:
-    words = comment_form.clean_words(told)
+def _for_author(decline_reason: str) -> str | None:
+    words = comment_form.clean_words(decline_reason)
     if len(words) > TOLD_MOST:
         raise BadRequest(f"Tell the author why in {TOLD_MOST} characters or fewer.")
     return words or None
@@ -460,7 +464,7 @@ def take(connection: Connection, site: Site, public_id: str) -> tuple[int, Store
 
 
 # What of a reply readers never see.
-_UNSEEN = frozenset({"wish", "told", "reasons"})
+_UNSEEN = frozenset({"author_request", "decline_reason", "reasons"})
 
 
 def change(

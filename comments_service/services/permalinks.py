@@ -28,6 +28,6 @@ def locate(db: Database, site_url: str, public_id: str) -> tuple[Stored, str]:
 
 def url_of(connection: Connection, site_url: str, reply: Stored) -> str:
     """Return the URL of a reply's place, inside a transaction of the caller."""
-    slot = comments.slot_of_thread(connection, reply.id)
-    path = pages.address_of_slot(connection, reply.page_id, slot)
+    position = comments.position_of_thread(connection, reply.id)
+    path = pages.url_of_position(connection, reply.page_id, position)
     return f"{urljoin(site_url, path)}#comment-{reply.public_id}"

@@ -52,7 +52,7 @@ class Listing(NamedTuple):
     batch: bulk_actions.State | None
     email: str
     alarms: list[str]
-    wishes: int
+    author_requests: int
 
 
 def listing(
@@ -74,7 +74,7 @@ def listing(
         site_id = the_site(connection).id
         found = queue.listed(connection, site_id, wanted, after=after, limit=limit + 1)
         shown = found[:limit]
-        email = queue.sought_text(connection, wanted.who) if wanted.who is not None else None
+        email = queue.email_of_search(connection, wanted.who) if wanted.who is not None else None
         return Listing(
             replies=shown,
             last=shown[-1] if len(found) > limit else None,
@@ -84,7 +84,7 @@ def listing(
             batch=_batch(connection, site_id, batch),
             email=email or "",
             alarms=_alarms(connection, site_id, publisher, now),
-            wishes=queue.wishes(connection, most=MOST_COUNTED),
+            author_requests=queue.author_requests(connection, most=MOST_COUNTED),
         )
 
 
@@ -120,7 +120,7 @@ def changed_since(db: Database, public_id: str, shown: str | None) -> Stale | No
 def remember_email(db: Database, email: str) -> int:
     """Store the address that an editor searches for; returns the number that stands for it."""
     with db.write() as connection:
-        return queue.seek(connection, email)
+        return queue.add_email_search(connection, email)
 
 
 def _find(connection: Connection, public_id: str) -> Queued:

@@ -118,9 +118,9 @@ def stale(connection: Connection, reply: Readable, version: Version | None) -> S
     return Stale(f"{who} changed this reply after you opened the page.")
 
 
-def wish_token(wish: Mapping[str, str]) -> str:
+def request_token(request: Mapping[str, str]) -> str:
     """Return what tells one request of an author from the next; a form carries it."""
-    text = json.dumps(dict(wish), sort_keys=True)
+    text = json.dumps(dict(request), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

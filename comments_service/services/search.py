@@ -35,8 +35,8 @@ def search(
         articles = reader_search.articles(connection, site.id, words, limit)
         replies = []
         for one in reader_search.replies(connection, site.id, words, limit):
-            slot = comments.slot_of_thread(connection, one.id)
-            path = pages.address_of_slot(connection, one.page_id, slot)
+            position = comments.position_of_thread(connection, one.id)
+            path = pages.url_of_position(connection, one.page_id, position)
             url = f"{urljoin(site_url, path)}#comment-{one.public_id}"
             replies.append(FoundReply(one, url, excerpt(one.html, words)))
     return [_article(site_url, one, words) for one in articles], replies

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from comments_service.domain.email_address import fold
 from comments_service.domain.models import Origin, Status
 from comments_service.store import avatars, counters, reply_index
-from comments_service.store.tables import comment, contact, held, page
+from comments_service.store.tables import comment, contact, hold_reason, page
 from comments_service.store.visibility import IS_PUBLIC
 
 # Under this reason the queue lists replies whose authors ask the editors for something.
-WISH = "wish"
+AUTHOR_REQUEST = "author_request"
 
 # No state that an editor could give: an empty place that keeps its answers together.
 ERASED = "erased"
@@ -43,8 +43,8 @@ class Stored(NamedTuple):
     pinned: bool
     locked: bool
     by_editor: bool
-    wish: dict[str, str] | None
-    told: str | None
+    author_request: dict[str, str] | None
+    decline_reason: str | None
     page_key: str
     page_url: str
     page_title: str
@@ -82,7 +82,7 @@ class NewContact(NamedTuple):
 
 _ADD = insert(comment).returning(comment.c.id, comment.c.public_id)
 _ADD_CONTACT = insert(contact)
-_ADD_HELD = insert(held)
+_ADD_HELD = insert(hold_reason)
 _SAME = (
     select(contact.c.fingerprint, comment.c.public_id, comment.c.revision, comment.c.submitted_at)
     .join(comment, comment.c.id == contact.c.comment_id)
@@ -174,8 +174,8 @@ _STORED = select(
     comment.c.pinned,
     comment.c.locked,
     comment.c.by_editor,
-    comment.c.wish,
-    comment.c.told,
+    comment.c.author_request,
+    comment.c.decline_reason,
     page.c.key.label("page_key"),
     page.c.url.label("page_url"),
     page.c.title.label("page_title"),
@@ -225,36 +225,48 @@ def write(connection: Connection, reply: Stored, **values: Any) -> None:
             (values.get("text", reply.text), values.get("author_name", reply.author_name)),
         )
     if "reasons" in values:
-        connection.execute(delete(held).where(held.c.comment_id == reply.id, held.c.reason != WISH))
+        connection.execute(
+            delete(hold_reason).where(
+                hold_reason.c.comment_id == reply.id, hold_reason.c.reason != AUTHOR_REQUEST
+            )
+        )
         _hold(connection, [(reply.id, values["reasons"])])
-    if "wish" in values:
-        connection.execute(delete(held).where(held.c.comment_id == reply.id, held.c.reason == WISH))
-        _hold(connection, [(reply.id, [WISH] if values["wish"] else [])])
+    if "author_request" in values:
+        connection.execute(
+            delete(hold_reason).where(
+                hold_reason.c.comment_id == reply.id, hold_reason.c.reason == AUTHOR_REQUEST
+            )
+        )
+        _hold(connection, [(reply.id, [AUTHOR_REQUEST] if values["author_request"] else [])])
 
 
 def give_slot(connection: Connection, comment_id: int) -> None:
     """Give a top-level reply the next place in its discussion, once; no number is used twice."""
     without = select(comment.c.page_id).where(
-        comment.c.id == comment_id, comment.c.parent_id.is_(None), comment.c.slot.is_(None)
+        comment.c.id == comment_id, comment.c.parent_id.is_(None), comment.c.position.is_(None)
     )
     page_id = connection.execute(without).scalar()
     if page_id is None:
         return
-    count = update(page).where(page.c.id == page_id).values(slots=page.c.slots + 1)
-    slot = connection.execute(count.returning(page.c.slots)).scalar_one()
-    connection.execute(update(comment).where(comment.c.id == comment_id).values(slot=slot))
+    count = update(page).where(page.c.id == page_id).values(positions=page.c.positions + 1)
+    position = connection.execute(count.returning(page.c.positions)).scalar_one()
+    connection.execute(update(comment).where(comment.c.id == comment_id).values(position=position))
 
 
-def slot_of_thread(connection: Connection, comment_id: int) -> int | None:
-    """Return the slot of the top-level reply that this one stands below, or is."""
+def position_of_thread(connection: Connection, comment_id: int) -> int | None:
+    """Return the position of the top-level reply that this one stands below, or is."""
     thread = (
-        select(comment.c.parent_id, comment.c.slot)
+        select(comment.c.parent_id, comment.c.position)
         .where(comment.c.id == comment_id)
         .cte(recursive=True)
     )
-    above = select(comment.c.parent_id, comment.c.slot).where(comment.c.id == thread.c.parent_id)
+    above = select(comment.c.parent_id, comment.c.position).where(
+        comment.c.id == thread.c.parent_id
+    )
     thread = thread.union(above)
-    return connection.execute(select(thread.c.slot).where(thread.c.parent_id.is_(None))).scalar()
+    return connection.execute(
+        select(thread.c.position).where(thread.c.parent_id.is_(None))
+    ).scalar()
 
 
 def erase(connection: Connection, reply: Stored) -> None:
@@ -265,7 +277,7 @@ def erase(connection: Connection, reply: Stored) -> None:
         connection.execute(delete(comment).where(comment.c.id == reply.id))
         counters.move(connection, reply.page_id, reply.status, None)
         return
-    connection.execute(delete(held).where(held.c.comment_id == reply.id))
+    connection.execute(delete(hold_reason).where(hold_reason.c.comment_id == reply.id))
     connection.execute(
         update(contact)
         .where(contact.c.comment_id == reply.id)
@@ -282,8 +294,8 @@ def erase(connection: Connection, reply: Stored) -> None:
             text="",
             html="",
             reasons=[],
-            wish=None,
-            told=None,
+            author_request=None,
+            decline_reason=None,
         )
     )
     counters.move(connection, reply.page_id, reply.status, None)

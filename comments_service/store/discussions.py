@@ -21,7 +21,7 @@ class PublicComment(NamedTuple):
     html: str
     submitted_at: datetime
     edited_at: datetime | None
-    slot: int | None
+    position: int | None
     pinned: bool
     locked: bool
     avatar: int | None
@@ -38,7 +38,7 @@ _PUBLIC = select(
     comment.c.html,
     comment.c.submitted_at,
     comment.c.edited_at,
-    comment.c.slot,
+    comment.c.position,
     comment.c.pinned,
     comment.c.locked,
     comment.c.avatar,

@@ -53,7 +53,7 @@ class Wanted(NamedTuple):
 
 _COLUMNS = tuple(event.c[name] for name in Event._fields)
 # What of an entry holds words of a reply's author, or to them.
-_WORDS = frozenset({"text", "wish", "told"})
+_WORDS = frozenset({"text", "author_request", "decline_reason"})
 
 
 _ADD = insert(event)

@@ -89,11 +89,11 @@ def replace_all(connection: Connection, site_id: int, pages: Iterable[Registrati
     return len(gone)
 
 
-def address_of_slot(connection: Connection, page_id: int, slot: int | None) -> str:
-    """Return the address at which the thread in this slot stands: the page's, or a later one's."""
+def url_of_position(connection: Connection, page_id: int, position: int | None) -> str:
+    """Return the address at which the thread at this position is: the page's, or a later one's."""
     query = select(page.c.url, page.c.page_size, page.c.replies_url).where(page.c.id == page_id)
     url, size, pattern = connection.execute(query).one()
-    number = (slot - 1) // size + 1 if slot and size else 1
+    number = (position - 1) // size + 1 if position and size else 1
     return str(url if number == 1 or pattern is None else pattern.replace("{page}", str(number)))
 
 

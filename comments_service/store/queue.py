@@ -21,8 +21,15 @@ from sqlalchemy import (
 from comments_service.domain.email_address import fold, folded_forms, mailbox
 from comments_service.domain.models import Status
 from comments_service.store import counters, reply_index, rules
-from comments_service.store.comments import ERASED, WISH
-from comments_service.store.tables import UTCDateTime, comment, contact, held, page, sought
+from comments_service.store.comments import AUTHOR_REQUEST, ERASED
+from comments_service.store.tables import (
+    UTCDateTime,
+    comment,
+    contact,
+    email_search,
+    hold_reason,
+    page,
+)
 
 # Up to this many replies held for a reason are collected first; of more, each reply is looked up.
 FEW = 2_000
@@ -49,8 +56,8 @@ class Queued(NamedTuple):
     pinned: bool
     locked: bool
     by_editor: bool
-    wish: dict[str, str] | None
-    told: str | None
+    author_request: dict[str, str] | None
+    decline_reason: str | None
     page_key: str
     page_url: str
     page_title: str
@@ -123,8 +130,8 @@ _QUEUED = select(
     comment.c.pinned,
     comment.c.locked,
     comment.c.by_editor,
-    comment.c.wish,
-    comment.c.told,
+    comment.c.author_request,
+    comment.c.decline_reason,
     page.c.key.label("page_key"),
     page.c.url.label("page_url"),
     page.c.title.label("page_title"),
@@ -213,9 +220,11 @@ def chosen(
     return columns.join(inner, inner.c.id == comment.c.id)
 
 
-def wishes(connection: Connection, *, most: int) -> int:
+def author_requests(connection: Connection, *, most: int) -> int:
     """Return how many replies have an author who asks for something, counting up to `most`."""
-    those = select(held.c.comment_id).where(held.c.reason == WISH).limit(most)
+    those = (
+        select(hold_reason.c.comment_id).where(hold_reason.c.reason == AUTHOR_REQUEST).limit(most)
+    )
     return connection.execute(select(func.count()).select_from(those.subquery())).scalar_one()
 
 
@@ -231,19 +240,23 @@ def states(connection: Connection, site_id: int, public_ids: Sequence[str]) -> l
     return [Chosen._make(row[2:]) for row in sorted(found)]
 
 
-def seek(connection: Connection, text: str) -> int:
+def add_email_search(connection: Connection, text: str) -> int:
     """Return the number that stands for a search for this address."""
     text = fold(text)
-    found = connection.execute(select(sought.c.id).where(sought.c.text == text)).scalar()
+    found = connection.execute(
+        select(email_search.c.id).where(email_search.c.text == text)
+    ).scalar()
     if found is None:
-        new = insert(sought).values(text=text).returning(sought.c.id)
+        new = insert(email_search).values(text=text).returning(email_search.c.id)
         found = connection.execute(new).scalar_one()
     return int(found)
 
 
-def sought_text(connection: Connection, number: int) -> str | None:
+def email_of_search(connection: Connection, number: int) -> str | None:
     """Return what the number stands for, or None."""
-    return connection.execute(select(sought.c.text).where(sought.c.id == number)).scalar()
+    return connection.execute(
+        select(email_search.c.text).where(email_search.c.id == number)
+    ).scalar()
 
 
 def _ids(
@@ -296,7 +309,7 @@ def _selections(
     if page_id is not None:
         parts.append(select(comment.c.id).where(comment.c.page_id == page_id))
     if what.reason:
-        parts.append(select(held.c.comment_id).where(held.c.reason == what.reason))
+        parts.append(select(hold_reason.c.comment_id).where(hold_reason.c.reason == what.reason))
     of_site = select(comment.c.id).where(comment.c.site_id == site_id)
     if what.status is not None:
         parts.append(of_site.where(comment.c.status == what.status))
@@ -316,24 +329,24 @@ def _between(what: Filter) -> list[ColumnElement[bool]]:
 
 def _domain(connection: Connection, what: Filter) -> bool:
     """Whether all addresses at a domain are asked for, which no index answers."""
-    asked = "" if what.who is None else sought_text(connection, what.who) or ""
+    asked = "" if what.who is None else email_of_search(connection, what.who) or ""
     return asked.startswith("@")
 
 
 def _held(connection: Connection, reason: str) -> ColumnElement[bool]:
-    those = select(held.c.comment_id).where(held.c.reason == reason)
+    those = select(hold_reason.c.comment_id).where(hold_reason.c.reason == reason)
     number = select(func.count()).select_from(those.limit(FEW + 1).subquery())
     if connection.execute(number).scalar_one() <= FEW:
         return comment.c.id.in_(those)
     # Many: the list is walked in its order, each looked up.
-    return exists().where(held.c.reason == reason, held.c.comment_id == comment.c.id)
+    return exists().where(hold_reason.c.reason == reason, hold_reason.c.comment_id == comment.c.id)
 
 
 def _contact(connection: Connection, what: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     stored = contact.c.folded
     if what.who is not None:
-        email = sought_text(connection, what.who) or ""
+        email = email_of_search(connection, what.who) or ""
         if email.startswith("@"):
             conditions.append(stored.endswith(email, autoescape=True))
         else:

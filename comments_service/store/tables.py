@@ -81,7 +81,7 @@ page = Table(
     # The sequence number of the last public change of its discussion; 0: never had one.
     Column("revision", Integer, nullable=False, default=0),
     # The last slot given to one of its top-level replies; counted here, so that none comes twice.
-    Column("slots", Integer, nullable=False, default=0, server_default=text("0")),
+    Column("positions", Integer, nullable=False, default=0, server_default=text("0")),
     # How the site divides long discussions; null: everything stands at `url`.
     Column("page_size", Integer, nullable=True),
     Column("replies_url", String(2000), nullable=True),
@@ -134,7 +134,7 @@ comment = Table(
     Column("submitted_at", UTCDateTime, nullable=False),
     Column("edited_at", UTCDateTime, nullable=True),
     # A top-level reply's permanent place in its discussion, from its first approval on.
-    Column("slot", Integer, nullable=True),
+    Column("position", Integer, nullable=True),
     # The number of the last change that readers can see; 0: there was none. Its page is up to date
     # when the page's `written_revision` has reached it.
     Column("revision", Integer, nullable=False, server_default=text("0")),
@@ -151,9 +151,9 @@ comment = Table(
     # Finds what is to be rendered again, without reading all texts.
     Index(None, "markup_version", "id"),
     # What its author asks of the editors: "kind" ("edit" or "remove"), "words", "at"; or null.
-    Column("wish", JSON(none_as_null=True), nullable=True),
+    Column("author_request", JSON(none_as_null=True), nullable=True),
     # Why it was declined, in an editor's words for its author.
-    Column("told", String(500), nullable=True),
+    Column("decline_reason", String(500), nullable=True),
     Index(None, "site_id", "status", "submitted_at", "id"),
     Index(None, "page_id", "status", "submitted_at", "id"),
     Index(None, "site_id", "submitted_at", "id"),
@@ -180,8 +180,8 @@ site_tally = Table(
 )
 
 # Why a reply was held, for the queue's filter; in words and in full they are in `comment.reasons`.
-held = Table(
-    "held",
+hold_reason = Table(
+    "hold_reason",
     metadata,
     Column("reason", String(32), primary_key=True),
     Column("comment_id", ForeignKey("comment.id", ondelete="CASCADE"), primary_key=True),
@@ -373,8 +373,8 @@ bulk_draft_item = Table(
 
 # Addresses that editors searched for: a search's own address says only the number, so that no
 # reader's email gets into a browser's history or a web server's log.
-sought = Table(
-    "sought",
+email_search = Table(
+    "email_search",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("text", String(254), nullable=False, unique=True),

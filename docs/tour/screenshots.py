@@ -180,7 +180,7 @@ def deciding(there: Stage, page: Page) -> str:
     page.goto(there.url("moderate/?order=newest"))
     wordless = card(page, "First!")
     wordless.get_by_text("More", exact=False).first.click()
-    wordless.get_by_label("Reason told to its author").fill(
+    wordless.get_by_label("Reason given to its author").fill(
         "It says nothing about the article yet. Tell us what you tried, and we print that."
     )
     wordless.get_by_role("button", name="Trash, and tell its author why").click()
@@ -239,7 +239,7 @@ def asked(there: Stage, page: Page, mine: str) -> None:
         "Please make it “a postcard” instead of “the letter”."
     )
     press(author, "Ask the editors")
-    page.goto(there.url("moderate/?status=any&reason=wish"))
+    page.goto(there.url("moderate/?status=any&reason=author_request"))
     keep("asks", part(page, card(page, "Noor Haddad"), around=8))
     key(page, "q")
     box = page.locator("#queue textarea")
@@ -247,7 +247,7 @@ def asked(there: Stage, page: Page, mine: str) -> None:
     press(page, "Save")
     expect(card(page, "Noor Haddad")).to_contain_text("a postcard")
     card(page, "Noor Haddad").get_by_role("button", name=re.compile("^Mark as done")).click()
-    expect(page.locator(".wish")).to_have_count(0)
+    expect(page.locator(".author_request")).to_have_count(0)
     page.goto(there.url("moderate/history"))
     keep("history", shot(page, top=page.locator("ol.history")))
 

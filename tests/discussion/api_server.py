@@ -55,7 +55,7 @@ class Wire:
             shown = copy.deepcopy(comments)
             for one in shown:
                 top = one["parent"] is None
-                one["slot"] = given.setdefault(one["id"], len(given) + 1) if top else None
+                one["position"] = given.setdefault(one["id"], len(given) + 1) if top else None
             self.discussions[key] = {
                 "key": key,
                 "revision": self.latest,

@@ -146,7 +146,7 @@ def test_every_entry_names_what_it_answers() -> None:
 
 def test_links_lead_to_the_page_on_which_a_reply_stands() -> None:
     page = Page("k", PAGE.url, "T", page_size=1, replies_url=f"{PAGE.url}replies/{{page}}/")
-    text = feed([reply(1, slot=1), reply(2, slot=2), reply(3, 2, slot=None)], page)
+    text = feed([reply(1, position=1), reply(2, position=2), reply(3, 2, position=None)], page)
     link = entries(text)[reply_id(identifier(3))].find(f"{ATOM}link")
     assert link is not None
     assert link.get("href") == f"{PAGE.url}replies/2/#comment-{identifier(3)}"

@@ -156,7 +156,7 @@ def test_the_themes_later_pages_have_the_articles_form_while_it_is_open(
     article = Page("n", "/n/", "N", "", opened, page_size=2, replies_url="/n/{page}/")
     options = RenderSettings("/comments", page_size=2, follow=follow)
     templates = ROOT / "theme" / "templates" / "discussion"
-    read = read_discussion(discussion([reply(n, slot=n) for n in range(1, 6)], "n"))
+    read = read_discussion(discussion([reply(n, position=n) for n in range(1, 6)], "n"))
     form = re.compile(r'<section id="respond".*?</section>', re.DOTALL)
     first = form.findall(render(read, article, options, templates))
     for number in (2, 3):

@@ -187,7 +187,7 @@ def test_a_removed_reply_keeps_its_thread_locked(templates: Path) -> None:
 
 @pytest.mark.parametrize("templates", [TEMPLATES, REAL], ids=["small", "theme"])
 def test_pinned_replies_are_marked_and_listed_and_stay_where_they_are(templates: Path) -> None:
-    plain = [reply(n, slot=n) for n in range(1, 8)]
+    plain = [reply(n, position=n) for n in range(1, 8)]
     pinned = [one | {"pinned": n in {1, 5}} for n, one in enumerate(plain)]
     page = Page("networking", "/networking/", "N", page_size=2, replies_url="/n/{page}/")
     before, after = (decided(made, None, templates, page) for made in (plain, pinned))

@@ -162,7 +162,7 @@ def test_a_reply_that_an_editor_declined_is_not_shown_any_more(
     queue.goto(f"{project.url}/moderate/")
     card = queue.get_by_role("article").filter(has_text=text)
     card.get_by_text("More").click()
-    card.get_by_label("Reason told to its author").fill("We take no adverts.")
+    card.get_by_label("Reason given to its author").fill("We take no adverts.")
     card.get_by_role("button", name="Trash, and tell its author why").click()
     expect(queue.locator(".flash")).to_contain_text("Moved to trash")
     queue.close()
@@ -557,7 +557,7 @@ def test_axe_finds_nothing_in_a_queue_where_an_author_asks(
     requests.post(f"{project.url}{link}/ask", data=asked, timeout=10)
     context = browser.new_context(storage_state=editor.storage_state())
     page = context.new_page()
-    page.goto(f"{project.url}/moderate/?status=any&reason=wish")
+    page.goto(f"{project.url}/moderate/?status=any&reason=author_request")
     expect(page.get_by_text("I changed my mind.")).to_be_visible()
     page.locator(".more-verbs summary").first.click()
     assert axe(page) == []

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from comments_service.services import auth
 from comments_service.services.pages import the_site
-from comments_service.services.reply_versions import token, wish_token
+from comments_service.services.reply_versions import request_token, token
 from comments_service.store import comments, editors
 from comments_service.store.database import Database
 from comments_service.store.tables import comment, contact, event, metadata
@@ -196,7 +196,7 @@ class Editor:
             found = comments.find(connection, the_site(connection).id, public_id)
         if found is None:
             return {}
-        asked = {"asked": wish_token(found.wish)} if found.wish else {}
+        asked = {"asked": request_token(found.author_request)} if found.author_request else {}
         return {"version": token(found), **asked}
 
     def undo(self, number: int | str) -> requests.Response:

@@ -95,7 +95,7 @@ def test_a_public_reply_is_told_as_the_wire_says(service: Service, editor: Edito
         "edited": None,
         "editor": False,
         "removed": False,
-        "slot": 1,
+        "position": 1,
         "pinned": False,
         "locked": False,
         "avatar": told["comments"][0]["avatar"],

@@ -53,7 +53,7 @@ def decide(service: Service, link: str, action: str, was: str = "pending", told:
         expected=was,
         version=version_of(service.db, id_of(link)),
         now=service.clock(),
-        told=told,
+        decline_reason=told,
     )
 
 
@@ -351,7 +351,7 @@ def test_what_is_asked_stands_in_the_queue_until_it_is_settled(service: Service)
     assert "You asked the editors to remove it" in get(link).text
     editor = signed_in(service)
     assert "1 change request" in editor.get("/moderate/").text
-    listed = editor.get("/moderate/?status=any&reason=wish").text
+    listed = editor.get("/moderate/?status=any&reason=author_request").text
     assert "I lost my &lt;b&gt;job&lt;/b&gt;." in listed
     assert "asks you to remove" in listed
     # Readers see nothing of it: no page is written.
@@ -401,14 +401,14 @@ def test_what_is_wrong_with_a_question_is_said_beside_its_field(service: Service
     answer = post(link + "/ask", kind="edit", words="x" * 1_001)
     assert "1,000 characters or fewer" in answer.text
     assert "x" * 1_001 in answer.text
-    assert stored(service.db, id_of(link)).wish is None
+    assert stored(service.db, id_of(link)).author_request is None
 
 
 def test_trashing_what_its_author_wants_gone_settles_the_question(service: Service) -> None:
     link = link_of(service)
     post(link + "/ask", kind="remove", words="Gone, if you can.")
     decide(service, link, "trash")
-    assert stored(service.db, id_of(link)).wish is None
+    assert stored(service.db, id_of(link)).author_request is None
 
 
 def test_erasing_takes_the_words_out_of_the_log_too(service: Service) -> None:

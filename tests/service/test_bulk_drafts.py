@@ -80,7 +80,7 @@ def test_a_reply_whose_author_asks_after_the_count_is_not_approved(service: Serv
     counted, late = posted(service), posted(service, "Another one.")
     service.clock.forward(hours=1)
     wants_a_change(counted)
-    asked = ask(editor, "status=pending&reason=wish")
+    asked = ask(editor, "status=pending&reason=author_request")
     assert "Approve: 1 reply?" in asked
     wants_a_change(late)
     confirm(editor, asked)

@@ -40,7 +40,7 @@ def test_the_page_of_a_mailed_link_shows_the_request(
     requests.post(
         url, data={"action": "approve", "version": token_of(service.db, public_id)}, timeout=30
     )
-    assert stored(service.db, public_id).wish["words"] == WORDS
+    assert stored(service.db, public_id).author_request["words"] == WORDS
     after = requests.get(url, timeout=30).text
     assert "Its author's change request is still open" in Page(after).one("main").text
 
@@ -52,7 +52,7 @@ def test_an_approval_says_that_the_request_is_still_open(service: Service) -> No
     card = editor.get().text
     assert card.index(WORDS) < card.index('class="approve"')
     done = editor.decide(public_id, "approve")
-    assert stored(service.db, public_id).wish["words"] == WORDS
+    assert stored(service.db, public_id).author_request["words"] == WORDS
     assert "Its author's change request is still open" in editor.get(done.headers["Location"]).text
 
 

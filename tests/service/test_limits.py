@@ -51,7 +51,7 @@ def test_a_reason_that_is_too_long_is_kept(shared: Service) -> None:
     reason = "why " * 126
     answer = editor.http.post(
         f"{shared.url}/moderate/replies/{public_id}",
-        data={"token": editor.token, "action": "trash", "was": "pending", "told": reason},
+        data={"token": editor.token, "action": "trash", "was": "pending", "decline_reason": reason},
         headers={"HX-Request": "true"},
         timeout=10,
     )

@@ -8,12 +8,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select, update
+from sqlalchemy import inspect, select, text, update
+from sqlalchemy.exc import DatabaseError
 
 from comments_service import migrations
 from comments_service.domain.actor import COMMAND_LINE
 from comments_service.domain.rules import Rules
-from comments_service.services import site_rules
+from comments_service.services import author_actions, moderation, site_rules
 from comments_service.services.pages import the_site
 from comments_service.store import rules as store
 from comments_service.store.database import Database
@@ -117,3 +118,32 @@ def test_followers_and_rules_of_before_get_owners_and_stamps(service: Service) -
         ]  # fmt: skip
         assert len(store.stamps(connection, 1).rules) == 32
         assert site_rules.in_force(connection, the_site(connection)).rules == rules
+
+
+def test_columns_get_standard_names_and_keep_their_data(service: Service) -> None:
+    """Down to the version before and up again: columns, hold reasons, and fields in the log."""
+    by, now = COMMAND_LINE, service.clock()
+    public_id = service.submit(comment="Published, then asked about.")
+    declined = service.submit(comment="Declined with a reason.")
+    for one, action in ((public_id, "approve"), (declined, "trash")):
+        moderation.decide(
+            service.db, one, action, by=by, expected="pending", version=0, now=now,
+            decline_reason="Not here." if action == "trash" else "",
+        )  # fmt: skip
+    author_actions.ask(service.db, public_id, "edit", "Please correct the year.", now=now)
+    before = dump(service.db)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with service.db.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0015")
+        old = connection.execute(text("SELECT told, wish, slot FROM comment ORDER BY id")).all()
+        assert [row.slot for row in old] == [1, None]
+        assert old[1].told == "Not here."
+        logged = connection.execute(text("SELECT after FROM event")).scalars().all()
+        assert any('"told"' in (entry or "") for entry in logged)
+        assert any('"wish"' in (entry or "") for entry in logged)
+    migrations.upgrade(service.db.engine)
+    assert dump(service.db) == before
+    with service.db.engine.begin() as connection, pytest.raises(DatabaseError, match="append-only"):
+        connection.execute(text("UPDATE event SET actor = 'Nobody'"))

@@ -16,7 +16,7 @@ from tests.running import Service, version_of
 
 def slots(service: Service, key: str = "networking") -> dict[str, int | None]:
     told: dict[str, Any] = service.api("GET", f"/discussions/{key}").json()
-    return {one["id"]: one["slot"] for one in told["comments"]}
+    return {one["id"]: one["position"] for one in told["comments"]}
 
 
 def decide(service: Service, public_id: str, action: str, expected: str) -> None:

@@ -49,8 +49,8 @@ def filters(connection: Connection) -> Iterator[Filter]:
         {"page": "meetings"},
         {"page": "nowhere"},
         {"author": page[0].public_id},
-        {"who": queue.seek(connection, "reader1@example.org")},
-        {"who": queue.seek(connection, "@example.org")},
+        {"who": queue.add_email_search(connection, "reader1@example.org")},
+        {"who": queue.add_email_search(connection, "@example.org")},
         {"name": "reader 2"},
         {"reason": "bidi"},
         {"since": NOON.replace(minute=30), "until": NOON.replace(minute=50)},
@@ -108,7 +108,7 @@ def test_every_way_of_searching_finds_the_same_replies(
         assert len(everything) == 72
         hits = 0
         for what in filters(connection):
-            address = "" if what.who is None else queue.sought_text(connection, what.who)
+            address = "" if what.who is None else queue.email_of_search(connection, what.who)
             ids = expected(everything, what, address or "")
             listed = queue.listed(connection, 1, what, limit=1000)
             assert [one.id for one in listed] == ids, what

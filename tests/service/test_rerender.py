@@ -173,7 +173,7 @@ def test_a_process_that_is_killed_goes_on_where_it_was(service: Service, tmp_pat
         for start in range(0, count, 1_000):
             rows = [
                 {name: template[name] for name in names}
-                | {"public_id": f"{n:026}", "text": f"Reply {n}.", "html": OLD, "slot": n}
+                | {"public_id": f"{n:026}", "text": f"Reply {n}.", "html": OLD, "position": n}
                 | {"markup_version": 1, "status": "approved"}
                 for n in range(start, start + 1_000)
             ]

@@ -25,7 +25,7 @@ from comments_service.services import auto_approval, moderation, retention, site
 from comments_service.services.pages import the_site
 from comments_service.store import events, pages
 from comments_service.store.database import Database
-from comments_service.store.tables import comment, contact, event, held, page
+from comments_service.store.tables import comment, contact, event, hold_reason, page
 from tests.running import Service, reply, running_service, version_of
 from tests.service.pages import stored
 
@@ -178,7 +178,7 @@ def test_the_same_word_in_two_spellings_is_one() -> None:
 
 def test_by_default_every_reply_waits(service: Service) -> None:
     row = stored(service.db, service.submit())
-    assert (row.status, row.reasons, row.slot, row.revision) == ("pending", ["all"], None, 0)
+    assert (row.status, row.reasons, row.position, row.revision) == ("pending", ["all"], None, 0)
 
 
 def test_a_reply_that_no_rule_holds_is_public_at_once(service: Service) -> None:
@@ -189,7 +189,7 @@ def test_a_reply_that_no_rule_holds_is_public_at_once(service: Service) -> None:
     below = service.submit(comment="Below.", parent=first)
     rows = [stored(service.db, one) for one in (first, second, below)]
     assert [row.status for row in rows] == ["approved"] * 3
-    assert [row.slot for row in rows] == [1, 2, None]
+    assert [row.position for row in rows] == [1, 2, None]
     assert [row.reasons for row in rows] == [[]] * 3
     assert told(service, first) == [
         ("the author", "submit", None, {"status": "pending"}),
@@ -208,7 +208,11 @@ def test_a_rejecting_word_leads_to_the_spam_with_its_reason(service: Service) ->
     assert (row.status, row.reasons) == ("spam", ["reject-word:casino", "links:2"])
     assert told(service, public_id)[1][:2] == ("the rules", "spam")
     with service.db.read() as connection:
-        codes = connection.execute(select(held.c.reason).order_by(held.c.reason)).scalars().all()
+        codes = (
+            connection.execute(select(hold_reason.c.reason).order_by(hold_reason.c.reason))
+            .scalars()
+            .all()
+        )
     assert codes == ["links", "reject-word"]
 
 

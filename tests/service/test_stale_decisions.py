@@ -423,7 +423,7 @@ def test_a_request_is_settled_by_who_has_read_it(service: Service) -> None:
     assert answer.status_code == 409
     assert "The author asked for something else after you opened the page." in answer.text
     assert "It names my child." in answer.text
-    assert stored(service.db, reply.id).wish["kind"] == "remove"
+    assert stored(service.db, reply.id).author_request["kind"] == "remove"
     form = form_of(answer.text, path, 'value="settle"') | {"action": "settle"}
     assert editor.post(path, **form).status_code == 303
-    assert stored(service.db, reply.id).wish is None
+    assert stored(service.db, reply.id).author_request is None

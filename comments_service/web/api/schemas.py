@@ -37,7 +37,7 @@ class Comment(BaseModel):
     edited: str | None
     editor: bool
     removed: bool
-    slot: int | None
+    position: int | None
     pinned: bool
     locked: bool
     avatar: int | None

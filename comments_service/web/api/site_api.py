@@ -206,7 +206,7 @@ def _comment(reply: PublicComment, ids: dict[int, str]) -> dict[str, Any]:
         "edited": None if reply.edited_at is None else iso(reply.edited_at),
         "editor": reply.by_editor,
         "removed": reply.removed,
-        "slot": reply.slot,
+        "position": reply.position,
         "pinned": reply.pinned,
         "locked": reply.locked,
         "avatar": reply.avatar,

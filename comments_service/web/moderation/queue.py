@@ -129,12 +129,12 @@ async def decide(request: Request, session: Session) -> Response:
         if action in _MARKS:
             what, on = _MARKS[action]
             return moderation.mark(context.db, public_id, what, on=on, by=by, now=now)
-        told = form.get("told", "")
+        decline_reason = form.get("decline_reason", "")
         if action == "settle":
             asked = form.get("asked")
             return moderation.settle(context.db, public_id, asked=asked, by=by, now=now)
         if action == "tell":
-            return moderation.tell(context.db, public_id, told, by=by, now=now)
+            return moderation.tell(context.db, public_id, decline_reason, by=by, now=now)
         return moderation.decide(
             context.db,
             public_id,
@@ -143,7 +143,7 @@ async def decide(request: Request, session: Session) -> Response:
             expected=form.get("was", ""),
             version=form.get("version"),
             now=now,
-            told=told,
+            decline_reason=decline_reason,
         )
 
     return await acted(request, session, public_id, act)
@@ -418,7 +418,7 @@ async def card(
         problem=problem.detail if problem else "",
         writing=writing,
         # What could not be stored is shown again.
-        told=sent_with(request).get("told", "") if problem else "",
+        decline_reason=sent_with(request).get("decline_reason", "") if problem else "",
         list=sent_with(request).get("list", ""),
         state=(read(query_of(sent_with(request).get("list", ""))) or read({})),
     )

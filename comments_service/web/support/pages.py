@@ -58,7 +58,7 @@ def _environment(words: Callable[[], Words]) -> Environment:
         "reason_in_words": labels.reason_in_words,
         "say": lambda text: words().say(text),
         "when": lambda value: words().when(value),
-        "wish_token": reply_versions.wish_token,
+        "request_token": reply_versions.request_token,
     }
     environment.filters["version_token"] = reply_versions.token
     environment.globals |= {

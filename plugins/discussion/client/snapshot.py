@@ -434,7 +434,7 @@ def _everything(client: Client) -> Iterator[Batch]:
 def _row(one: Discussion) -> tuple[str, int, int, str, int, str, str]:
     short = one.summary
     text = write_discussion(one)
-    return one.key, one.revision, short.count, short.updated, short.slots, one.newest, text
+    return one.key, one.revision, short.count, short.updated, short.positions, one.newest, text
 
 
 def _stamp(now: datetime | None) -> str:

@@ -39,7 +39,7 @@ class Author:
 class Comment:
     """One public reply; a placeholder (`removed`) has no author and no HTML. Times are UTC.
 
-    `slot` is a top-level reply's permanent place (1, 2, 3 …), by which discussions are divided.
+    `position` is a top-level reply's permanent place (1, 2, 3 …), by which discussions are divided.
     `pinned` by the editors; `locked`: nobody may answer it, nor what stands below it. `avatar` is
     a random number below `AVATARS`, the same for one name in one discussion; None: it has none.
     """
@@ -52,7 +52,7 @@ class Comment:
     edited: datetime | None
     editor: bool
     removed: bool
-    slot: int | None = None
+    position: int | None = None
     pinned: bool = False
     locked: bool = False
     avatar: int | None = None
@@ -62,13 +62,13 @@ class Comment:
 class Summary:
     """What is known of a discussion without reading its replies.
 
-    `updated` is when a reply was last submitted or edited; `slots` the highest slot in use.
+    `updated` is when a reply was last submitted or edited; `positions` the highest position in use.
     """
 
     revision: int = 0
     count: int = 0
     updated: str = ""
-    slots: int = 0
+    positions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Discussion:
             self.revision,
             len(shown),
             iso(max(one.edited or one.submitted for one in shown)) if shown else "",
-            max((one.slot or 0 for one in self.comments), default=0),
+            max((one.position or 0 for one in self.comments), default=0),
         )
 
     @property
@@ -377,7 +377,7 @@ def _comment(data: object, where: str) -> Comment:
         edited=None if edited is None else _time(edited, f"{where}.edited"),
         editor=_flag(fields, "editor", where),
         removed=removed,
-        slot=_slot(fields, where),
+        position=_position(fields, where),
         pinned=bool(_decided(fields, "pinned", where)),
         locked=bool(_decided(fields, "locked", where)),
         avatar=_avatar(fields, where),
@@ -396,18 +396,18 @@ def comment_json(comment: Comment) -> dict[str, Any]:
         "edited": None if comment.edited is None else iso(comment.edited),
         "editor": comment.editor,
         "removed": comment.removed,
-        "slot": comment.slot,
+        "position": comment.position,
         "pinned": comment.pinned,
         "locked": comment.locked,
         "avatar": comment.avatar,
     }
 
 
-def _slot(fields: dict[str, Any], where: str) -> int | None:
-    # A service of before slots sends none; all of a discussion then stands on the article's page.
-    if fields.get("slot") is None:
-        return None
-    return _number(fields, "slot", where)
+def _position(fields: dict[str, Any], where: str) -> int | None:
+    # Services of version 0.1 and older snapshots call it a slot. Without one, a reply is on the
+    # article's own page.
+    name = "position" if "position" in fields else "slot"
+    return None if fields.get(name) is None else _number(fields, name, where)
 
 
 def _avatar(fields: dict[str, Any], where: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Divides long discussions: a thread stands on the page that its slot names, for ever.
+"""Divides long discussions: a thread stands on the page that its position names, for ever.
 
 Slots come from the service and never change, so no reply moves when others arrive or go.
 """
@@ -30,13 +30,13 @@ class Parts:
 
 def part_of(comment: Comment, size: int | None) -> int:
     """The number of the part on which a top-level reply stands."""
-    # Without a slot it has no permanent place but the first page.
-    return (comment.slot - 1) // size + 1 if comment.slot and size else 1
+    # Without a position it has no permanent place but the first page.
+    return (comment.position - 1) // size + 1 if comment.position and size else 1
 
 
 def divide(discussion: Discussion, size: int | None) -> Parts:
-    """The discussion by pages of `size` slots; None leaves it whole."""
-    if not size or all((one.slot or 0) <= size for one in discussion.comments):
+    """The discussion by pages of `size` positions; None leaves it whole."""
+    if not size or all((one.position or 0) <= size for one in discussion.comments):
         return Parts({1: discussion}, {one.id: 1 for one in discussion.comments})
     by_id = {one.id: one for one in discussion.comments}
     places: dict[str, int] = {}

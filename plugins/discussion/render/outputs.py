@@ -38,7 +38,7 @@ def of_page(world: World, entry: Entry, root: Path) -> Iterator[Derived]:
     page, summary = entry.page, world.summary(entry.page.key)
     there = _pages_on_disk(root, entry)
     parts: Parts | None = None
-    if page.page_size and summary.slots > page.page_size:
+    if page.page_size and summary.positions > page.page_size:
         parts = divide(world.discussion(page.key), page.page_size)
         for number in parts.by_number:
             if number > 1:
