@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from comments_service.domain.email_address import fold
 from comments_service.domain.models import Origin, Status
 from comments_service.store import avatars, counters, reply_index
+from comments_service.store.row_columns import columns_of
 from comments_service.store.tables import comment, contact, hold_reason, page
 from comments_service.store.visibility import IS_PUBLIC
 
@@ -157,28 +158,7 @@ def find_resends(
 
 
 _STORED = select(
-    comment.c.id,
-    comment.c.public_id,
-    comment.c.page_id,
-    comment.c.status,
-    comment.c.author_name,
-    comment.c.author_url,
-    comment.c.text,
-    comment.c.html,
-    comment.c.reasons,
-    comment.c.submitted_at,
-    comment.c.edited_at,
-    comment.c.parent_id,
-    comment.c.version,
-    comment.c.revision,
-    comment.c.pinned,
-    comment.c.locked,
-    comment.c.by_editor,
-    comment.c.author_request,
-    comment.c.decline_reason,
-    page.c.key.label("page_key"),
-    page.c.url.label("page_url"),
-    page.c.title.label("page_title"),
+    *columns_of(Stored, comment, page_key=page.c.key, page_url=page.c.url, page_title=page.c.title)
 ).join(page, page.c.id == comment.c.page_id)
 
 

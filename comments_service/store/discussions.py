@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal, select
 
+from comments_service.store.row_columns import columns_of
 from comments_service.store.tables import comment
 from comments_service.store.visibility import IS_PUBLIC
 
@@ -28,21 +29,7 @@ class PublicComment(NamedTuple):
     removed: bool
 
 
-_PUBLIC = select(
-    comment.c.id,
-    comment.c.public_id,
-    comment.c.parent_id,
-    comment.c.author_name,
-    comment.c.author_url,
-    comment.c.by_editor,
-    comment.c.html,
-    comment.c.submitted_at,
-    comment.c.edited_at,
-    comment.c.position,
-    comment.c.pinned,
-    comment.c.locked,
-    comment.c.avatar,
-)
+_PUBLIC = select(*columns_of(PublicComment, comment, removed=literal(False)))
 
 
 def public_discussion(connection: Connection, page_id: int) -> list[PublicComment]:
@@ -52,12 +39,13 @@ def public_discussion(connection: Connection, page_id: int) -> list[PublicCommen
     `removed`, without its author and text: the thread keeps its shape.
     """
     shown = _PUBLIC.where(comment.c.page_id == page_id, IS_PUBLIC)
-    found = {row.id: PublicComment._make((*row, False)) for row in connection.execute(shown)}
+    found = {row.id: PublicComment._make(row) for row in connection.execute(shown)}
     missing = _absent_parents(found)
     while missing:
         hidden = _PUBLIC.where(comment.c.id.in_(missing))
         for row in connection.execute(hidden):
-            found[row.id] = PublicComment._make((*row, True))._replace(
+            found[row.id] = PublicComment._make(row)._replace(
+                removed=True,
                 author_name="",
                 author_url=None,
                 by_editor=False,

@@ -22,6 +22,7 @@ from comments_service.domain.email_address import fold, folded_forms, mailbox
 from comments_service.domain.models import Status
 from comments_service.store import counters, reply_index, rules
 from comments_service.store.comments import AUTHOR_REQUEST, ERASED
+from comments_service.store.row_columns import columns_of
 from comments_service.store.tables import (
     UTCDateTime,
     comment,
@@ -112,36 +113,19 @@ class Cursor(NamedTuple):
 
 _parent = comment.alias("parent")
 _QUEUED = select(
-    comment.c.id,
-    comment.c.public_id,
-    comment.c.status,
-    comment.c.author_name,
-    comment.c.author_url,
-    contact.c.email,
-    contact.c.network,
-    contact.c.verified_at,
-    comment.c.text,
-    comment.c.html,
-    comment.c.reasons,
-    comment.c.submitted_at,
-    comment.c.edited_at,
-    comment.c.version,
-    comment.c.revision,
-    comment.c.pinned,
-    comment.c.locked,
-    comment.c.by_editor,
-    comment.c.author_request,
-    comment.c.decline_reason,
-    page.c.key.label("page_key"),
-    page.c.url.label("page_url"),
-    page.c.title.label("page_title"),
-    page.c.open.label("page_open"),
-    page.c.opened.label("page_opened"),
-    page.c.written_revision,
-    page.c.live_revision,
-    page.c.stalled,
-    _parent.c.public_id.label("parent"),
-    _parent.c.author_name.label("parent_name"),
+    *columns_of(
+        Queued,
+        comment,
+        contact,
+        page,
+        page_key=page.c.key,
+        page_url=page.c.url,
+        page_title=page.c.title,
+        page_open=page.c.open,
+        page_opened=page.c.opened,
+        parent=_parent.c.public_id,
+        parent_name=_parent.c.author_name,
+    )
 )
 
 
