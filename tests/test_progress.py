@@ -12,7 +12,7 @@ from plugins.shared import progress
 
 SLOW = """
 import time
-from plugins import progress
+from plugins.shared import progress
 progress.QUIET_SECONDS = 0.05
 with progress.step("Writing pages") as advance:
     for _ in range(5):

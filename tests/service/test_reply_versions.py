@@ -349,22 +349,22 @@ def _bulk(service: Service, one: Scene) -> None:
 
 
 DECIDING: dict[str, Call] = {
-    "moderation.change": _change,
-    "moderation.move": _move,
-    "moderation.take_back": _take_back,
-    "moderation.decide": lambda service, one: moderation.decide(
+    "services.moderation.change": _change,
+    "services.moderation.move": _move,
+    "services.moderation.take_back": _take_back,
+    "services.moderation.decide": lambda service, one: moderation.decide(
         service.db, one.id, "approve",
         by=EDITH, expected="pending", version=0, now=service.clock(),
     ),
-    "moderation.answer": lambda service, one: moderation.answer(
+    "services.moderation.answer": lambda service, one: moderation.answer(
         service.db, one.id, "An answer.", by=EDITH, email="edith@example.org",
         expected="pending", version=0, now=service.clock(),
     ),
-    "moderation.undo": lambda service, one: moderation.undo(
+    "services.moderation.undo": lambda service, one: moderation.undo(
         service.db, one.event, by=EDITH, now=service.clock()
     ),
-    "bulk.go_on": _bulk,
-    "mail.deciding.decide": lambda service, one: mail_decisions.decide(
+    "services.bulk_actions.go_on": _bulk,
+    "services.mail_decisions.decide": lambda service, one: mail_decisions.decide(
         service.db, one.mail, "approve", version=0, now=service.clock()
     ),
 }  # fmt: skip
@@ -401,9 +401,9 @@ def _confirm(service: Service, public_id: str) -> None:
 
 
 CONFIRMING: dict[str, Callable[[Service, str], object]] = {
-    "trust.reconsider": _reconsider,
-    "trust.verified": _verified,
-    "mail.authors.confirm": _confirm,
+    "services.auto_approval.reconsider": _reconsider,
+    "services.auto_approval.verified": _verified,
+    "services.email_confirmation.confirm": _confirm,
 }
 
 
@@ -426,10 +426,12 @@ def test_a_confirmed_address_publishes_only_what_the_rules_have_judged(
 
 
 EDITING: dict[str, Callable[[Service, str], object]] = {
-    "moderation.edit": lambda service, public_id: moderation.edit(
+    "services.moderation.edit": lambda service, public_id: moderation.edit(
         service.db, public_id, UNREAD, by=EDITH, version=0, now=service.clock()
     ),
-    "own.edit": lambda service, public_id: edit_as_author(service, public_id, version=0),
+    "services.author_actions.edit": lambda service, public_id: edit_as_author(
+        service, public_id, version=0
+    ),
 }
 
 
@@ -446,18 +448,18 @@ def test_nobody_edits_a_public_text_that_they_have_not_read(desk: Service, call:
 
 # These bring no stored reply to the public: they take new ones, take away, or say something.
 NEVER = {
-    "demo.fill",
-    "moderation.mark",
-    "moderation.settle",
-    "moderation.tell",
-    "own.ask",
-    "own.remove",
-    "submission._store",
-    "submission._submit_all",
-    "submission.submit",
-    "submission.submit_all",
+    "services.demo.fill",
+    "services.moderation.mark",
+    "services.moderation.settle",
+    "services.moderation.tell",
+    "services.author_actions.ask",
+    "services.author_actions.remove",
+    "services.submission._store",
+    "services.submission._submit_all",
+    "services.submission.submit",
+    "services.submission.submit_all",
 }
-OUTSIDE = ("app.", "commands.", "store.", "web.")
+OUTSIDE = ("app.", "cli.", "store.", "web.")
 
 
 def test_every_call_that_writes_a_reply_has_its_place_in_a_table() -> None:
@@ -467,8 +469,11 @@ def test_every_call_that_writes_a_reply_has_its_place_in_a_table() -> None:
 
 
 def test_one_function_alone_changes_a_stored_reply() -> None:
-    assert callers("store.comments.write") == {"moderation.change"}
-    assert callers("store.comments.add") == {"moderation.answer", "submission._store"}
+    assert callers("store.comments.write") == {"services.moderation.change"}
+    assert callers("store.comments.add") == {
+        "services.moderation.answer",
+        "services.submission._store",
+    }
     for statement in (
         "update(comment)",
         "insert(comment)",
@@ -488,7 +493,7 @@ def test_one_function_alone_changes_a_stored_reply() -> None:
         "**values",
         "revision=revision",
     }
-    assert callers("versions.check") == {"moderation.change"}
+    assert callers("services.reply_versions.check") == {"services.moderation.change"}
 
 
 # ---- the rule itself ----
