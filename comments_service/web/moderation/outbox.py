@@ -1,4 +1,4 @@
-"""The mail page of the queue: what waits, left or failed."""
+"""The page that shows outgoing mail: waiting, sent and failed."""
 
 import re
 
@@ -48,7 +48,7 @@ async def outgoing(request: Request, session: Session) -> Response:
 
 @editor_only
 async def act(request: Request, session: Session) -> Response:
-    """Try mail again now, or forget one that failed."""
+    """Retry mail now, or delete one that failed."""
     form: dict[str, str] = request.state.form
     what, number = form.get("action", ""), form.get("mail", "")
     every = what == "retry" and number == "all"
