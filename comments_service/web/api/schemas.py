@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-# Addresses of the service itself, and what browsers take out of an address.
+# Paths of the service's own routes, and path segments that browsers remove.
 RESERVED_KEYS = frozenset({"api", "status", "assets", "search", ".", ".."})
 
-# Characters of one article's text, and texts of one call.
+# Maximum length of an article's text in characters, and maximum texts per request.
 MAX_TEXT = 100_000
 
 MAX_TEXTS = 100
