@@ -1,4 +1,4 @@
-"""`rejoinder serve`: service, publisher and site in one process tree behind one origin."""
+"""`rejoinder serve`: runs the service, the publisher and the site on one origin."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from rejoinder.single_instance import only_one
 
 START_SECONDS = 30
 STOP_SECONDS = 5
-# A child that keeps falling over within this time of its start is given up.
+# A child that exits `TRIES` times in a row within this time of its start is given up.
 STEADY_SECONDS = 10
 TRIES = 3
 
@@ -101,14 +101,14 @@ def _command(*words: str) -> list[str]:
 
 
 def _run(*words: str) -> None:
-    """Run a verb to its end; stop here if it fails (it has said why)."""
+    """Run a command to its end. Raises `ClickException` if it fails; it has printed the reason."""
     code = subprocess.run(_command(*words), check=False).returncode
     if code:
         raise click.ClickException(f"rejoinder {words[0]} failed, so nothing is running.")
 
 
 def _build(*words: str) -> None:
-    """Build once; with a build that fails the service runs, and the next one may succeed."""
+    """Build once. The service runs even if this fails: the next build may succeed."""
     if subprocess.run(_command("build", *words), check=False).returncode:
         built = Path("output").exists()
         shown = "the last good build is shown" if built else "there is no earlier one to show"
@@ -144,7 +144,7 @@ class _Stop(Exception):
 
 
 class _Children:
-    """The processes that run until we stop; one that falls over is started again."""
+    """The child processes; one that exits is restarted."""
 
     def __init__(self) -> None:
         self._running: dict[tuple[str, ...], subprocess.Popen[bytes]] = {}
@@ -164,12 +164,12 @@ class _Children:
         return kind is _Stop
 
     def start(self, *words: str) -> None:
-        """Start a verb; it runs in a session of its own, so that Ctrl-C reaches only us."""
+        """Start a command, in its own session so that Ctrl-C reaches only this process."""
         self._running[words] = subprocess.Popen(_command(*words), start_new_session=True)
         self._started[words] = time.monotonic()
 
     def check(self) -> None:
-        """Start again what fell over; raise if it does so again and again."""
+        """Restart children that have exited. Raises `ClickException` if one keeps exiting."""
         for words, process in list(self._running.items()):
             if process.poll() is None:
                 continue
@@ -181,13 +181,13 @@ class _Children:
             self.start(*words)
 
     def keep_running(self) -> None:
-        """Watch the children until we are told to stop."""
+        """Watch the children until a signal stops this process."""
         while True:
             self.check()
             time.sleep(0.5)
 
     def _stop_all(self) -> None:
-        # In reverse: whoever asks the service stops before it.
+        # In reverse order: clients of the service stop before the service.
         for process in reversed(self._running.values()):
             self._each(process, process.terminate)
         deadline = time.monotonic() + STOP_SECONDS
