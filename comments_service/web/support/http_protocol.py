@@ -174,8 +174,8 @@ class LimitedHttp(HttpToolsProtocol):
         self._reading_body = False
         super().on_message_complete()
         if self.cycle.response_complete:
-            # The request was answered before all of it arrived, and the rest has cancelled uvicorn's
-            # keep-alive timeout: apply the header timeout instead.
+            # The response was sent before all of the request had arrived, and the rest cancelled
+            # uvicorn's keep-alive timeout: apply the header timeout instead.
             self._await_request()
 
     def on_response_complete(self) -> None:
