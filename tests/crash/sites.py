@@ -155,7 +155,7 @@ class Project:
         return found
 
     def differences(self, full: Mapping[str, bytes] | None = None) -> list[str]:
-        """Compare the output with a full build from nothing. Returns one line per differing file."""
+        """Compare the output with a full build from nothing. Returns a line per differing file."""
         full = self.from_empty() if full is None else full
         return compared(self.files(), full)
 

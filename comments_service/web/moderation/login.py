@@ -43,7 +43,7 @@ logger = logging.getLogger("rejoinder.service")
 
 # Bytes. The form may carry another, saved form as JSON, which takes more bytes than urlencoded.
 _LIMIT = 4 * FORM_LIMIT
-_REFUSED = "Email address and password do not belong together. Check both"
+_REFUSED = "Wrong email address or password. Check both"
 _TOO_LATE = (
     "That took too long, or the link was used already, or your password was changed. Sign in again"
 )

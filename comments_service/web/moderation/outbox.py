@@ -20,10 +20,10 @@ MAIL = "/moderate/mail"
 _MOST = 100
 
 KINDS = {
-    editor_notices.PENDING: "A new reply waits",
-    editor_notices.MANY: "Many replies wait",
-    editor_notices.DIGEST: "Digest of what waits",
-    mail_limits.VERIFY: "Confirm an address",
+    editor_notices.PENDING: "New reply",
+    editor_notices.MANY: "Many new replies",
+    editor_notices.DIGEST: "Digest of waiting replies",
+    mail_limits.VERIFY: "Address confirmation",
     self_test.TEST: "Test mail",
 }
 
