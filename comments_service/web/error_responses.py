@@ -47,7 +47,7 @@ def _api_validation_error(_request: Request, error: RequestValidationError) -> R
         for entry in problems[:20]
     ]
     detail = "; ".join(f"{entry['pointer']}: {entry['detail']}" for entry in reported)
-    return problem(400 if unreadable else 422, "The request does not fit", detail, errors=reported)
+    return problem(400 if unreadable else 422, "The request is invalid", detail, errors=reported)
 
 
 def _api_http_error(_request: Request, error: HTTPException) -> Response:

@@ -12,7 +12,7 @@ _DESCRIPTIONS = {
     404: "No page with that key is registered.",
     409: "The report is about another database.",
     413: "The body is too long.",
-    422: "Parameters or body do not fit; `errors` says where.",
+    422: "Parameters or body are invalid; `errors` lists where.",
     503: "The database cannot be used now; try again.",
 }
 # Schemas that FastAPI adds, but no response here uses.
@@ -20,7 +20,7 @@ _FOREIGN = ("HTTPValidationError", "ValidationError")
 
 
 class FieldProblem(BaseModel):
-    """What is wrong at one place of the request; never what was sent there."""
+    """A problem at one place of the request, without the value that was sent."""
 
     pointer: str = Field(description="A JSON pointer that begins with body, query or path.")
     detail: str

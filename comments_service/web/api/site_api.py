@@ -93,7 +93,7 @@ async def changes(
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
-    """Discussions with a revision above `since`; with nothing new, waits up to `wait` seconds."""
+    """Return discussions with a revision above `since`; wait up to `wait` seconds for one."""
     context = context_of(request)
     notifier = context.notifier
     known = request.headers.get("if-none-match")
@@ -123,7 +123,7 @@ async def changes(
     responses={304: {"description": "Unchanged."}, **errors(404)},
 )
 def discussion(request: Request, key: str) -> Response:
-    """One page's discussion."""
+    """Return one page's discussion."""
     found = site_api.discussion(context_of(request).db, key)
     tag = f'"{found.epoch}:{found.page.revision}"'
     if request.headers.get("if-none-match") == tag:
@@ -133,7 +133,7 @@ def discussion(request: Request, key: str) -> Response:
 
 @router.put("/pages", response_model=Registered, responses=errors(400, 422))
 def register(request: Request, body: PagesIn) -> dict[str, int]:
-    """Replace the list of pages that take replies; those left out are withdrawn."""
+    """Replace the list of pages that accept replies; pages left out are withdrawn."""
     entries = [
         Registration(**page.model_dump(exclude={"published"}), published_at=page.published)
         for page in body.pages
@@ -144,27 +144,27 @@ def register(request: Request, body: PagesIn) -> dict[str, int]:
 
 @router.post("/private", response_model=Found, responses=errors(400, 422))
 def private(request: Request, body: Candidates) -> dict[str, list[dict[str, object]]]:
-    """Which of these belong to the author of a stored reply; the answer does not repeat them."""
+    """Return which candidates belong to authors of stored replies, without repeating them."""
     found = site_api.find_private(context_of(request).db, body.candidates)
     return {"private": [leak._asdict() for leak in found]}
 
 
 @router.post("/texts/wanted", response_model=WantedTexts, responses=errors(400, 422))
 def wanted_texts(request: Request, body: Digests) -> dict[str, list[str]]:
-    """Which articles' texts differ from those that the service has."""
+    """Return the pages whose texts differ from those that the service has."""
     return site_api.wanted_texts(context_of(request).db, body.texts)._asdict()
 
 
 @router.put("/texts", response_model=TakenTexts, responses=errors(400, 422))
 def take_texts(request: Request, body: TextsIn) -> dict[str, list[str]]:
-    """Store the texts of articles, so that readers find articles by their words."""
+    """Store the texts of articles for the search."""
     texts = [Text(one.key, one.digest, one.text) for one in body.texts]
     return {"unknown": site_api.store_texts(context_of(request).db, texts)}
 
 
 @router.put("/published", response_model=Taken, responses=errors(400, 409, 422))
 def published(request: Request, body: Published) -> dict[str, object]:
-    """Store what the publisher wrote, and what it cannot write."""
+    """Store a report of the publisher: pages written, verified and stalled."""
     context = context_of(request)
     now = context.now()
     stored = site_api.report_published(
