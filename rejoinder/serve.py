@@ -90,7 +90,7 @@ def _greet(url: str, *, reload: bool) -> None:
         f"  Articles            {url}/\n"
         f"  Moderation queue    {url}/moderate/\n"
         f"{entrance}\n"
-        f"  Sample replies:     make demo   (take them out: .venv/bin/rejoinder demo --remove)\n"
+        f"  Sample replies:     make demo   (remove them: .venv/bin/rejoinder demo --remove)\n"
         f"  Edit content/ or theme/ and the pages are rebuilt{and_reload}. "
         f"Ctrl-C stops everything.\n"
     )
@@ -112,7 +112,7 @@ def _build(*words: str) -> None:
     if subprocess.run(_command("build", *words), check=False).returncode:
         built = Path("output").exists()
         shown = "the last good build is shown" if built else "there is no earlier one to show"
-        click.echo(f"The build failed; {shown}. Save a file and it is built again.", err=True)
+        click.echo(f"The build failed; {shown}. Save a file to build again.", err=True)
 
 
 def _check_free(host: str, port: int) -> None:
@@ -176,7 +176,9 @@ class _Children:
             steady = time.monotonic() - self._started[words] > STEADY_SECONDS
             self._falls[words] = 1 if steady else self._falls.get(words, 0) + 1
             if self._falls[words] >= TRIES:
-                raise click.ClickException(f"rejoinder {words[0]} does not stay up; see above.")
+                raise click.ClickException(
+                    f"rejoinder {words[0]} keeps exiting; see its output above."
+                )
             click.echo(f"rejoinder {words[0]} ended ({process.returncode}); starting it again.")
             self.start(*words)
 

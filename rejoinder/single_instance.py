@@ -39,4 +39,4 @@ def _already(about: Path) -> str:
     with suppress(OSError, ValueError, KeyError, TypeError):
         running = json.loads(about.read_text("utf-8"))
         details = f": process {running['pid']}, {running['url']}/"
-    return f"rejoinder serve already runs in this folder{details}. Stop that one first (Ctrl-C)."
+    return f"rejoinder serve is already running in this folder{details}. Stop it first (Ctrl-C)."

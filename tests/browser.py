@@ -1,7 +1,7 @@
-"""Finds a Chromium for the browser tests, or gets one; `make test` runs it before the tests.
+"""Finds or installs a Chromium for the browser tests; `make test` runs it before the tests.
 
-An installed Chromium or Chrome is taken first, then Playwright's own; else Playwright downloads
-one, and where it cannot, root on Debian installs the package.
+It prefers an installed Chromium or Chrome, then Playwright's own. Otherwise Playwright downloads
+one; if that fails, root on Debian installs the package.
 """
 
 import os

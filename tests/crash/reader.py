@@ -1,6 +1,6 @@
 """A process that reads the pages of a site in a loop and records incomplete or inconsistent ones.
 
-`python -m tests.crash.reader OUTPUT REPORT KEY...` reads until its input ends, then reports.
+`python -m tests.crash.reader OUTPUT REPORT KEY...` reads until stdin is closed, then writes REPORT.
 """
 
 from __future__ import annotations

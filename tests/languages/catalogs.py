@@ -1,8 +1,8 @@
 """Translation catalogs: extracts texts from the sources and updates the files (`make words`).
 
-`python -m tests.languages.catalogs` extracts all texts and writes every catalog anew: new texts
-stand in it untranslated, texts that are gone are dropped, nothing is guessed.
-`python -m tests.languages.catalogs fr_CA` begins another language.
+`python -m tests.languages.catalogs` extracts all texts and rewrites every catalog: new texts are
+added untranslated, removed texts are dropped, and there is no fuzzy matching.
+`python -m tests.languages.catalogs fr_CA` adds a language.
 """
 
 import re
