@@ -1,4 +1,4 @@
-"""The hallway between the two houses: the command line and `rejoinder serve`.
+"""The `rejoinder` command line entry point and the `serve` supervisor.
 
-It imports neither the site side nor the service; each brings its own verbs by entry points.
+It imports neither the site side nor the service: both register their commands as entry points.
 """

@@ -1,4 +1,4 @@
-"""`python -m rejoinder` is the same as `rejoinder`."""
+"""Makes `python -m rejoinder` the same as `rejoinder`."""
 
 from rejoinder.cli import main
 

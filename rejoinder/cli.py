@@ -1,4 +1,4 @@
-"""The `rejoinder` command: gathers the verbs that the houses bring, and loads the environment."""
+"""The `rejoinder` command: loads the environment and runs commands found by entry points."""
 
 import atexit
 import os
@@ -12,13 +12,13 @@ import click
 
 from rejoinder import environment
 
-# The sections of the help, by the package that brings the verb.
+# The sections of the help, by the package that defines the command.
 SECTIONS = {
     "rejoinder": "Everything at once",
     "plugins": "The site",
     "comments_service": "Replies and editors",
 }
-# Set by `rejoinder serve` for its children: they stop when it is gone, however it went.
+# Set by `rejoinder serve` for its children: they stop when it ends, even if it was killed.
 SUPERVISED = "REJOINDER_SUPERVISED"
 
 
@@ -32,11 +32,11 @@ class Verbs(click.Group):
         }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all verbs."""
+        """Return the names of all commands."""
         return list(self._points)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load one verb; the module of no other is imported."""
+        """Import and return one command. Modules of other commands are not imported."""
         point = self._points.get(cmd_name)
         if point is None:
             return None
@@ -46,22 +46,25 @@ class Verbs(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help as a map of the product: a section for each house."""
+        """Write the help with one section for each package."""
         for package, title in SECTIONS.items():
             rows = []
             for name, point in self._points.items():
-                if point.module.split(".")[0] == package and (verb := self.get_command(ctx, name)):
-                    rows.extend(_rows(name, verb))
+                if point.module.split(".")[0] == package and (
+                    command := self.get_command(ctx, name)
+                ):
+                    rows.extend(_rows(name, command))
             with formatter.section(title):
                 formatter.write_dl(rows)
 
 
-def _rows(name: str, verb: click.Command) -> list[tuple[str, str]]:
-    if isinstance(verb, click.Group):
+def _rows(name: str, command: click.Command) -> list[tuple[str, str]]:
+    if isinstance(command, click.Group):
         return [
-            (f"{name} {sub}", one.get_short_help_str(200)) for sub, one in verb.commands.items()
+            (f"{name} {sub}", entry.get_short_help_str(200))
+            for sub, entry in command.commands.items()
         ]
-    return [(name, verb.get_short_help_str(200))]
+    return [(name, command.get_short_help_str(200))]
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,7 +77,7 @@ def verbs() -> None:
 
 
 def main() -> None:
-    """Load var/rejoinder.env and run the verb."""
+    """Load var/rejoinder.env and run the command."""
     environment.load()
     if os.environ.get(SUPERVISED):
         threading.Thread(target=_stop_with_parent, args=(os.getppid(),), daemon=True).start()
@@ -85,18 +88,18 @@ def main() -> None:
 
 
 def _leave(end: SystemExit) -> None:
-    """End at once, with what programs do at their end, where nothing else is still at work.
+    """Exit at once, after exit handlers and flushes, unless another thread is still working.
 
-    After a build of thousands of articles, to free them one by one would take half a second more.
+    After a build of thousands of articles, freeing their objects would take half a second more.
     """
-    others = [one for one in threading.enumerate() if one is not threading.main_thread()]
-    if not isinstance(end.code, int | None) or not all(one.daemon for one in others):
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if not isinstance(end.code, int | None) or not all(thread.daemon for thread in others):
         raise end
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):  # a closed pipe, which Python itself has an opinion about
+        except (OSError, ValueError):  # A closed pipe: let Python report it.
             raise end from None
     os._exit(end.code or 0)
 

@@ -1,4 +1,4 @@
-"""The settings of an embedded installation: made once, kept in var/, loaded by every verb."""
+"""Creates and loads the settings in `var/` that `rejoinder serve` and all commands use."""
 
 import os
 import secrets
@@ -11,28 +11,28 @@ from dotenv import load_dotenv
 
 
 def var() -> Path:
-    """Return the folder of everything that is kept: database, secrets, snapshot, builds."""
+    """Return the folder of all persistent data: database, secrets, snapshot, builds."""
     return Path(os.environ.get("REJOINDER_VAR", "var"))
 
 
 def load() -> None:
-    """Put var/rejoinder.env and var/serve.env into the environment; what is set already wins."""
+    """Load var/rejoinder.env and var/serve.env; variables that are already set win."""
     for name in ("rejoinder.env", "serve.env"):
         _make_private(var() / name)
         load_dotenv(var() / name, override=False)
 
 
 def make_var() -> None:
-    """Make the folder; others may pass through it to the built pages, but not list it."""
+    """Create the folder. Other users can traverse it to the built pages, but not list it."""
     if not var().exists():
         var().mkdir(parents=True)
         var().chmod(0o711)
 
 
 def has_disappeared() -> bool:
-    """Whether the folder is missing or empty although the service remembers a database in use.
+    """Return whether the folder is missing or empty although a database was in use here.
 
-    The service leaves its marker beside the folder, which may be a volume that is not mounted.
+    The service writes a marker beside the folder, which may be a volume that is not mounted.
     """
     here = var().absolute()
     marker = here.parent / f".{here.name}-databases.json"
@@ -40,7 +40,7 @@ def has_disappeared() -> bool:
 
 
 def ensure_secrets() -> None:
-    """Make var/rejoinder.env with fresh secrets if it is not there; only its owner can read it."""
+    """Create var/rejoinder.env with new secrets, readable by its owner only, if it is missing."""
     path = var() / "rejoinder.env"
     make_var()
     if not path.exists():
@@ -55,12 +55,12 @@ def ensure_secrets() -> None:
 
 
 def remember_address(url: str) -> None:
-    """Keep the address of the running service for verbs in other terminals."""
+    """Store the address of the running service for commands in other terminals."""
     _write_private(var() / "serve.env", f"REJOINDER_SITE_URL={url}\nREJOINDER_SERVICE_URL={url}\n")
 
 
 def _make_private(path: Path) -> None:
-    """Take from others what a file made by hand may have given them: it holds the secrets."""
+    """Remove other users' permissions from a file of secrets, as it may have been made by hand."""
     with suppress(OSError):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o007:
@@ -70,7 +70,7 @@ def _make_private(path: Path) -> None:
 
 
 def _write_private(path: Path, text: str) -> None:
-    # Never readable by others, not even between making the file and setting its mode.
+    # Create it with its final mode, so that others can never read it.
     partial = path.with_name(path.name + ".new")
     partial.unlink(missing_ok=True)
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

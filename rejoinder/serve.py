@@ -1,4 +1,4 @@
-"""`rejoinder serve`: service, publisher and site in one process tree behind one origin."""
+"""`rejoinder serve`: runs the service, the publisher and the site on one origin."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from rejoinder.single_instance import only_one
 
 START_SECONDS = 30
 STOP_SECONDS = 5
-# A child that keeps falling over within this time of its start is given up.
+# A child that exits `TRIES` times in a row within this time of its start is given up.
 STEADY_SECONDS = 10
 TRIES = 3
 
@@ -90,7 +90,7 @@ def _greet(url: str, *, reload: bool) -> None:
         f"  Articles            {url}/\n"
         f"  Moderation queue    {url}/moderate/\n"
         f"{entrance}\n"
-        f"  Sample replies:     make demo   (take them out: .venv/bin/rejoinder demo --remove)\n"
+        f"  Sample replies:     make demo   (remove them: .venv/bin/rejoinder demo --remove)\n"
         f"  Edit content/ or theme/ and the pages are rebuilt{and_reload}. "
         f"Ctrl-C stops everything.\n"
     )
@@ -101,18 +101,18 @@ def _command(*words: str) -> list[str]:
 
 
 def _run(*words: str) -> None:
-    """Run a verb to its end; stop here if it fails (it has said why)."""
+    """Run a command to its end. Raises `ClickException` if it fails; it has printed the reason."""
     code = subprocess.run(_command(*words), check=False).returncode
     if code:
         raise click.ClickException(f"rejoinder {words[0]} failed, so nothing is running.")
 
 
 def _build(*words: str) -> None:
-    """Build once; with a build that fails the service runs, and the next one may succeed."""
+    """Build once. The service runs even if this fails: the next build may succeed."""
     if subprocess.run(_command("build", *words), check=False).returncode:
         built = Path("output").exists()
         shown = "the last good build is shown" if built else "there is no earlier one to show"
-        click.echo(f"The build failed; {shown}. Save a file and it is built again.", err=True)
+        click.echo(f"The build failed; {shown}. Save a file to build again.", err=True)
 
 
 def _check_free(host: str, port: int) -> None:
@@ -144,7 +144,7 @@ class _Stop(Exception):
 
 
 class _Children:
-    """The processes that run until we stop; one that falls over is started again."""
+    """The child processes; one that exits is restarted."""
 
     def __init__(self) -> None:
         self._running: dict[tuple[str, ...], subprocess.Popen[bytes]] = {}
@@ -164,30 +164,32 @@ class _Children:
         return kind is _Stop
 
     def start(self, *words: str) -> None:
-        """Start a verb; it runs in a session of its own, so that Ctrl-C reaches only us."""
+        """Start a command, in its own session so that Ctrl-C reaches only this process."""
         self._running[words] = subprocess.Popen(_command(*words), start_new_session=True)
         self._started[words] = time.monotonic()
 
     def check(self) -> None:
-        """Start again what fell over; raise if it does so again and again."""
+        """Restart children that have exited. Raises `ClickException` if one keeps exiting."""
         for words, process in list(self._running.items()):
             if process.poll() is None:
                 continue
             steady = time.monotonic() - self._started[words] > STEADY_SECONDS
             self._falls[words] = 1 if steady else self._falls.get(words, 0) + 1
             if self._falls[words] >= TRIES:
-                raise click.ClickException(f"rejoinder {words[0]} does not stay up; see above.")
+                raise click.ClickException(
+                    f"rejoinder {words[0]} keeps exiting; see its output above."
+                )
             click.echo(f"rejoinder {words[0]} ended ({process.returncode}); starting it again.")
             self.start(*words)
 
     def keep_running(self) -> None:
-        """Watch the children until we are told to stop."""
+        """Watch the children until a signal stops this process."""
         while True:
             self.check()
             time.sleep(0.5)
 
     def _stop_all(self) -> None:
-        # In reverse: whoever asks the service stops before it.
+        # In reverse order: clients of the service stop before the service.
         for process in reversed(self._running.values()):
             self._each(process, process.terminate)
         deadline = time.monotonic() + STOP_SECONDS

@@ -1,7 +1,6 @@
-"""At most one `rejoinder serve` in a folder; the second one names the first.
+"""Lock that allows one `rejoinder serve` per folder; a second one reports the first.
 
-The lock is the system's: it ends with the process, so a killed one leaves nothing behind that
-blocks the next.
+It is an operating system lock, which ends with the process: a killed process leaves no stale lock.
 """
 
 import json
@@ -18,10 +17,10 @@ from filelock import FileLock, Timeout
 def only_one(var: Path, url: str) -> Iterator[None]:
     """Hold the folder's lock; raises ClickException if another process holds it.
 
-    `url` is where this one will be reached.
+    `url` is the address of this process, for the error message of a second one.
     """
     lock = FileLock(var / "serve.lock", mode=0o600)
-    # Beside the lock file, which locking may empty.
+    # A separate file: locking may truncate the lock file.
     about = var / "serve.json"
     try:
         lock.acquire(timeout=0)
@@ -36,8 +35,8 @@ def only_one(var: Path, url: str) -> Iterator[None]:
 
 
 def _already(about: Path) -> str:
-    where = ""
+    details = ""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        known = json.loads(about.read_text("utf-8"))
-        where = f": process {known['pid']}, {known['url']}/"
-    return f"rejoinder serve already runs in this folder{where}. Stop that one first (Ctrl-C)."
+        running = json.loads(about.read_text("utf-8"))
+        details = f": process {running['pid']}, {running['url']}/"
+    return f"rejoinder serve is already running in this folder{details}. Stop it first (Ctrl-C)."

@@ -1,7 +1,7 @@
-"""Finds a Chromium for the browser tests, or gets one; `make test` runs it before the tests.
+"""Finds or installs a Chromium for the browser tests; `make test` runs it before the tests.
 
-An installed Chromium or Chrome is taken first, then Playwright's own; else Playwright downloads
-one, and where it cannot, root on Debian installs the package.
+It prefers an installed Chromium or Chrome, then Playwright's own. Otherwise Playwright downloads
+one; if that fails, root on Debian installs the package.
 """
 
 import os
@@ -27,7 +27,7 @@ FLAGS = [
 
 
 def find() -> str | None:
-    """Return the path of a browser that is here already, or None."""
+    """Return the path of an installed browser, or None."""
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -37,7 +37,7 @@ def find() -> str | None:
 
 
 def get() -> str:
-    """Return the path of a browser, fetching one if there is none."""
+    """Return the path of a browser; downloads one if none is installed."""
     if found := find():
         return found
     print("No Chromium or Chrome is installed; fetching one ...", flush=True)
@@ -55,7 +55,7 @@ def get() -> str:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A browser with a fresh profile, headless unless HEADED=1."""
+    """Launch a browser with a new profile, headless unless HEADED=1."""
     path = find()
     assert path, "no browser; run: make browser"
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""Finds an email address, or what could be computed from it, wherever it should not be."""
+"""Finds leaks of an email address, including its hashes and encodings."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "bla
 
 
 def traces_of(email: str) -> dict[bytes, str]:
-    """The address in the forms in which it could leak, each with its name."""
+    """Return the forms in which the address could leak, by name."""
     plain = {email, email.lower(), email.upper(), email.strip().lower()}
     found = {form.encode(): "plain" for form in plain}
     found |= {quote(form, safe="").encode(): "percent-encoded" for form in plain}
@@ -26,7 +26,7 @@ def traces_of(email: str) -> dict[bytes, str]:
 
 
 def leaks(places: Iterable[tuple[str, bytes]], emails: Iterable[str]) -> Iterator[str]:
-    """Name every place that has a trace of an address, and of which kind."""
+    """Return every place that contains a form of an address, and which form."""
     traces = [(email, traces_of(email)) for email in emails]
     for place, content in places:
         for email, forms in traces:

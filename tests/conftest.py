@@ -15,18 +15,18 @@ from tests.running import Service, running_service
 # Argon2 at production cost takes 0.2 s of CPU for each sign-in. Real processes keep that cost.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
-# A slow machine must not fail a property that holds.
+# No deadline: a slow machine must not fail a property test.
 hypothesis.settings.register_profile(
     "rejoinder", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("rejoinder")
-# Nor a page that holds: an expectation waits for as long as a busy machine may take.
+# Generous for browser expectations too: the machine may be busy.
 expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of a worker: Playwright runs once in a process."""
+    """One browser for all tests of a worker: Playwright can run only once per process."""
     with running_browser() as running:
         yield running
 
@@ -41,7 +41,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture(autouse=True)
 def _plugins_let_go() -> Iterator[None]:
-    """Pelican's signals live as long as the process: no test hears another one's plugins."""
+    """Disconnect plugins after each test: Pelican's signals live as long as the process."""
     yield
     signals = sys.modules.get("pelican.plugins.signals")
     if signals is None:

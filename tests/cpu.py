@@ -1,4 +1,4 @@
-"""CPU time of work in this thread, which other programs on the machine hardly change."""
+"""Measures CPU time of this thread, which the load of the machine hardly affects."""
 
 import time
 from collections.abc import Callable
@@ -16,5 +16,5 @@ def seconds(work: Callable[[], object], runs: int = 3) -> float:
 
 def growth(work: Callable[[int], object], size: int) -> float:
     """Return how many times more CPU time work on twice the size takes: 2 if it is linear."""
-    work(size)  # What only the first run does, such as filling caches, is left out.
+    work(size)  # Warm-up: the first run fills caches.
     return seconds(lambda: work(2 * size)) / seconds(lambda: work(size))

@@ -1,4 +1,4 @@
-"""A real service on a loopback port, in this process, over a database of its own."""
+"""Runs a real service in this process, on a loopback port with its own database."""
 
 import asyncio
 import secrets
@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 
 SECRET = "a secret of the tests, long enough to be one"
 TOKEN = "a token of the tests, long enough to be one"
-# Tests post more in one moment of their clock than readers do; tests of limits set their own.
+# Tests post much at one moment of their clock, so limits are off; tests of limits set their own.
 NO_LIMITS: dict[str, Any] = dict.fromkeys(
     (
         "posts_per_minute",
@@ -45,13 +45,13 @@ NO_LIMITS: dict[str, Any] = dict.fromkeys(
     ),
     0,
 )
-# The same for a process of its own.
+# The same as environment variables, for a separate process.
 NO_LIMITS_ENVIRON = {f"REJOINDER_{name.upper()}": "0" for name in NO_LIMITS}
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 class Clock:
-    """The time that the service sees; moves only when told."""
+    """The clock of the service, which moves only when a test advances it."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
@@ -64,7 +64,7 @@ class Clock:
 
 
 class Service:
-    """Asks a running service, as the site side, as a reader and as an editor would."""
+    """Client of a running service, with requests of the site side, readers and editors."""
 
     def __init__(
         self, url: str, settings: Settings, db: Database, clock: Clock, app: Starlette | None = None
@@ -90,13 +90,13 @@ class Service:
         )
 
     def submit(self, key: str = "networking", **fields: str) -> str:
-        """Post a reply that must be accepted; return its public id."""
+        """Post a reply, which must be accepted; return its public id."""
         answer = self.post(key, **fields)
         assert answer.status_code == 303, answer.text
         return answer.headers["Location"].split("/")[3]
 
     def approve(self, public_id: str) -> None:
-        """Approve a pending reply, as the command line could."""
+        """Approve a pending reply, as the command line does."""
         moderation.decide(
             self.db,
             public_id,
@@ -109,27 +109,27 @@ class Service:
 
 
 def version_of(db: Database, public_id: str) -> int:
-    """The version that a reply has now: what somebody has read who decides next."""
+    """Return the current version of a reply."""
     with db.read() as connection:
         found = comments.find(connection, the_site(connection).id, public_id)
     return found.version if found else 0
 
 
 def token_of(db: Database, public_id: str) -> str:
-    """The version that a reply has now, as a form carries it."""
+    """Return the current version of a reply in the format of forms."""
     with db.read() as connection:
         found = comments.find(connection, the_site(connection).id, public_id)
     return reply_versions.token(found) if found else ""
 
 
 def run(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Run asynchronous work to its end, in a thread: a browser may have a loop in this one."""
+    """Run a coroutine to its end in another thread: this one may have a browser's event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 
 
 def reply(**fields: str) -> dict[str, str]:
-    """The fields of a good reply, with some of them replaced."""
+    """Return the form fields of a valid reply, with some of them replaced."""
     good = {
         "comment": "I bring one question and leave after two talks.",
         "author": "Ann Okoye",
@@ -141,7 +141,7 @@ def reply(**fields: str) -> dict[str, str]:
 
 
 def settings_for(folder: Path, **more: Any) -> Settings:
-    """Settings over an SQLite file in `folder`."""
+    """Return settings with an SQLite database in `folder`."""
     environ = {
         "REJOINDER_SECRET": SECRET,
         "REJOINDER_API_TOKEN": TOKEN,
@@ -152,7 +152,7 @@ def settings_for(folder: Path, **more: Any) -> Settings:
 
 @cache
 def _migrated_database() -> bytes:
-    """A database with the newest schema, made once per process: migrating costs 0.2 s of CPU."""
+    """Return a migrated database file, made once per process: migrating takes 0.2 s of CPU."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "migrated.sqlite3"
         db = Database(f"sqlite:///{file}")
@@ -162,7 +162,7 @@ def _migrated_database() -> bytes:
 
 
 def copy_migrated_database(file: Path) -> None:
-    """Create a migrated, empty database with an epoch of its own, as `migrate` would."""
+    """Create a migrated, empty database with a new epoch, as `migrate` does."""
     file.write_bytes(_migrated_database())
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE site SET epoch = ?", (secrets.token_hex(16),))
@@ -177,7 +177,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(app: Starlette, port: int, limits: Limits | None = None) -> Iterator[None]:
-    """Run an application by uvicorn in a thread, as the verb does, until the block ends."""
+    """Run an application with uvicorn in a thread, like the command, until the block ends."""
     config = config_for(app, app.state.context.settings, host="127.0.0.1", port=port, limits=limits)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -200,7 +200,7 @@ def running_service(
     limits: Limits | None = None,
     **settings: Any,
 ) -> Iterator[Service]:
-    """A service over a fresh database in `folder`."""
+    """Run a service with a new database in `folder`."""
     port = free_port()
     known = settings_for(folder, **({"site_url": f"http://127.0.0.1:{port}"} | settings))
     file = folder / "comments.sqlite3"

@@ -1,5 +1,5 @@
-// The cards of the list: what a form of one does is shown at once, sent in order, and shown as the
-// service answers it.
+// Submits the forms of cards: updates the card at once (optimistically), sends requests in order,
+// and replaces the card by the service's response.
 
 import { Failure, isBusy, isLast, lastJob, revokeLast, send } from "./send_queue.js";
 
@@ -7,13 +7,13 @@ const queue = document.getElementById("queue");
 const CHANGED = "The reply changed before this was sent. Look at it, then decide again.";
 const BEFORE_FAILED = "Not sent: the action before it was not applied.";
 
-// Set when the page is left on purpose: then nothing asks.
+// Set when the page is left on purpose: no confirmation then.
 let leaving = false;
-// The latest job of each card, and those that failed since the last success.
+// The latest job of each card (by id), and the cards whose job failed since the last success.
 const latest = new Map();
 let failures = [];
 
-// ---- focus: it is always somewhere sensible ----
+// ---- focus ----
 
 export const isCard = (item) => Boolean(item?.matches("#queue > .card:not(.sent)"));
 export const cards = () => [...queue.children].filter(isCard);
@@ -25,7 +25,7 @@ export function goTo(item) {
     : item?.querySelector("article, p[tabindex]");
   if (!target) return false;
   target.focus({ preventScroll: true });
-  // Of what is taller than the window its beginning is shown, not its end.
+  // Show the beginning of a card that is taller than the window, not its end.
   const tall = item.getBoundingClientRect().height > window.innerHeight;
   item.scrollIntoView({ block: tall ? "start" : "nearest" });
   return true;
@@ -36,7 +36,7 @@ export function nextCard(item) {
   return items.slice(items.indexOf(item) + 1).find(isCard);
 }
 
-// ---- what is said: for the ear always, for the eye when something is wrong or out of sight ----
+// ---- messages: always for screen readers; visible for errors and for cards out of view ----
 
 export function say(words, kind = "visually-hidden") {
   const said = document.getElementById("said");
@@ -61,7 +61,7 @@ function sayFailed(item, what, cause) {
   linkTo(failures[0]);
 }
 
-// What is said leads to the card that it is about, which may be out of sight.
+// Link from the message to its card, which may be out of view.
 function linkTo(item) {
   const link = document.createElement("a");
   link.href = `#${item.id}`;
@@ -74,7 +74,7 @@ function linkTo(item) {
 const isTyped = (field) =>
   field.form?.dataset.unsaved !== undefined || field.value !== field.defaultValue;
 
-// The first field below that holds text which is not saved, but of that form.
+// The first field in `within` with unsaved text, ignoring the form `but`.
 export const unsaved = (within, but = null) =>
   [...within.querySelectorAll(".writing textarea")].find((one) => one.form !== but && isTyped(one));
 
@@ -85,9 +85,9 @@ export function closePanel(panel) {
   goTo(item);
 }
 
-// ---- what a form does ----
+// ---- submitting a form ----
 
-// These decisions take the reply out of the list.
+// Whether the form removes the reply from the list.
 const leaves = (form, button) =>
   form.elements.was !== undefined && ["approve", "pending", "spam", "trash"].includes(button?.value);
 
@@ -124,7 +124,7 @@ function act(form, button) {
   job.request = () => {
     if (job.before?.failure) throw new Failure(BEFORE_FAILED);
     const now = currentForm(id, form, button);
-    // Shown anew by an answer since: nobody decides about a text that was not in sight.
+    // A response has replaced the card since: do not decide about a text that was not shown.
     if (!now || textOf(document.getElementById(id)) !== seen) throw new Failure(CHANGED);
     const fields = new FormData(now.form, now.button);
     return { url: now.form.getAttribute("action"), body: new URLSearchParams(fields) };
@@ -137,7 +137,7 @@ function act(form, button) {
     forget(id, job);
     const here = document.getElementById(id);
     if (failure.signedOut && isLast() && form.matches(".writing") && form.isConnected) {
-      // The browser sends the form itself: the page of the sign-in keeps what was typed.
+      // Let the browser submit the form: the sign-in page preserves the typed text.
       leave();
       form.submit();
       return;
@@ -150,7 +150,7 @@ function act(form, button) {
   send(job);
 }
 
-// The same form and button in the card as it is now: its hidden fields are those of that card.
+// The same form and button in the current card, whose hidden fields are up to date.
 function currentForm(id, form, button) {
   if (form.isConnected) return { form, button };
   const same = [...(document.getElementById(id)?.querySelectorAll("form") ?? [])].filter(
@@ -177,7 +177,7 @@ function hide(item, what) {
   line.tabIndex = -1;
   line.textContent = `Sending ${what} …`;
   item.append(line);
-  // What is on its way is not selected any more.
+  // A card that is being sent is no longer selected.
   const box = item.querySelector("[data-key=x]");
   if (box) box.disabled = true;
   queue.dispatchEvent(new Event("change"));
@@ -192,7 +192,7 @@ function show(item) {
   queue.dispatchEvent(new Event("change"));
 }
 
-// ---- what the service answers ----
+// ---- responses ----
 
 function apply(answer, id, form = null) {
   const template = document.createElement("template");
@@ -220,11 +220,11 @@ function replace(old, fresh, form) {
   const had = old.contains(document.activeElement);
   const typing = unsaved(old, form);
   if (typing) {
-    // Somebody writes in the card that another action shows anew: the writing stays.
+    // Keep the form with unsaved text when the card is replaced.
     fresh.querySelector(".panel")?.replaceChildren(...old.querySelector(".panel").childNodes);
   }
   old.replaceWith(fresh);
-  // Another action of this card is still on its way.
+  // Another action on this card is still being sent.
   const later = latest.get(fresh.id);
   if (later?.revoke) hide(fresh, later.what);
   else if (later) fresh.setAttribute("aria-busy", "true");
@@ -234,7 +234,7 @@ function replace(old, fresh, form) {
   return fresh;
 }
 
-// The focus was in what is gone: it goes where the work goes on.
+// Restore the focus after the element that had it was replaced.
 function rest(item) {
   const field = item.querySelector("[data-focus]");
   if (field) field.focus();
@@ -250,7 +250,7 @@ export function undoLast() {
   const before = lastJob();
   send({
     request() {
-      // It was meant for the action before it, not for an older one.
+      // The editor meant the last action; do not undo an older one instead.
       if (before?.failure) throw new Failure("Nothing was undone: the last action was not applied.");
       return { url: form.getAttribute("action"), body: new URLSearchParams(new FormData(form)) };
     },

@@ -1,11 +1,11 @@
-// Keys for the queue. Everything they do is a button or a link of the page: without this file the
-// same things are done by clicking them.
+// Keyboard shortcuts of the queue. Each presses a button or link of the page, so everything also
+// works without this file.
 
 import { cards, closePanel, current, goTo, isCard, listen, say, undoLast, unsaved } from "./cards.js";
 
 const queue = document.getElementById("queue");
 const help = document.getElementById("keys");
-// A page with one reply, whose forms the browser sends.
+// The page of a single reply, whose forms the browser submits.
 const single = queue?.dataset.single !== undefined;
 
 // ---- keys ----
@@ -24,7 +24,7 @@ const press = (within, key) => {
   return Boolean(found);
 };
 
-// A key acts on the card in hand only; where there is none, it leads to one.
+// A key acts on the focused card. Without one, it focuses the first.
 const act = (key) => (isCard(current()) ? press(current(), key) : goTo(cards()[0]));
 
 const keys = {
@@ -55,7 +55,7 @@ function onKey(event) {
   }
   const known = help && queue ? { ...keys, ...undoKey } : undoKey;
   const typing = event.target.closest("textarea, select, input:not([type=checkbox], [type=radio])");
-  // Shift is a part of "?" and of "/" on some keyboards, never of a letter's key.
+  // Shift is allowed: some keyboards need it for "?" and "/".
   if (typing || !Object.hasOwn(known, event.key)) return;
   event.preventDefault();
   known[event.key]();
@@ -67,28 +67,28 @@ if (undo?.dataset.shortcuts !== undefined) {
 
 if (help && queue) {
   document.querySelector(".keys-hint").hidden = false;
-  // The browser gives the focus back to where it was, if that is still there.
+  // Browsers restore the focus only if the element that had it still exists.
   help.addEventListener("close", () => {
     const here = document.activeElement;
     if (!here || here === document.body || help.contains(here)) goTo(cards()[0]);
   });
 }
 
-// ---- how many are selected ----
+// ---- number of selected replies ----
 
 function count() {
-  const told = document.getElementById("selected");
-  if (!told) return;
+  const output = document.getElementById("selected");
+  if (!output) return;
   const number = document.querySelectorAll("#queue [data-key=x]:checked:enabled").length;
   const words = number ? `${number} selected` : "None selected";
-  told.hidden = false;
-  // What says nothing new is not read out again.
-  if (told.textContent !== words) told.textContent = words;
+  output.hidden = false;
+  // Screen readers announce every assignment, even of the same text.
+  if (output.textContent !== words) output.textContent = words;
 }
 
 if (queue) {
-  // A key presses the box, so it changes as it does under a pointer; `cards.js` says when a reply
-  // takes its box along. And who comes back finds the boxes as they were.
+  // The `x` key clicks the checkbox, which fires `change`; `cards.js` dispatches it when cards are
+  // hidden or replaced. `pageshow`: browsers restore checkboxes when going back.
   queue.addEventListener("change", count);
   window.addEventListener("pageshow", count);
   count();
@@ -103,7 +103,7 @@ if (queue) {
     const item = event.detail.elt.closest("#queue > li");
     const typed = item && unsaved(item);
     if (!typed) return;
-    // Another form in its place would drop the text.
+    // Another form would replace the unsaved text.
     event.preventDefault();
     typed.focus();
   });
@@ -111,7 +111,7 @@ if (queue) {
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, requestConfig } = event.detail;
     if (xhr.getResponseHeader("X-Fragment")) return;
-    // The session ended, or something else is wrong: the browser shows that page whole.
+    // Not a fragment: the session has ended or there is an error. Navigate to the whole page.
     event.detail.shouldSwap = false;
     location.assign(requestConfig.elt.href);
   });

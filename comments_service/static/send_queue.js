@@ -1,15 +1,14 @@
-// Sends requests one after another, in the order in which they were made. None is dropped: each
-// job hears of its answer, or of the cause why there is none.
+// Sends requests one at a time, in order. Every job gets exactly one callback: done() or failed().
 //
 // A job has: request() -> {url, body}, which may throw a Failure; done(answer); failed(failure);
-// and revoke(), if it can be taken back while it is not sent.
+// and revoke(), if it can be cancelled before it is sent.
 
 const TIMEOUT_MS = 30_000;
 const NO_ANSWER = "The service does not answer. Your change may not have been applied; try again.";
 const SIGNED_OUT = "You have been signed out. Sign in again; your change was not applied.";
 
 export class Failure extends Error {
-  // `fatal`: no later request would fare better. `signedOut`: the session ended.
+  // `fatal`: later requests would fail too. `signedOut`: the session has ended.
   constructor(message, { fatal = false, signedOut = false } = {}) {
     super(message);
     Object.assign(this, { fatal, signedOut });
@@ -21,7 +20,7 @@ let sending = null;
 
 export const isBusy = () => sending !== null;
 export const isLast = () => waiting.length === 0;
-// The job that was made last, unless it has been answered.
+// The most recent job that has no response yet.
 export const lastJob = () => waiting.at(-1) ?? sending;
 
 export function send(job) {
@@ -29,7 +28,7 @@ export function send(job) {
   if (!sending) work();
 }
 
-// Take the latest job out that is not sent yet; returns whether there was one.
+// Cancel the most recent job if it is not sent yet; returns whether there was one.
 export function revokeLast() {
   const last = waiting.at(-1);
   if (!last?.revoke) return false;
@@ -39,7 +38,7 @@ export function revokeLast() {
 }
 
 async function work() {
-  // Says to styles and tests whether a request is on its way.
+  // For styles and tests: set while a request is being sent.
   document.documentElement.toggleAttribute("data-sending", true);
   while ((sending = waiting.shift() ?? null)) {
     try {
@@ -80,7 +79,7 @@ async function post({ url, body }) {
   return { ok: response.ok, text, undone: headers.get("X-Undone") };
 }
 
-// A whole page instead of a part of one: what it says is the cause.
+// The response was a whole page instead of a fragment: use its error message.
 function failureOf(response, text) {
   if (response.redirected || response.status === 401 || response.status === 403) {
     return new Failure(SIGNED_OUT, { fatal: true, signedOut: true });

@@ -1,1 +1,1 @@
-"""The service's doors: readers' pages, the moderation queue, the site side's API."""
+"""HTTP routes: readers' pages, the moderation queue and the site side's API."""

@@ -1,4 +1,4 @@
-"""Errors as answers: a page for people, problem details (RFC 9457) for programs."""
+"""Exception handlers: HTML error pages, and problem details (RFC 9457) for the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,15 +18,15 @@ from comments_service.web.moderation.queue_query import REPLY, list_address, way
 from comments_service.web.support.pages import Back, is_of_queue, message, queue_message
 from comments_service.web.support.problem_details import log_failure, log_refusal, problem
 
-# Each takes the kind of error that it stands for in the tables below.
+# The second argument is an exception of the type that the handler has in the tables below.
 Handler = Callable[[Request, Any], Response]
 
-# Never what was inside: neither readers nor programs can mend our faults.
+# The same text for every internal error: details help neither readers nor API clients.
 INTERNAL = sentence(
-    "Something went wrong on our side. Nothing was lost that we had said was kept; try again."
+    "Something went wrong on our side. Everything that was already saved is safe; try again."
 )
 
-# Starlette's own titles that a reader can meet.
+# Starlette's error titles that can appear on a page, marked for translation.
 TITLES = (marked("Not Found"), marked("Method Not Allowed"))
 
 
@@ -39,15 +39,15 @@ def _api_service_error(request: Request, error: ServiceError) -> Response:
 
 
 def _api_validation_error(_request: Request, error: RequestValidationError) -> Response:
-    found = error.errors()
-    unreadable = any(one["type"] == "json_invalid" for one in found)
-    # Where and why, never what was sent: it may hold anything.
-    told = [
-        {"pointer": "/" + "/".join(map(str, one["loc"])), "detail": one["msg"]}
-        for one in found[:20]
+    problems = error.errors()
+    unreadable = any(entry["type"] == "json_invalid" for entry in problems)
+    # Location and message only: the values that were sent may be private.
+    reported = [
+        {"pointer": "/" + "/".join(map(str, entry["loc"])), "detail": entry["msg"]}
+        for entry in problems[:20]
     ]
-    detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in told)
-    return problem(400 if unreadable else 422, "The request does not fit", detail, errors=told)
+    detail = "; ".join(f"{entry['pointer']}: {entry['detail']}" for entry in reported)
+    return problem(400 if unreadable else 422, "The request is invalid", detail, errors=reported)
 
 
 def _api_http_error(_request: Request, error: HTTPException) -> Response:
@@ -61,7 +61,7 @@ def _api_internal_error(request: Request, error: Exception) -> Response:
     return problem(500, "Something went wrong", INTERNAL)
 
 
-# Parts of the queue with a page of their own to go back to.
+# Sections of the moderation pages, by path prefix; an error page links back to its section.
 _SECTIONS = {
     "/moderate/articles": "Articles",
     "/moderate/settings": "Settings",
@@ -69,7 +69,7 @@ _SECTIONS = {
     "/moderate/account": "Account",
     "/moderate/history": "History",
 }
-# A mailed link needs no session: its page never shows the menu.
+# Pages of mailed links work without a session and never show the menu.
 _MAIL_LINK = "/moderate/mail/"
 
 
@@ -80,7 +80,7 @@ def _message(request: Request, error: ServiceError) -> Response:
 
 
 def _way_back(request: Request, error: ServiceError) -> Back | None:
-    """Return what an editor came from, other than the queue itself."""
+    """Return the page that the editor came from; None if that is the queue itself."""
     if isinstance(error, Forbidden):
         return None
     for path, title in _SECTIONS.items():
@@ -94,10 +94,10 @@ def _way_back(request: Request, error: ServiceError) -> Back | None:
 
 
 def _editor(request: Request) -> Session | None:
-    """Return who is signed in, for the menu of an error's page; None also if nobody can tell."""
-    known: Session | None = getattr(request.state, "editor_session", None)
-    if known is not None or request.url.path.startswith(_MAIL_LINK):
-        return known
+    """Return the session for an error page's menu; None if signed out or if the lookup fails."""
+    session: Session | None = getattr(request.state, "editor_session", None)
+    if session is not None or request.url.path.startswith(_MAIL_LINK):
+        return session
     try:
         return current_session(request)
     except (ServiceError, DBAPIError):
@@ -112,9 +112,9 @@ def _page_service_error(request: Request, error: ServiceError) -> Response:
 
 
 def _page_http_error(request: Request, error: HTTPException) -> Response:
-    told = ServiceError(sentence("There is nothing at this address that does what you asked."))
-    told.status, told.title = error.status_code, error.detail
-    answer = _message(request, told)
+    shown = ServiceError(sentence("There is nothing at this address that does what you asked."))
+    shown.status, shown.title = error.status_code, error.detail
+    answer = _message(request, shown)
     answer.headers.update(error.headers or {})
     if error.status_code == 405:
         answer.headers["Allow"] = ", ".join(sorted(_methods_here(request)))
@@ -122,7 +122,7 @@ def _page_http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _methods_here(request: Request) -> set[str]:
-    """Return the methods of this address; each has a route of its own."""
+    """Return the methods that this path accepts; each method has its own route."""
     matching = (
         route.methods or set()
         for route in request.app.routes
@@ -133,13 +133,13 @@ def _methods_here(request: Request) -> set[str]:
 
 def _page_internal_error(request: Request, error: Exception) -> Response:
     if not request.scope["path"].startswith("/comments/api/"):
-        # The API, mounted inside, has logged its own.
+        # The mounted API application has its own handlers, which log.
         log_failure(request, error)
     return _message(request, ServiceError(INTERNAL))
 
 
 def _gone(_request: Request, _error: ClientDisconnect) -> Response:
-    """Answer a client that closed the connection, or was too slow; nobody reads it."""
+    """Answer a client that disconnected or was too slow. Nobody reads this response."""
     return Response(status_code=400)
 
 

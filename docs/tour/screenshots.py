@@ -180,10 +180,10 @@ def deciding(there: Stage, page: Page) -> str:
     page.goto(there.url("moderate/?order=newest"))
     wordless = card(page, "First!")
     wordless.get_by_text("More", exact=False).first.click()
-    wordless.get_by_label("Reason given to its author").fill(
+    wordless.get_by_label("Reason for the author").fill(
         "It says nothing about the article yet. Tell us what you tried, and we print that."
     )
-    wordless.get_by_role("button", name="Trash, and tell its author why").click()
+    wordless.get_by_role("button", name="Trash, and tell the author why").click()
     expect(page.locator("#queue > .gone")).to_have_count(1)
     page.reload()
     # The newest is Noor's.

@@ -1,4 +1,4 @@
-"""Small sites with a desk."""
+"""Small Pelican projects with the authoring plugin."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOCAL = 'DRAFT_URL = "drafts/{slug}/"\nDRAFT_SAVE_AS = "drafts/{slug}/index.html
 
 
 def desk(root: Path, articles: Mapping[str, str], settings: str = "", plugins: str = DESK) -> Path:
-    """A project whose articles are these; others of the same name are replaced."""
+    """Write a project with these articles, replacing files of the same name."""
     return make_site(root, articles, plugins + settings)
 
 
@@ -35,14 +35,14 @@ def built(root: Path) -> Path:
 
 
 def refused(root: Path) -> list[str]:
-    """What a build says that must not succeed, line by line."""
+    """Run a build that must fail; returns its report by line."""
     with pytest.raises(ProofError) as caught:
         built(root)
     return str(caught.value).splitlines()
 
 
 def one(body: str = "Words.", **metadata: str) -> dict[str, str]:
-    """One article, `a.md`, whose text begins on line 5 if it has no more metadata."""
+    """Return one article, `a.md`. Without more metadata, its text starts on line 5."""
     return {"a.md": article("A", "a", body, **metadata)}
 
 

@@ -14,7 +14,7 @@ from tests.crash.service_state import TOKEN, House
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A service, and the environment in which builds and publishers find it."""
+    """A service, with the environment variables for builds and publishers."""
     house = House(Path(tmp_path_factory.mktemp("service")))
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("REJOINDER_SERVICE_URL", house.url)
@@ -24,7 +24,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         monkeypatch.setattr(publisher, "SHARED_PATIENCE", 0.01)
         monkeypatch.setattr(publisher, "SITEMAP_PATIENCE", 0.01)
         monkeypatch.setattr(publisher, "LOST_SECONDS", 0.2)
-        # A process that is killed loses nothing that the system has; only a power cut would.
+        # fsync is not needed here: a killed process loses nothing that it has written.
         monkeypatch.setattr(os, "sync", lambda: None)
         monkeypatch.setattr(os, "fsync", lambda handle: None)
         yield house
@@ -33,14 +33,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def points() -> Iterator[Points]:
-    """The points in the code at which something may be done."""
+    """The installed points in the code at which tests can act."""
     with installed() as points:
         yield points
 
 
 @pytest.fixture(scope="module", autouse=True)
 def publisher_log() -> Iterator[list[str]]:
-    """What publishers say: not to the build, which would take it for its own errors."""
+    """Log lines of publishers, kept from the build, which would count them as its own errors."""
     logger = logging.getLogger("rejoinder.publisher")
     lines: list[str] = []
     handler = logging.Handler()

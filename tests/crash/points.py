@@ -1,4 +1,4 @@
-"""Places in the real code at which a test may do something: approve, publish, crash, wait."""
+"""Hooks into build and publisher calls, where a test can act: approve, publish, crash, wait."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from plugins.discussion.publish.built_site import Site
 from plugins.shared import files as pages
 
 BEFORE, HALF, AFTER = "before", "half", "after"
-# What is called at a point: its name ("before Client.register"), and how often it came before.
+# Callback at a point: its name ("before Client.register"), and how often it was passed before.
 Visit = Callable[[str, int], None]
 
 
 class Crash(BaseException):
-    """The end of a process: nothing that handles errors may handle this one."""
+    """Simulates the death of a process. A BaseException, so that error handlers do not catch it."""
 
 
-# The calls of build and publisher that change something or ask somebody.
+# The calls of build and publisher that change something or make a request.
 CALLS: list[tuple[Any, str]] = [
     (Snapshot, "sync"),
     (Snapshot, "apply"),
@@ -52,7 +52,7 @@ STAGES = ["initialized", "get_generators", "all_generators_finalized", "finalize
 
 
 class Points:
-    """Calls a visitor at every point that a watched thread passes."""
+    """Calls a callback at every point that the watched thread passes."""
 
     def __init__(self) -> None:
         self.passed: list[tuple[str, int]] = []
@@ -63,7 +63,7 @@ class Points:
 
     @contextmanager
     def watching(self, visit: Visit) -> Iterator[None]:
-        """Visit every point that this thread passes until the block ends."""
+        """Call `visit` at every point that this thread passes until the block ends."""
         self.passed, self._counts = [], {}
         self._visit, self._thread = visit, threading.get_ident()
         try:
@@ -72,9 +72,9 @@ class Points:
             self._visit = self._thread = None
 
     def reach(self, name: str) -> None:
-        """Somebody passes a point."""
+        """Record that a thread passes a point."""
         visit = self._visit
-        # What a visitor does itself is no step of the one who is watched.
+        # Ignore points that the callback itself passes.
         if visit is None or self._inside or threading.get_ident() != self._thread:
             return
         count = self._counts.get(name, 0)
@@ -88,7 +88,7 @@ class Points:
 
 
 class Beside:
-    """Something that runs in a thread of its own, up to its end or to a lock that another holds."""
+    """Runs work in a thread. Returns when it has ended or is blocked by a lock."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self.stopped = threading.Event()
@@ -100,7 +100,7 @@ class Beside:
         assert self.stopped.wait(60), "it neither ended nor waits for the lock"
 
     def join(self) -> None:
-        """Wait for its end; raises what it raised."""
+        """Wait for the end; raises the exception of the work."""
         self._thread.join(60)
         assert not self._thread.is_alive(), "it does not end"
         if self._error is not None:
@@ -121,7 +121,7 @@ _BESIDES: dict[threading.Thread, Beside] = {}
 
 @contextmanager
 def installed() -> Iterator[Points]:
-    """Put the points into the code until the block ends."""
+    """Patch the points into the code until the block ends."""
     points = Points()
     with ExitStack() as stack:
         for owner, name in CALLS:
@@ -148,7 +148,7 @@ def _wrapped(
             try:
                 points.reach(f"{HALF} {label}")
             except Crash:
-                # What a process leaves that dies before it renames.
+                # What a process leaves behind that dies before renaming.
                 half = path.with_name(f".{path.name}.0123456789ab{pages.TEMPORARY}")
                 half.write_bytes(arguments[1][: len(arguments[1]) // 2])
                 raise

@@ -1,6 +1,6 @@
-"""A reader who reads the same pages again and again, in a process of his own, and trusts nothing.
+"""A process that reads the pages of a site in a loop and records incomplete or inconsistent ones.
 
-`python -m tests.crash.reader OUTPUT REPORT KEY...` reads until its input ends, then reports.
+`python -m tests.crash.reader OUTPUT REPORT KEY...` reads until stdin is closed, then writes REPORT.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ ELEMENT = re.compile(r'<li id="comment-[0-9a-z]+" data-depth="[0-9]+" data-id="(
 
 
 class Reader:
-    """What he saw: whole pages or problems, and each state of each page once."""
+    """Reads pages and collects problems and the distinct states of each page."""
 
     def __init__(self, output: Path, keys: list[str]) -> None:
         self.output, self.keys = output, keys
         self.read = 0
         self.problems: list[str] = []
-        # By key and revision: number of replies, their ids, all between the markers.
+        # By key and revision: number of replies, their ids, the HTML between the markers.
         self.states: dict[tuple[str, int], tuple[int, list[str], str]] = {}
         self._newest: dict[str, tuple[int, int]] = {}
 
@@ -63,7 +63,7 @@ class Reader:
         self._newest[key] = (max(now[0], newest[0]), max(now[1], newest[1]))
 
     def _whole(self, name: str, text: str | None) -> bool:
-        """Regions come in pairs, an article's own once each, and the end is there."""
+        """Record a problem unless the text is complete: paired regions, and its last tag."""
         if text is None:
             return False
         whole = text.count("<!--region ") == text.count("<!--/region ")
@@ -95,7 +95,7 @@ class Reader:
             return None
 
     def report(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the results as JSON-serialisable data."""
         states = [
             {"key": key, "revision": revision, "count": count, "ids": ids}
             for (key, revision), (count, ids, _) in self.states.items()
@@ -104,7 +104,7 @@ class Reader:
 
 
 def main(output: str, report: str, *keys: str) -> None:
-    """Read until the input ends."""
+    """Read until stdin is closed, then write the report."""
     reader = Reader(Path(output), list(keys))
     ended = threading.Event()
 
@@ -114,7 +114,7 @@ def main(output: str, report: str, *keys: str) -> None:
 
     threading.Thread(target=wait, daemon=True).start()
     print("reading", flush=True)
-    # Not without a pause: the others need the processor too.
+    # With a pause, to leave CPU time to the other processes.
     while not ended.wait(0.002):
         reader.look()
     Path(report).write_text(json.dumps(reader.report()))

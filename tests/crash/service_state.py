@@ -1,4 +1,4 @@
-"""The real service over a database that can be copied, put back, stopped and started again."""
+"""A real service that can be stopped and restarted, and whose database can be restored."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from tests.running import (
     version_of,
 )
 
-# No spaces: the site side refuses what no header could carry.
+# Without spaces: the site side rejects tokens that are not valid in a header.
 TOKEN = "the-token-of-the-tests-of-crashes-and-histories"
 DATABASE = "comments.sqlite3"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A stored reply as the checks need it."""
+    """The fields of a stored reply that the checks use."""
 
     id: str
     key: str
@@ -49,7 +49,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Marked:
-    """What editors decided about a reply that is public or not."""
+    """A stored reply with its marks by editors."""
 
     id: str
     key: str
@@ -60,7 +60,7 @@ class Marked:
 
 
 class House:
-    """A service that keeps its address through every stop, and verbs to act on its replies."""
+    """A service that keeps its address when restarted, with methods to act on its replies."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,33 +86,33 @@ class House:
         self._service = Service(self.url, self._settings, self.db, self.clock)
 
     def stop(self) -> None:
-        """Stop it."""
+        """Stop the service."""
         self._running.close()
 
     def restart(self) -> None:
-        """Stop and start."""
+        """Restart the service."""
         self.stop()
         self.start()
 
     def forget(self) -> None:
-        """An empty database of its own epoch, as a new service has."""
+        """Replace the database by an empty one with a new epoch."""
         self.put_back(self._empty, epoch=secrets.token_hex(8))
 
     def copy(self, to: Path) -> Path:
-        """Copy the database as it is."""
+        """Copy the database to `to`."""
         return copy_database(self.file, to)
 
     def put_back(self, copy: Path, *, epoch: str | None = None) -> None:
-        """What an older copy holds is all there is, under another epoch if one is given."""
+        """Restore the database from a copy, with another epoch if one is given."""
         copy_database(copy, self.file)
         if epoch is not None:
             with self.db.write() as connection:
                 connection.execute(update(site).values(epoch=epoch))
 
-    # What readers and editors do.
+    # Actions of readers and editors
 
     def submit(self, key: str, parent: str = "", *, demo: bool = False) -> str:
-        """Post a reply whose text and name no other reply has."""
+        """Post a reply with a unique text and name."""
         self._count += 1
         number = self._count
         self.clock.forward(seconds=1)
@@ -128,7 +128,7 @@ class House:
         return public_id
 
     def decide(self, public_id: str, action: str) -> None:
-        """Move a reply to another state; nothing when it has that state already."""
+        """Change the status of a reply; does nothing if it has that status already."""
         self.clock.forward(seconds=1)
         status = {one.id: one.status for one in self.replies()}[public_id]
         if moderation.ACTIONS[action] != status:
@@ -143,7 +143,7 @@ class House:
             )
 
     def mark(self, public_id: str, what: str) -> bool:
-        """Pin or lock a reply, or take that back; whether that could be done."""
+        """Pin, unpin, lock or unlock a reply. Returns whether that was possible."""
         self.clock.forward(seconds=1)
         by_id = {one.id: one for one in self.marked()}
         try:
@@ -160,7 +160,7 @@ class House:
         return True
 
     def set_open(self, key: str, opened: bool | None) -> bool:
-        """Close a discussion, open it, or leave it to the article; whether that was news."""
+        """Close or open a discussion, or leave it to the article. Returns whether it changed."""
         self.clock.forward(seconds=1)
         try:
             moderation.set_open(
@@ -171,7 +171,7 @@ class House:
         return True
 
     def answer(self, public_id: str) -> None:
-        """An editor answers a reply, which is approved with that if it waits."""
+        """Answer a reply as an editor, which also approves it if it is pending."""
         self.clock.forward(seconds=1)
         self._count += 1
         status = {one.id: one.status for one in self.replies()}[public_id]
@@ -187,7 +187,7 @@ class House:
         )
 
     def undo(self, which: int) -> bool:
-        """Undo one of the last decisions; whether it could be undone."""
+        """Undo one of the last decisions. Returns whether that was possible."""
         with self.db.read() as connection:
             query = select(event.c.seq).where(event.c.before.is_not(None)).order_by(event.c.seq)
             numbers = list(connection.execute(query).scalars())[-5:]
@@ -205,7 +205,7 @@ class House:
         return True
 
     def edit(self, public_id: str) -> None:
-        """Give a reply another text, as its author could, in one transaction with its number."""
+        """Change a reply's text and revision in one transaction, as its author could."""
         self.clock.forward(seconds=1)
         self._count += 1
         text = f"Words{self._count}x0x are better."
@@ -224,18 +224,18 @@ class House:
         self.db.announce()
 
     def erase(self, public_id: str) -> None:
-        """Delete a reply and what answers it, for good."""
+        """Delete a reply and the answers to it, permanently."""
         self._set(public_id, origin=Origin.DEMO)
         self.remove_demo()
 
     def remove_demo(self) -> None:
-        """Delete the samples and what answers them, for good."""
+        """Delete the sample replies and the answers to them, permanently."""
         moderation.remove_demo(self.db, by=actor.COMMAND_LINE, now=self.clock())
 
-    # What is so.
+    # State
 
     def replies(self) -> list[Reply]:
-        """Every stored reply, the oldest first."""
+        """Return all stored replies, oldest first."""
         columns = (
             comment.c.public_id,
             page.c.key,
@@ -248,7 +248,7 @@ class House:
             return [Reply(*row) for row in connection.execute(query)]
 
     def marked(self) -> list[Marked]:
-        """Every stored reply with its marks."""
+        """Return all stored replies with their marks."""
         above = comment.alias("above")
         columns = (
             comment.c.public_id,
@@ -268,34 +268,34 @@ class House:
             return [Marked(*row) for row in connection.execute(query)]
 
     def locked(self) -> set[str]:
-        """The ids of all replies that nobody may answer."""
+        """Return the ids of all replies that cannot be answered."""
         found: set[str] = set()
-        # A parent is older than what answers it.
+        # Parents come before their answers.
         for one in self.marked():
             if one.locked or one.parent in found:
                 found.add(one.id)
         return found
 
     def taking(self) -> list[str]:
-        """The keys of the pages that take replies."""
+        """Return the keys of the pages that accept replies."""
         takes = func.coalesce(page.c.opened, page.c.open)
         query = select(page.c.key).where(page.c.registered, takes).order_by(page.c.key)
         with self.db.read() as connection:
             return list(connection.execute(query).scalars())
 
     def registered(self) -> dict[str, tuple[str, str, bool]]:
-        """Address, title and openness of every registered page, by key."""
+        """Return (URL, title, open) of each registered page, by key."""
         query = select(page.c.key, page.c.url, page.c.title, page.c.open).where(page.c.registered)
         with self.db.read() as connection:
             return {row.key: (row.url, row.title, row.open) for row in connection.execute(query)}
 
     def latest(self) -> int:
-        """The highest revision."""
+        """Return the highest revision."""
         with self.db.read() as connection:
             return pages.latest_revision(connection, the_site(connection).id)
 
     def revisions(self) -> dict[str, int]:
-        """The revision of every page's discussion."""
+        """Return the revision of each page's discussion, by key."""
         with self.db.read() as connection:
             return {row.key: row.revision for row in connection.execute(select(page))}
 
@@ -307,12 +307,12 @@ class House:
 
 
 def copy_database(source: Path, to: Path) -> Path:
-    """Copy a SQLite database, also one that is in use, in one transaction."""
+    """Copy a SQLite database, even if it is in use, in one transaction."""
     with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(to)) as other:
         one.backup(other)
     return to
 
 
 def of_status(replies: Collection[Reply], *status: str) -> list[Reply]:
-    """Those of these states."""
+    """Return the replies that have one of these statuses."""
     return [one for one in replies if one.status in status]

@@ -1,4 +1,4 @@
-"""A small site whose articles change, and what must be so of its output."""
+"""A small site whose articles change, with checks of its output."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ ELEMENT = re.compile(r'id="(comment-[0-9a-z]{26})"')
 REPLY_LINK = re.compile(r"/reply/([0-9a-z]{26})\"")
 PINNED = re.compile(r'<ul id="pinned">.*?</ul>', re.DOTALL)
 ID = re.compile(r"#comment-([0-9a-z]{26})")
-# What stands in one reply only: a part of its text, or its author's name.
+# Strings that are unique to one reply: a part of its text, or its author's name.
 SECRET_WORDS = re.compile(r"Words[0-9]+x0x|Name[0-9]+x")
 
 
 @dataclass(frozen=True)
 class Article:
-    """An article as its author wrote it."""
+    """The source of an article."""
 
     slug: str
     key: str
@@ -58,7 +58,7 @@ class Article:
 
 @dataclass
 class Project:
-    """A site below `root` that publishes what the service of `house` holds."""
+    """A Pelican project below `root` that publishes the replies of the service `house`."""
 
     root: Path
     house: House
@@ -72,7 +72,7 @@ class Project:
 
     @property
     def output(self) -> Path:
-        """The link to the newest build."""
+        """The symbolic link to the newest build."""
         return self.root / "output"
 
     @property
@@ -81,7 +81,7 @@ class Project:
         return self.root / "var" / "discussions.sqlite3"
 
     def write(self, *articles: Article) -> None:
-        """Write these articles, or write them again."""
+        """Write or overwrite articles."""
         for one in articles:
             self.articles[one.key] = one
             more = {} if one.key == one.slug else {"Discussion": one.key}
@@ -93,7 +93,7 @@ class Project:
             )
 
     def revise(self, key: str, **changes: str | bool | int) -> None:
-        """Change an article."""
+        """Change fields of an article and write it."""
         self.write(replace(self.articles[key], **changes))  # type: ignore[arg-type]
 
     def remove(self, key: str) -> None:
@@ -103,7 +103,7 @@ class Project:
 
     @contextmanager
     def following(self) -> Iterator[Publisher]:
-        """A publisher that follows the service in a thread until the block ends."""
+        """Run a publisher in a thread until the block ends."""
         stop = threading.Event()
         with Snapshot(self.store) as snapshot, client(self.house) as asks:
             publisher = Publisher(self.output, snapshot, asks, wait_seconds=1)
@@ -117,11 +117,11 @@ class Project:
                 assert not thread.is_alive(), "the publisher did not end"
 
     def build(self) -> Path:
-        """A full build beside whatever else runs."""
+        """Run a full build; returns the folder of the build."""
         return build_site(self.root, Path("pelicanconf.py"), Path("output")).root
 
     def round(self) -> int:
-        """A publisher that starts, makes everything right, and ends."""
+        """Run a publisher once, until the output is up to date."""
         with (
             Snapshot(self.store) as snapshot,
             client(self.house) as asks,
@@ -129,12 +129,12 @@ class Project:
             return Publisher(self.output, snapshot, asks).once()
 
     def accept(self) -> None:
-        """The operator agrees to what a replaced or restored service holds; no page is written."""
+        """Accept a replaced or restored service, as with `--accept-empty`; writes no page."""
         with Snapshot(self.store) as snapshot, client(self.house) as asks:
             snapshot.sync(asks, accept_empty=True)
 
     def from_empty(self) -> dict[str, bytes]:
-        """Every file of a full build into an empty directory, with an empty snapshot."""
+        """Return the files of a full build into an empty directory, with an empty snapshot."""
         name = f"empty-{secrets.token_hex(4)}"
         try:
             with patch.dict(os.environ, REJOINDER_VAR=name):
@@ -145,7 +145,7 @@ class Project:
             (self.root / f"{name}-output").unlink(missing_ok=True)
 
     def files(self) -> dict[str, bytes]:
-        """Every file of the output; one that goes while they are read is not there."""
+        """Return the files of the output, without those that are removed while it reads them."""
         root = self.output.resolve()
         found = {}
         for path in sorted(root.rglob("*")):
@@ -155,12 +155,12 @@ class Project:
         return found
 
     def differences(self, full: Mapping[str, bytes] | None = None) -> list[str]:
-        """How the output differs from a full build from nothing; each line names a file."""
+        """Compare the output with a full build from nothing. Returns a line per differing file."""
         full = self.from_empty() if full is None else full
         return compared(self.files(), full)
 
     def problems(self) -> list[str]:
-        """What is not as it must be, whatever a full build would say."""
+        """Return violations of invariants, which need no full build to compare with."""
         found = list(_wrong(self.files(), self.house.replies(), set(self.articles)))
         found += self._unlike_the_decisions()
         for link in self.root.glob(".*.discussion-tmp"):
@@ -175,7 +175,7 @@ class Project:
         return found
 
     def _unlike_the_decisions(self) -> Iterator[str]:
-        """Pins, locks, open and closed discussions, without a look at how they are rendered."""
+        """Yield pins, locks and openness in the output that differ from the service's."""
         locked, taking = self.house.locked(), set(self.house.taking())
         marked = self.house.marked()
         site = Site.open(self.output)
@@ -200,12 +200,12 @@ class Project:
 
 
 def client(house: House) -> Client:
-    """The site side's way to this service."""
+    """Return the site side's client for this service."""
     return Client(house.url, TOKEN, connect_seconds=2, read_seconds=5)
 
 
 def compared(shown: Mapping[str, bytes], full: Mapping[str, bytes]) -> list[str]:
-    """How a tree of files differs from another one, a line for each file."""
+    """Compare two file trees. Returns one line per difference."""
     lines = [f"{name} is missing" for name in full.keys() - shown.keys()]
     lines += [f"{name} should not be there" for name in shown.keys() - full.keys()]
     for name in full.keys() & shown.keys():

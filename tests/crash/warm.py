@@ -1,7 +1,7 @@
-"""A parent that has imported everything and forks a process for each verb it is told to run.
+"""Pre-imported fork server that starts `rejoinder` commands quickly, so that tests can kill them.
 
-So that a process can be killed after every millisecond of its own work, many times a second: what
-is killed is a real process that runs the real command, only its imports are done.
+Forking skips the imports. So tests can kill a real process with a real command many times a
+second, after any number of milliseconds of its own work.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-# Spawned anew for each test; its own errors are read there.
+# Started once per test.
 MODULE = "tests.crash.warm"
 
 
 class Warm:
-    """The test's end: starts and kills processes through the warm parent."""
+    """Client of the fork server: starts and kills processes."""
 
     def __init__(self, root: Path, environ: dict[str, str]) -> None:
         self._guard = threading.Lock()
@@ -36,20 +36,20 @@ class Warm:
         assert self._tell() == "ready"
 
     def start(self, verb: str, *arguments: str) -> int:
-        """Start a verb of `rejoinder`; returns its process id."""
+        """Start a command of `rejoinder`; returns its process id."""
         return int(self._ask("start", verb, *arguments))
 
     def kill(self, process: int) -> bool:
-        """Kill -9, and wait until it is gone; whether it was still running."""
+        """Send SIGKILL and wait for the end. Returns whether the process was still running."""
         return bool(self._ask("kill", process))
 
     def code(self, process: int) -> int | None:
-        """Its exit code; None while it runs."""
+        """Return the exit code of a process; None while it runs."""
         answer = self._ask("code", process)
         return None if answer is None else int(answer)
 
     def close(self) -> None:
-        """End everything that still runs."""
+        """Kill all processes that are still running, and end the fork server."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -94,7 +94,7 @@ class _Parent:
         return process
 
     def _kill(self, process: int) -> bool:
-        # Not yet waited for, so the number is still this process's own.
+        # The process was not reaped yet, so its id cannot have been reused.
         if self._code(process) is not None:
             return False
         os.kill(process, signal.SIGKILL)
@@ -150,7 +150,7 @@ def _import_everything() -> None:
     import plugins.discussion.publish.publisher
 
     del pelican, uvicorn, comments_service
-    # Shared files follow at once, so that a short life comes to write them too.
+    # Short delays, so that processes reach the shared files before they are killed.
     plugins.discussion.publish.publisher.WINDOW_SECONDS = 0.05
     plugins.discussion.publish.publisher.SHARED_PATIENCE = 0.01
     plugins.discussion.publish.publisher.SITEMAP_PATIENCE = 0.02

@@ -1,4 +1,4 @@
-"""A comments service for the tests: docs/api.md over real HTTP, with its state in memory."""
+"""Fake comments service: the API (docs/api.md) over real HTTP, with its state in memory."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ TOKEN = "the-token-of-the-tests"
 
 @dataclass
 class Wire:
-    """What the service knows; `put` publishes one discussion's new state."""
+    """The state of the fake service; `put` publishes a new state of a discussion."""
 
     epoch: str = "epoch-1"
     latest: int = 0
     discussions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # The permanent places of top-level replies, by page and reply.
+    # The permanent positions of top-level replies, by page and reply.
     slots: dict[str, dict[str, int]] = field(default_factory=dict)
     pages: list[dict[str, Any]] = field(default_factory=list)
     registrations: int = 0
-    # Strings that belong to somebody who replied.
+    # Candidates that the privacy check reports as private.
     private: set[str] = field(default_factory=set)
-    # What the publisher reported, and what the service asks it to look at.
+    # The reports of the publisher, and the pages that the service asks it to check.
     reports: list[dict[str, Any]] = field(default_factory=list)
     report_failures: list[int] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
-    # The articles' texts as they came, by key; None: an older service, which takes none.
+    # The articles' texts by key; None: an older service without this feature.
     texts: dict[str, dict[str, str]] | None = field(default_factory=dict)
     text_failures: list[int] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     limit: int = 100
-    # Statuses to answer with before any real answer; 0 drops the connection.
+    # Statuses for the next responses, before normal ones; 0 drops the connection.
     failures: list[int] = field(default_factory=list)
     body: bytes | None = None
     delay: float = 0.0
     asked: list[str] = field(default_factory=list)
-    # Whom the service keeps waiting: (epoch, cursor) of every long poll that is held back.
+    # (epoch, cursor) of every long poll that is waiting.
     waiting: list[tuple[str, int]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     url: str = ""
@@ -66,7 +66,7 @@ class Wire:
             return self.latest
 
     def replace(self, epoch: str, discussions: dict[str, list[dict[str, Any]]]) -> None:
-        """The service was restored from a backup, or replaced by another."""
+        """Replace all data, as when the service is restored from a backup or replaced."""
         with self.changed:
             self.epoch, self.latest, self.discussions, self.slots = epoch, 0, {}, {}
             for key, comments in discussions.items():
@@ -74,7 +74,7 @@ class Wire:
             self.changed.notify_all()
 
     def wait_until_followed(self, seconds: float = 60) -> None:
-        """Until somebody waits for what comes after the newest change: they have all of it."""
+        """Wait until a client polls for what follows the newest change, so it has everything."""
         with self.changed:
             assert self.changed.wait_for(
                 lambda: (self.epoch, self.latest) in self.waiting, seconds
@@ -113,7 +113,7 @@ class Wire:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Headers and body in one piece at once: else every answer waits 40 ms for an acknowledgement.
+    # Send headers and body together: otherwise each response waits 40 ms for a delayed ACK.
     wbufsize = -1
     disable_nagle_algorithm = True
     wire: Wire
@@ -134,7 +134,7 @@ class Handler(BaseHTTPRequestHandler):
         wire, target = self.wire, urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if target.path == "/comments/api/published":
-            # Apart from all else: reports come whenever they like.
+            # Handled separately: reports come at any time and must not use up `failures`.
             self.report(body)
             return
         if target.path.startswith("/comments/api/texts"):
@@ -202,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
         self.json({"news": 0, "unseen": self.wire.unseen if report["complete"] else []})
 
     def take_texts(self, body: bytes) -> None:
-        """Apart from all else, too: nobody waits for them."""
+        """Handle article texts, separately like reports."""
         held = self.wire.texts
         if held is None:
             self.answer(404, b"{}")
@@ -264,7 +264,7 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def serve(wire: Wire | None = None, port: int = 0) -> Iterator[Wire]:
-    """The service on loopback until the block ends; `wire.url` is its root."""
+    """Run the service on loopback until the block ends; `wire.url` is its root."""
     wire = wire or Wire()
     wire.stopped = False
     handler = type("BoundHandler", (Handler,), {"wire": wire})

@@ -31,7 +31,7 @@ def snapshot(tmp_path: Path) -> Iterator[Snapshot]:
 
 @pytest.fixture
 def environ(wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The environment of a project in `tmp_path` whose service is the test's; returns its root."""
+    """The environment of a project in `tmp_path` that uses the test's service; returns its root."""
     monkeypatch.setenv("REJOINDER_SERVICE_URL", wire.url)
     monkeypatch.setenv("REJOINDER_API_TOKEN", TOKEN)
     monkeypatch.setenv("REJOINDER_VAR", "var")

@@ -26,7 +26,7 @@ ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def identifier(number: int) -> str:
-    """A reply's id: 26 characters, sorting like the numbers."""
+    """Return a reply's id: 26 characters that sort like the numbers."""
     text = ""
     while number:
         number, digit = divmod(number, 36)
@@ -35,7 +35,7 @@ def identifier(number: int) -> str:
 
 
 def reply(number: int, parent: int | None = None, **changes: Any) -> dict[str, Any]:
-    """A reply as on the wire, minute `number` of a day in November."""
+    """Return a reply as the API sends it, submitted at minute `number` of a day in November."""
     return {
         "id": identifier(number),
         "parent": None if parent is None else identifier(parent),
@@ -104,14 +104,14 @@ STATIC_PATHS = []
 
 
 def swap(path: Path, fragment: str, key: str = "networking", name: str = "discussion") -> None:
-    """Put a region in the place of the one in the file."""
+    """Replace the region in the file."""
     data = pages.read(path)
     region = markers.find(data, name, key, str(path))
     pages.replace(path, markers.splice(data, [(region, fragment)]))
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    """Every file below a directory, by its relative path."""
+    """Return the content of every file below a directory, by relative path."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))
@@ -120,7 +120,7 @@ def tree(root: Path) -> dict[str, bytes]:
 
 
 def identities(root: Path) -> dict[str, tuple[int, int]]:
-    """Inode and time of every file below a directory."""
+    """Return inode and modification time of every file below a directory."""
     root = root.resolve()
     return {
         path.relative_to(root).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns)
@@ -130,7 +130,7 @@ def identities(root: Path) -> dict[str, tuple[int, int]]:
 
 
 def accept(store: Path, url: str) -> None:
-    """Let the snapshot take what a replaced service holds, as `build --accept-empty` does."""
+    """Accept the data of a replaced service into the snapshot, as `build --accept-empty` does."""
     with Snapshot(store) as snapshot, client_of(url) as client:
         snapshot.sync(client, accept_empty=True)
 
@@ -147,7 +147,7 @@ def following(
     asks: Client | None = None,
     site_url: str | None = None,
 ) -> Iterator[Publisher]:
-    """A publisher that follows the service in a thread, until the block ends."""
+    """Run a publisher in a thread until the block ends."""
     stop = threading.Event()
     with Snapshot(snapshot) as store, asks or client_of(url) as client:
         publisher = Publisher(output, store, client, site_url=site_url)
@@ -162,7 +162,7 @@ def following(
 
 
 def eventually(claim: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for something that another thread or process brings about."""
+    """Wait until a condition holds that another thread or process fulfils."""
     end = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < end, "it did not come true in time"

@@ -1,4 +1,4 @@
-"""Generated discussions: nested, in many scripts, edited, removed, answered after removal."""
+"""Hypothesis strategies for discussions: nested, in many scripts, edited, removed, answered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ words = st.lists(
     max_size=5,
 ).map("".join)
 names = words.filter(lambda text: bool(text.strip()))
-# As the service's sanitiser leaves it: text escaped, attributes possibly not.
+# HTML from the service's sanitiser: text is escaped, attributes may not be.
 bodies = st.one_of(
     words.map(lambda text: f"<p>{text.replace('&', '&amp;').replace('<', '&lt;')}</p>\n"),
     st.sampled_from(
@@ -38,12 +38,12 @@ urls = st.one_of(
 )
 
 
-# What editors mark; a service of before that sends neither.
+# Marks by editors; older services send neither.
 marks: st.SearchStrategy[dict[str, bool]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"pinned": st.booleans(), "locked": st.booleans()}),
 )
-# A service of before avatars sends none.
+# Older services send no avatar.
 pictures: st.SearchStrategy[dict[str, int | None]] = st.one_of(
     st.just({}), st.fixed_dictionaries({"avatar": st.one_of(st.none(), st.integers(0, 255))})
 )
@@ -51,7 +51,7 @@ decisions = st.sampled_from([None, True, False])
 
 
 class Step(NamedTuple):
-    """A discussion as it is from then on."""
+    """A new state of a discussion."""
 
     key: str
     comments: list[dict[str, Any]]
@@ -60,7 +60,7 @@ class Step(NamedTuple):
 
 @st.composite
 def comments(draw: st.DrawFn, max_size: int = 25) -> list[dict[str, Any]]:
-    """A discussion's comments as on the wire; every parent stands somewhere in the list."""
+    """A discussion's comments as the API sends them; every parent is in the list."""
     size = draw(st.integers(0, max_size))
     made: list[dict[str, Any]] = []
     for number in range(1, size + 1):
@@ -85,7 +85,7 @@ ACTIONS = ["fill", "edit", "remove", "clear", "grow", "grow", "mark", "mark", "c
 
 @st.composite
 def histories(draw: st.DrawFn, keys: list[str]) -> list[Step]:
-    """Replies arrive, are edited, removed, withdrawn, marked; discussions close and open."""
+    """Histories: replies are added, edited, removed and marked; discussions close and open."""
     state: dict[str, list[dict[str, Any]]] = {key: [] for key in keys}
     opened: dict[str, bool | None] = {}
     steps: list[Step] = []

@@ -12,7 +12,7 @@ from tests.service.pages import PASSWORD, add_editor
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The real project, copied, served by the real command."""
+    """A copy of the project, served by `rejoinder serve`."""
     with serving(Path(tmp_path_factory.mktemp("project"))) as running:
         yield running
 
@@ -34,7 +34,7 @@ def editor(project: Project, browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A service of its own with three articles and an editor."""
+    """A service with three articles and an editor."""
     with running_service(tmp_path) as running:
         running.register("networking", "meetings", "saying-no")
         add_editor(running)
@@ -43,7 +43,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def context(service: Service, browser: Browser) -> Iterator[BrowserContext]:
-    """The editor's browser, signed in."""
+    """A browser signed in as the editor."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{service.url}/moderate/")

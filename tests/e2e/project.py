@@ -1,4 +1,4 @@
-"""Runs `rejoinder serve` on a copy of the project, as a newcomer would."""
+"""Runs `rejoinder serve` on a copy of the project, as a new user would."""
 
 import os
 import re
@@ -31,13 +31,13 @@ class Project:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment without any setting of the machine's own."""
+        """Return the environment without the REJOINDER variables of this machine."""
         kept = {name: value for name, value in os.environ.items() if "REJOINDER" not in name}
         return kept | NO_LIMITS_ENVIRON | {"PYTHONUNBUFFERED": "1"}
 
     @property
     def first_link(self) -> str:
-        """The link that was printed for the first editor."""
+        """Return the printed link for the first editor."""
         found = re.search(rf"{self.url}/moderate/link/\S+", "".join(self.lines))
         assert found, "".join(self.lines)
         return found[0]
@@ -48,7 +48,7 @@ class Project:
         return self._process
 
     def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        """Run another verb in the project's folder."""
+        """Run another command in the project's folder."""
         return subprocess.run(
             [sys.executable, "-m", "rejoinder", *words],
             cwd=self.root,
@@ -61,7 +61,7 @@ class Project:
         )
 
     def start(self, *more: str) -> None:
-        """Serve, and wait until it says so."""
+        """Start `rejoinder serve` and wait for its greeting."""
         self.lines.clear()
         process = subprocess.Popen(
             [sys.executable, "-m", "rejoinder", "serve", "--port", str(self.port), *more],
@@ -73,7 +73,7 @@ class Project:
         )
         self._process = process
         threading.Thread(target=self._listen, args=(process,), daemon=True).start()
-        # The last line of the greeting: everything before it is there.
+        # The last line of the greeting: the output is complete up to here.
         self.wait(lambda: any("Ctrl-C" in line for line in self.lines), START_SECONDS)
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
@@ -81,16 +81,16 @@ class Project:
         self.lines.extend(iter(process.stdout.readline, ""))
 
     def stop(self, number: int = signal.SIGINT) -> int:
-        """Stop as Ctrl-C does; return the exit code."""
+        """Stop as with Ctrl-C; return the exit code."""
         self.supervisor.send_signal(number)
         return self.supervisor.wait(60)
 
     def page(self, key: str) -> str:
-        """The built page of an article."""
+        """Return the built page of an article."""
         return (self.root / "output" / key / "index.html").read_text("utf-8")
 
     def wait(self, true: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until something is so; fail with what was printed if it does not become so."""
+        """Wait until a condition holds; on a timeout, fail with the printed output."""
         deadline = time.monotonic() + seconds
         while not true():
             process = self._process
@@ -101,7 +101,7 @@ class Project:
 
 
 def copy(root: Path) -> Path:
-    """Copy what makes the project's site into `root`."""
+    """Copy the files of the project's site into `root`."""
     for name in PARTS:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
@@ -110,7 +110,7 @@ def copy(root: Path) -> Path:
 
 @contextmanager
 def serving(root: Path, settings: str = "") -> Iterator[Project]:
-    """A copy of the project in `root`, served; `settings` are lines for its pelicanconf.py."""
+    """Serve a copy of the project in `root`. `settings` are added to its pelicanconf.py."""
     project = Project(copy(root), free_port())
     with (root / "pelicanconf.py").open("a", encoding="utf-8") as configuration:
         configuration.write(settings)

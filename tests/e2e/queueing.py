@@ -8,12 +8,12 @@ from sqlalchemy import select
 from comments_service.store.tables import comment
 from tests.running import Service
 
-# What scripts of the pages raised.
+# Errors raised by scripts of the pages.
 ERRORS: list[str] = []
 
 
 def opened(context: BrowserContext, service: Service, query: str = "") -> Page:
-    """Open a page of the queue and collect what its scripts raise."""
+    """Open a page of the queue and collect the errors of its scripts."""
     page = context.new_page()
     page.on("pageerror", lambda error: ERRORS.append(str(error)))
     page.goto(f"{service.url}/moderate/{query}")
@@ -21,13 +21,13 @@ def opened(context: BrowserContext, service: Service, query: str = "") -> Page:
 
 
 def states(service: Service) -> list[str]:
-    """The state of every reply, in the order in which they were stored."""
+    """Return the status of every reply, in the order of storing."""
     with service.db.read() as connection:
         return list(connection.execute(select(comment.c.status).order_by(comment.c.id)).scalars())
 
 
 def focused(page: Page) -> str:
-    """The card that has the focus, once what was asked for has come to rest."""
+    """Return the focused card, after all requests have finished."""
     deadline = time.monotonic() + 60
     while True:
         card = str(page.evaluate("document.activeElement.closest('#queue > li')?.id ?? ''"))
@@ -37,12 +37,12 @@ def focused(page: Page) -> str:
 
 
 def press(page: Page, key: str) -> None:
-    """Press a key, once the page listens to keys, and wait for what it does."""
+    """Press a key once the page handles keys, and wait for its effect."""
     expect(page.locator(".keys-hint")).to_be_visible()
     page.keyboard.press(key)
     answered(page)
 
 
 def answered(page: Page) -> None:
-    """Wait until no request of the page is on its way."""
+    """Wait until the page has no pending request."""
     expect(page.locator(".htmx-request, [data-sending]")).to_have_count(0)

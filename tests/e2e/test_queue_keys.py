@@ -104,8 +104,8 @@ def test_the_list_of_keys_takes_the_focus_and_gives_it_back(
     press(page, "j")
     card = focused(page)
     press(page, "?")
-    dialog = page.get_by_role("dialog", name="Keys")
-    expect(dialog.get_by_role("heading", name="Keys")).to_be_focused()
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(dialog.get_by_role("heading", name="Keyboard shortcuts")).to_be_focused()
     assert Axe().run(page).response["violations"] == []
     # Keys mean nothing to the replies below, and the focus does not leave for them.
     page.keyboard.press("a")

@@ -103,7 +103,8 @@ def test_a_taken_port_is_refused_with_the_mend(
 def test_a_second_serve_names_the_first_and_a_killed_one_blocks_nothing(own: Project) -> None:
     second = own.run("serve", "--port", str(free_port()))
     assert second.returncode == 1
-    assert f"already runs in this folder: process {own.supervisor.pid}, {own.url}/" in second.stderr
+    message = f"is already running in this folder: process {own.supervisor.pid}, {own.url}/"
+    assert message in second.stderr
     running = tree(own)
     own.supervisor.kill()
     psutil.wait_procs(running, timeout=20)

@@ -1,8 +1,8 @@
-"""The catalogs: what of the sources is translated, and `make words`, which brings them up to date.
+"""Translation catalogs: extracts texts from the sources and updates the files (`make words`).
 
-`python -m tests.languages.catalogs` extracts all texts and writes every catalog anew: new texts
-stand in it untranslated, texts that are gone are dropped, nothing is guessed.
-`python -m tests.languages.catalogs fr_CA` begins another language.
+`python -m tests.languages.catalogs` extracts all texts and rewrites every catalog: new texts are
+added untranslated, removed texts are dropped, and there is no fuzzy matching.
+`python -m tests.languages.catalogs fr_CA` adds a language.
 """
 
 import re
@@ -22,31 +22,31 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("ar", "de", "es", "fr", "ja", "pt")
 
-# Babel counts Arabic's forms in another order than every tool for translators does.
+# Babel orders Arabic's plural forms differently from translators' tools.
 PLURALS = {
     "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : "
     "n%100>=11 ? 4 : 5);"
 }
 
-# What a text goes through in Python (comments_service/domain/i18n.py).
+# Functions that mark texts for translation in Python (comments_service/domain/i18n.py).
 KEYWORDS: dict[str, Any] = DEFAULT_KEYWORDS | {"sentence": None, "counted": (1, 2), "marked": None}
 TEMPLATE_OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 
 
 @dataclass(frozen=True)
 class Domain:
-    """One of the two sides: its catalogs, and the files whose texts are in them."""
+    """One of the two sides: its catalogs and its source files."""
 
     name: str
     folder: Path
     patterns: tuple[str, ...]
 
     def file(self, language: str) -> Path:
-        """The catalog of a language."""
+        """Return the path of a language's catalog."""
         return self.folder / language / "LC_MESSAGES" / f"{self.name}.po"
 
     def sources(self) -> list[Path]:
-        """Every file that may have texts, sorted."""
+        """Return the source files that may have texts, sorted."""
         return sorted({path for pattern in self.patterns for path in ROOT.glob(pattern)})
 
 
@@ -73,29 +73,29 @@ DOMAINS = (THEME, SERVICE)
 
 
 def extracted(domain: Domain) -> Catalog:
-    """All texts of the sources, untranslated."""
+    """Extract all texts from the sources."""
     catalog = Catalog(fuzzy=False)
     for path in domain.sources():
         name = path.relative_to(ROOT).as_posix()
         for message, comments, context in _texts(path):
-            # Without line numbers, which would change with every line above.
+            # Without line numbers, which would change with every edit above them.
             catalog.add(message, locations=[(name, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
     return catalog
 
 
 def read(domain: Domain, language: str) -> Catalog:
-    """A language's catalog as it is."""
+    """Read a language's catalog."""
     with domain.file(language).open("rb") as file:
         return read_po(file, abort_invalid=True)
 
 
 def messages(catalog: Catalog) -> list[Message]:
-    """The texts of a catalog, without its header."""
+    """Return the messages of a catalog, without its header."""
     return [message for message in catalog if message.id]
 
 
 def updated(domain: Domain, language: str) -> bytes:
-    """The file of a language as it should be: texts of the sources, translations as they are."""
+    """Return an updated catalog file: current texts from the sources, existing translations."""
     catalog = extracted(domain)
     catalog.locale = Locale.parse(language)
     if language in PLURALS:
@@ -110,7 +110,7 @@ def updated(domain: Domain, language: str) -> bytes:
                 known.user_comments = old.user_comments
     out = BytesIO()
     write_po(out, catalog, width=100, include_lineno=False, sort_by_file=True)
-    # Days and tools would change with every run.
+    # Dates and tool versions would change with every run.
     noise = re.compile(
         rb'^"(POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team|Generated-By|'
         rb"Report-Msgid-Bugs-To):.*\n",
@@ -120,7 +120,7 @@ def updated(domain: Domain, language: str) -> bytes:
 
 
 def main() -> None:
-    """Write every catalog, and say how much of each is missing."""
+    """Update all catalogs and print the number of missing translations of each."""
     for domain in DOMAINS:
         for language in sorted({*_present(domain), *sys.argv[1:]}):
             path = domain.file(language)
@@ -132,7 +132,7 @@ def main() -> None:
 
 
 def complete(message: Message) -> bool:
-    """Whether every form of the text is translated."""
+    """Return whether every plural form of the text is translated."""
     forms = message.string if isinstance(message.string, tuple | list) else (message.string,)
     return bool(forms) and all(forms)
 

@@ -30,13 +30,29 @@ FOR_READERS = [
     if path.name != "api.html"
 ]
 PAGES = [*FOR_READERS, *(path for path in THEME.sources() if path.suffix in (".html", ".xml"))]
-MAILS = sorted((SERVICE / "mail" / "templates").glob("*"))
+MAILS = sorted((SERVICE / "services" / "mail_templates").glob("*"))
+assert MAILS, "the mail templates are somewhere else"
 # Where what a reader is told comes from.
 TELLING = [
-    *("errors.py", "draft.py", "submission.py", "mail/authors.py", "mail/links.py"),
-    *("web/public.py", "web/mail_links.py", "web/permalinks.py", "web/forms.py"),
-    *("web/security.py", "web/problems.py", "own.py", "web/own.py", "web/programs.py"),
-    *("mail/followers.py", "web/following.py", "web/finding.py"),
+    "domain/comment_form.py",
+    "domain/errors.py",
+    "services/author_actions.py",
+    "services/email_confirmation.py",
+    "services/link_tokens.py",
+    "services/pages.py",
+    "services/permalinks.py",
+    "services/submission.py",
+    "services/subscriptions.py",
+    "web/error_responses.py",
+    "web/public/author_page.py",
+    "web/public/comments.py",
+    "web/public/mail_links.py",
+    "web/public/search.py",
+    "web/public/subscribe.py",
+    "web/support/forms.py",
+    "web/support/json_responses.py",
+    "web/support/problem_details.py",
+    "web/support/security.py",
 ]
 
 

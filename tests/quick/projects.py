@@ -1,4 +1,4 @@
-"""Small sites with everything that Pelican can be asked for, and builds of them in this process."""
+"""Small sites that use all features of Pelican, and in-process builds of them."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ ARTICLES = {
 
 
 def article(number: int, **metadata: str) -> str:
-    """A plain article; later numbers are older."""
+    """Return the source of a plain article; higher numbers are older."""
     lines = {
         "Title": f"Article {number}",
         "Date": f"2025-{1 + number % 12:02}-{1 + number % 28:02}",
@@ -167,7 +167,7 @@ def article(number: int, **metadata: str) -> str:
 
 
 class Project:
-    """A site in a folder: files that a test changes, and what Pelican makes of them."""
+    """A Pelican project in a folder, with methods to build it."""
 
     def __init__(self, root: Path, **settings: Any) -> None:
         self.root = root
@@ -191,11 +191,11 @@ class Project:
         return self
 
     def stock(self) -> dict[str, bytes]:
-        """What Pelican alone writes, from nothing."""
+        """Return the files that Pelican alone writes in a clean build."""
         return self._build("stock", {})
 
     def quick(self, *, processes: int = 2, cache: str | None = "cache", link: bool = True) -> Any:
-        """What a quick build writes into a fresh folder."""
+        """Return the files that a quick build writes into a new folder."""
         return self._build(
             "quick",
             {
@@ -207,7 +207,7 @@ class Project:
 
     @property
     def tally(self) -> Tally:
-        """How the last quick build's pages came about."""
+        """Return how the pages of the last quick build were made."""
         return QuickWriter.tally
 
     def _build(self, kind: str, more: Mapping[str, Any]) -> dict[str, bytes]:
@@ -235,7 +235,7 @@ class Project:
 
 
 def _fresh(value: Any) -> Any:
-    """A copy of plain data; Pelican changes its settings. Anything else as it is."""
+    """Copy plain data, because Pelican changes its settings; return other objects as they are."""
     if type(value) not in (dict, list, tuple):
         return value
     try:
@@ -245,7 +245,7 @@ def _fresh(value: Any) -> Any:
 
 
 def without_quick() -> None:
-    """Undo what registering the plugin did."""
+    """Unregister the plugin."""
     hooks.close()
     hooks.unpatch()
     for signal, receiver in quick.connections():
@@ -254,7 +254,7 @@ def without_quick() -> None:
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    """Every file below a directory, by its relative path."""
+    """Return the content of every file below a directory, by relative path."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))
@@ -263,5 +263,5 @@ def tree(root: Path) -> dict[str, bytes]:
 
 
 def differences(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> list[str]:
-    """The names of the files that are not the same in both."""
+    """Return the names of the files that differ."""
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

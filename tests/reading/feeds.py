@@ -1,4 +1,4 @@
-"""Judges feeds: by a grammar of their format, and by a reader that has seen all kinds."""
+"""Validates feeds with a RELAX NG grammar and with feedparser."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ GRAMMARS = Path(__file__).parent / "grammars"
 
 @lru_cache(maxsize=2)
 def grammar(name: str) -> Any:
-    """A grammar in RELAX NG's compact form, ready to judge."""
+    """Compile a grammar in RELAX NG's compact syntax."""
     tree = rnc2rng.load(str(GRAMMARS / f"{name}.rnc"))
     return etree.RelaxNG(etree.fromstring(rnc2rng.dumps(tree).encode()))
 
 
 def problems(data: bytes) -> list[str]:
-    """What is wrong with a feed; also ids that come twice."""
+    """Return the problems of a feed, including duplicate ids."""
     root = etree.fromstring(data)
     judge = grammar("rss" if root.tag == "rss" else "atom")
     judge.validate(root)

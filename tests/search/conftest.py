@@ -1,4 +1,4 @@
-"""A small site with a search page, its snapshot, and what its index holds."""
+"""Fixtures of the static search: a small indexed site."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SEARCH_PAGE = (
 
 
 class Indexed:
-    """A built site that can be indexed, and looked into."""
+    """A built site with its search index."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.var = root, root / "var"
@@ -47,7 +47,7 @@ class Indexed:
             )  # fmt: skip
 
     def texts(self) -> dict[str, str]:
-        """The text of every record that readers can fetch, by its address."""
+        """Return the text of every record of the index, by URL."""
         found = {}
         for url, name in bundle.addresses(self.bundle).items():
             data = gzip.decompress((self.bundle / name).read_bytes())
@@ -64,7 +64,7 @@ class Indexed:
 
 @pytest.fixture
 def theme(tmp_path: Path) -> Path:
-    """The tests' theme with a search page, and with the mark around an article's words."""
+    """The tests' theme with a search page, and with the marks around article text."""
     folder = tmp_path / "own"
     shutil.copytree(HERE / "theme", folder / "theme")
     templates = folder / "theme" / "templates"

@@ -1,4 +1,4 @@
-"""Who calls whom in the service, read from its source: for rules about every call of a kind."""
+"""Static call graph of the service, for tests of rules about calls."""
 
 import ast
 from functools import cache
@@ -9,7 +9,7 @@ from tests.test_imports import modules
 
 @cache
 def calls() -> dict[str, set[str]]:
-    """What each function of the service calls by a name that can be followed.
+    """Maps each function of the service to the functions that it calls by a resolvable name.
 
     Functions are named "module.function", with the class of a method between.
     """
@@ -65,7 +65,7 @@ def _imported(tree: ast.Module) -> dict[str, str]:
 
 def _called(function: ast.AST, module: str, names: dict[str, str]) -> set[str]:
     found = set()
-    # Also what is only named: it may be handed on to be called.
+    # Also count names without a call: the function may be passed as a callback.
     for node in ast.walk(function):
         if isinstance(node, ast.Name):
             found.add(names.get(node.id, f"{module}.{node.id}"))

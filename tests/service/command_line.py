@@ -1,4 +1,4 @@
-"""Runs `rejoinder` as a shell would, in a folder of its own."""
+"""Runs `rejoinder` commands as processes in a temporary folder."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 def rejoinder(folder: Path, *words: str, typed: str = "", fails: bool = False, **more: str) -> str:
-    """Run one verb to its end; return what it printed."""
+    """Run a command to its end; return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "rejoinder", *words],
         cwd=folder,
@@ -46,7 +46,7 @@ def rejoinder(folder: Path, *words: str, typed: str = "", fails: bool = False, *
 
 @contextmanager
 def service_process(folder: Path, **more: str) -> Iterator[tuple[Service, subprocess.Popen[bytes]]]:
-    """The service as a process of its own; killed at the end if it still runs."""
+    """Run the service as a process; it is killed at the end if it still runs."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with (folder / f"service-{port}.log").open("wb") as log:

@@ -11,7 +11,7 @@ from tests.running import Service, running_service
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service for a whole module, where no test minds what another one stored."""
+    """One service for all tests of a module that do not depend on an empty database."""
     with running_service(tmp_path_factory.mktemp("shared")) as running:
         running.register("networking", "meetings", "saying-no")
         yield running
@@ -19,7 +19,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(autouse=True)
 def fields_of_the_log_have_labels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever a test has the service log, the history can say in words."""
+    """Check that the history page has labels for every event that a test logs."""
     logged: set[str] = set()
     add_all = events.add_all
 

@@ -1,4 +1,4 @@
-"""What the tests of followers share: asking, confirming, and the mail that they get."""
+"""Helpers of the tests of followers: subscribe, confirm, read mail."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ LINK = re.compile(r"https?://[^/\s]+(/comments/(?:follow|unsubscribe)/[\w-]{65})
 
 
 class Site:
-    """A service that sends mail, its mail server, and readers who follow."""
+    """A service that sends mail, its mail server, and methods for followers."""
 
     def __init__(self, service: Service, post: Post) -> None:
         self.service, self.post = service, post
@@ -44,11 +44,11 @@ class Site:
         return str(found)
 
     def confirm(self) -> requests.Response:
-        """Press the button that the last mail leads to."""
+        """Confirm with the link of the last mail."""
         return self.send(self.link())
 
     def follow(self, email: str, key: str = "networking") -> None:
-        """Follow all of an article, with the whole way over the mailbox."""
+        """Follow all replies to an article, including the confirmation by mail."""
         count = len(self.post.taken)
         assert self.ask(email, key).status_code == 303
         self.post.wait(count + 1)
@@ -68,16 +68,16 @@ class Site:
         )  # fmt: skip
 
     def settle(self) -> None:
-        """Let what was published become news."""
+        """Process the published replies into mail for followers."""
         self.service.clock.forward(seconds=follower_mail.SETTLE.total_seconds())
 
     def quiet(self) -> None:
-        """Wait until nothing is left to tell or to send, however long that takes on the clock."""
+        """Wait until no news and no mail is left, advancing the clock as needed."""
         self.service.clock.forward(seconds=follower_mail.AT_MOST_EVERY.total_seconds())
         until(lambda: not untold(self.service.db) and "waiting" not in kinds(self.service.db))
 
     def clear(self) -> None:
-        """Forget the mail so far."""
+        """Clear the received mail."""
         until(lambda: "waiting" not in kinds(self.service.db))
         self.post.taken.clear()
         self.post.recipients.clear()
@@ -90,7 +90,7 @@ class Site:
 
 
 def tried(db: Database) -> bool:
-    """Whether a mail with news was tried once."""
+    """Return whether one attempt was made to send mail with news."""
     with db.read() as connection:
         query = select(outbox.c.attempts).where(outbox.c.kind == "news")
         return connection.execute(query).scalars().all() == [1]
@@ -118,7 +118,7 @@ def wish_states(db: Database) -> list[str]:
 
 
 def confirmed(db: Database, emails: list[str], page_id: int, at: Any) -> None:
-    """Followers without the way over the mailbox."""
+    """Add confirmed followers directly, without confirmation by mail."""
     with db.write() as connection:
         connection.execute(
             subscription.insert(),

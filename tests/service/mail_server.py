@@ -1,4 +1,4 @@
-"""A real mail server in the test's process, which refuses, delays and hangs up when told."""
+"""SMTP server for tests that can reject mail, delay it or drop connections."""
 
 import asyncio
 import re
@@ -29,19 +29,19 @@ LINK = re.compile(r"http://127\.0\.0\.1:[0-9]+(/(?:moderate/mail|comments/confir
 
 
 class Post:
-    """What a mail server took, and what it says next: answers are used up one by one."""
+    """The mail that a server received, and its next replies, each of which is used once."""
 
     def __init__(self) -> None:
         self.port = free_port()
         self.taken: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.connections = 0
-        # Answers to RCPT and to the end of DATA; "drop" hangs up instead.
+        # Replies to RCPT and to the end of DATA; "drop" closes the connection instead.
         self.to_rcpt: list[str] = []
         self.to_data: list[str] = []
-        # How many times to hang up in the middle of DATA.
+        # How many times to close the connection during DATA.
         self.drop_in_data = 0
-        # How long it thinks before it takes a message.
+        # Delay before accepting a message.
         self.seconds = 0.0
 
     @property
@@ -84,7 +84,7 @@ class Post:
         return str(self.taken[number].get_content()).replace("\r\n", "\n")
 
     def link(self, number: int = -1) -> str:
-        """The address, without its origin, of the one link that acts."""
+        """Return the path of the one action link in a mail."""
         found = LINK.findall(self.text(number))
         assert len(found) == 1, self.text(number)
         return str(found[0])
@@ -112,11 +112,11 @@ class _Controller(Controller):
 
 @contextmanager
 def post_office(post: Post | None = None, **options: Any) -> Iterator[Post]:
-    """A mail server until the block ends; `options` are aiosmtpd's."""
+    """Run a mail server until the block ends; `options` are aiosmtpd's."""
     post = post or Post()
     controller = _Controller(post, hostname="127.0.0.1", port=post.port, **options)
     controller.start()
-    # Starting it made one connection.
+    # aiosmtpd connects once when starting.
     post.connections = 0
     try:
         yield post
@@ -126,7 +126,7 @@ def post_office(post: Post | None = None, **options: Any) -> Iterator[Post]:
 
 @contextmanager
 def mailing_service(folder: Path, post: Post, **settings: Any) -> Iterator[Service]:
-    """A service that hands its mail to `post`, and looks for it all the time."""
+    """Run a service that sends its mail to `post` and polls its outbox often."""
     known = {"smtp_url": post.url, "mail_from": FROM} | settings
     with pytest.MonkeyPatch.context() as patch, running_service(folder, **known) as running:
         patch.setattr(outbox_worker, "LOOK_EVERY_S", 0.02)
@@ -140,7 +140,7 @@ def wanting(
     email: str = "editor@example.org",
     name: str = "Edith",
 ) -> int:
-    """Add an editor who wants mail."""
+    """Add an editor who gets mail; returns the id."""
     added = add_editor(service, email, name)
     with service.db.write() as connection:
         editors.set_preferences(connection, added.id, shortcuts=True, mail=how)
@@ -155,7 +155,7 @@ def disable(service: Service, editor_id: int) -> None:
 
 
 def mails(db: Database) -> list[Any]:
-    """The rows of the outbox."""
+    """Return the rows of the outbox."""
     with db.read() as connection:
         return list(connection.execute(select(outbox).order_by(outbox.c.id)))
 
@@ -165,7 +165,7 @@ def states(db: Database) -> list[str]:
 
 
 def until(ready: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for something that happens in a moment."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < deadline, "it did not happen"
@@ -173,7 +173,7 @@ def until(ready: Callable[[], object], seconds: float = 60) -> None:
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's context with a certificate for 127.0.0.1 that nobody has signed."""
+    """Return a TLS server context with a self-signed certificate for 127.0.0.1."""
     key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",

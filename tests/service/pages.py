@@ -1,4 +1,4 @@
-"""How the tests of the service ask and look: pages read as a browser does, tables counted."""
+"""Helpers of the service tests: parse pages, submit forms, sign in, query tables."""
 
 import re
 import socket
@@ -28,7 +28,7 @@ class Element:
 
 
 class Page(HTMLParser):
-    """An answer's HTML: its elements in order, each with the text below it."""
+    """A response's HTML: its elements in order, each with its text content."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -70,20 +70,20 @@ class Page(HTMLParser):
 
     @property
     def fields(self) -> dict[str, str]:
-        """What a browser would post from this page's form."""
+        """Return the fields that a browser would post from this page's form."""
         values = {
             one.attributes["name"]: one.attributes.get("value", "")
             for one in self.all("input")
             if "name" in one.attributes
         }
         for one in self.all("textarea"):
-            # The parser of a browser drops the line break that follows the tag.
+            # HTML parsers drop a line break directly after the tag.
             values[one.attributes.get("name", "kept")] = one.text.removeprefix("\n")
         return values
 
     @property
     def problems(self) -> list[str]:
-        """The fields that the error summary leads to, whatever their names."""
+        """Return the ids of the fields that the error summary links to."""
         at = [one.attributes.get("class") for one in self.elements]
         if "error-summary" not in at:
             return []
@@ -93,7 +93,7 @@ class Page(HTMLParser):
 
     @property
     def summary(self) -> list[tuple[str, str]]:
-        """The error summary: (where it links to, its words)."""
+        """Return (target, text) of each link in the error summary."""
         return [
             (one.attributes["href"], one.text)
             for one in self.all("a")
@@ -102,7 +102,7 @@ class Page(HTMLParser):
 
 
 def rows(db: Database) -> dict[str, int]:
-    """How many replies, contacts and entries of submissions there are."""
+    """Return the numbers of replies, contacts and submission records."""
     with db.read() as connection:
         submitted = select(event).where(event.c.action == "submit")
         return {
@@ -113,7 +113,7 @@ def rows(db: Database) -> dict[str, int]:
 
 
 def stored(db: Database, public_id: str) -> Any:
-    """One reply's row with its address."""
+    """Return a reply's row with its email address."""
     query = (
         select(comment, contact.c.email)
         .join(contact, contact.c.comment_id == comment.c.id)
@@ -124,7 +124,7 @@ def stored(db: Database, public_id: str) -> Any:
 
 
 def dump(db: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table."""
+    """Return every row of every table."""
     with db.read() as connection:
         return {
             table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
@@ -133,7 +133,7 @@ def dump(db: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def raw(service: Service, request: bytes, timeout: float = 10) -> bytes:
-    """Send bytes as they are; return everything that comes back."""
+    """Send raw bytes; return everything that is received."""
     port = int(service.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as client:
         client.sendall(request)
@@ -146,7 +146,7 @@ def _received(client: socket.socket) -> Iterator[bytes]:
 
 
 def post_bytes(service: Service, body: bytes, key: str = "networking") -> requests.Response:
-    """Post a form's body as it is."""
+    """Post a raw form body."""
     return requests.post(
         f"{service.url}/comments/{key}",
         data=body,
@@ -180,7 +180,7 @@ class Editor:
         return Page(self.get().text).all("input", name="token")[0].attributes["value"]
 
     def decide(self, public_id: str, action: str, was: str = "pending") -> requests.Response:
-        """Decide about the version that the reply has now."""
+        """Decide about the current version of the reply."""
         return self.post(
             f"/moderate/replies/{public_id}",
             token=self.token,
@@ -191,7 +191,7 @@ class Editor:
         )
 
     def _read(self, public_id: str) -> dict[str, str]:
-        """What a form carries of the reply as it is now."""
+        """Return the hidden form fields for the current state of the reply."""
         with self.service.db.read() as connection:
             found = comments.find(connection, the_site(connection).id, public_id)
         if found is None:
@@ -209,7 +209,7 @@ def add_editor(
     name: str = "Edith",
     role: str | None = None,
 ) -> editors.Editor:
-    """A new editor; an admin if it is the first one and nothing else is said."""
+    """Add an editor; by default, the first one is an admin."""
     return auth.add_editor(
         service.db, email=email, name=name, password=PASSWORD, now=service.clock(), role=role
     )
@@ -221,7 +221,7 @@ def signed_in(
     name: str = "Edith",
     role: str | None = None,
 ) -> Editor:
-    """A new editor's browser, in the queue."""
+    """Return a browser signed in as a new editor."""
     add_editor(service, email, name, role)
     browser = Editor(service)
     answer = browser.sign_in(email)
@@ -230,7 +230,7 @@ def signed_in(
 
 
 def browser_of(service: Service, known: editors.Editor) -> Editor:
-    """Another browser of that editor, without the way through the entrance."""
+    """Return another browser with a session of that editor, without using the sign-in pages."""
     browser = Editor(service)
     opened = auth.open_session(service.db, known, now=service.clock())
     browser.http.cookies.set("rejoinder_session", opened.token)
@@ -238,7 +238,7 @@ def browser_of(service: Service, known: editors.Editor) -> Editor:
 
 
 def number_of(answer: requests.Response) -> int:
-    """The number of the log entry that an editor's action led back with."""
+    """Return the event number in the redirect after an editor's action."""
     match = re.search(r"done=([0-9]+)", answer.headers["Location"])
     assert match is not None, answer.headers["Location"]
     return int(match[1])

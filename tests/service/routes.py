@@ -1,4 +1,4 @@
-"""Every door of the queue, found in the application's whole table of routes."""
+"""The protected routes of the moderation pages, from the application's route table."""
 
 from pathlib import Path
 
@@ -8,20 +8,20 @@ from comments_service.app import create_app
 from comments_service.store.database import Database
 from tests.running import settings_for
 
-# What a stranger may ask for below /moderate; everything else is behind the editors' check.
+# Routes below /moderate that need no session; all others require a signed-in editor.
 OPEN = {
     "/moderate",
     "/moderate/sign-in",
     "/moderate/sign-in/code",
     "/moderate/link/{token}",
-    # Who holds a link of a mail to an editor decides about that one reply.
+    # A link in a mail to an editor authorises a decision about one reply.
     "/moderate/mail/{token}",
 }
 SAMPLES = {"id": "0" * 26, "token": "x" * 43, "key": "networking", "path": "queue.css"}
 
 
 def _below_moderate() -> list[BaseRoute]:
-    # Nothing asks this database anything: an application is made for its table only.
+    # The database is never used: the application is created only for its route table.
     settings = settings_for(Path("/nowhere"))
     app = create_app(settings, Database(settings.database))
     return [
@@ -36,7 +36,7 @@ MOUNTS = [route for route in _below_moderate() if isinstance(route, Mount)]
 
 
 def doors() -> list[tuple[str, str]]:
-    """(method, path) of everything that a stranger may not ask for."""
+    """Return (method, path) of all protected routes."""
     return [
         (method, route.path)
         for route in ROUTES

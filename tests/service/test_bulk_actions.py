@@ -124,7 +124,7 @@ def test_a_batch_that_was_killed_in_the_middle_says_so_and_goes_on(service: Serv
     assert bulk_actions.go_on(service.db, batch_id, by=EDITH, now=service.clock(), part=4)
     # Nothing runs any more: as after a crash.
     told = editor.get(f"/moderate/bulk/{batch_id}").text
-    assert "4 are done, 5 are not yet" in told
+    assert "4 done, 5 left" in told
     moderation.decide(
         service.db,
         ids[8],

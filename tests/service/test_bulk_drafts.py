@@ -140,7 +140,7 @@ def test_what_has_the_state_already_is_not_counted(service: Service) -> None:
     assert "Approve: 1 reply?" in asked
     confirm(editor, asked)
     assert statuses(service, first, second) == ["approved"] * 2
-    assert "There is nothing to do" in ask(editor, "status=any")
+    assert "Nothing to do" in ask(editor, "status=any")
     # Of the one that was confirmed.
     assert len(drafts(service)) == 1
 

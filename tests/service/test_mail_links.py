@@ -106,7 +106,7 @@ def test_a_link_is_too_old_after_a_week(mailed: Mailed) -> None:
     assert stored(mailed.service.db, mailed.public_id).status == "pending"
     shown = mailed.get()
     assert shown.status_code == 410
-    assert "This link is too old" in shown.text
+    assert "This link has expired" in shown.text
     assert "emphasis" not in shown.text
 
 

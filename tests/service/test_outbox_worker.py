@@ -418,7 +418,7 @@ def test_without_a_mail_server_nothing_is_written_and_the_queue_says_so(shared: 
     shared.submit(comment="Nobody is mailed.")
     assert mails(shared.db) == []
     page = signed_in(shared, "looking@example.org").get("/moderate/mail").text
-    assert "No mail leaves: no mail server is set." in page
+    assert "No mail is sent, because no mail server is configured." in page
 
 
 def test_the_test_mail_says_what_the_server_said(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_trying_shows_what_would_change_and_saves_nothing(service: Service) -> N
     assert answer.status_code == 200
     page = Page(answer.text)
     assert "Tried on the last 2 replies" in answer.text
-    assert "2 of 2 replies would have gone another way" in answer.text
+    assert "2 of 2 replies would have had a different result" in answer.text
     assert [one.attributes["href"] for one in page.all("a") if held in one.attributes["href"]]
     assert "It has a word that rejects a reply: casino" in answer.text
     assert "<i>Ann" not in answer.text

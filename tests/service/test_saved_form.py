@@ -61,7 +61,7 @@ def test_an_edit_survives_the_end_of_its_session(service: Service) -> None:
     service.clock.forward(hours=13)
     page = send(browser, path, fields)
     assert page.status_code == 401
-    assert "What you wrote is kept" in page.text
+    assert "What you wrote is not lost" in page.text
     assert stored(service.db, public_id).status == "pending"
     entered = sign_in_on(browser, page)
     assert entered.status_code == 200

@@ -1,4 +1,4 @@
-"""The error answers of the API, as its OpenAPI description lists them."""
+"""The API's error responses, as listed in its OpenAPI document."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ _DESCRIPTIONS = {
     404: "No page with that key is registered.",
     409: "The report is about another database.",
     413: "The body is too long.",
-    422: "Parameters or body do not fit; `errors` says where.",
+    422: "Parameters or body are invalid; `errors` lists where.",
     503: "The database cannot be used now; try again.",
 }
-# What FastAPI describes, and no answer here looks like.
+# Schemas that FastAPI adds, but no response here uses.
 _FOREIGN = ("HTTPValidationError", "ValidationError")
 
 
 class FieldProblem(BaseModel):
-    """What is wrong at one place of the request; never what was sent there."""
+    """A problem at one place of the request, without the value that was sent."""
 
     pointer: str = Field(description="A JSON pointer that begins with body, query or path.")
     detail: str
@@ -37,7 +37,7 @@ class Problem(BaseModel):
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return FastAPI's `responses` for an operation: these errors and those of every operation."""
+    """Return FastAPI's `responses` for an operation: `statuses` and those common to all."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": _DESCRIPTIONS[status], "content": content}
@@ -46,7 +46,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def describe(app: FastAPI) -> None:
-    """Have the application's description tell the errors that it really gives."""
+    """Correct the error responses in the application's OpenAPI document."""
     document = app.openapi()
     schemas = document["components"]["schemas"]
     for model in (FieldProblem, Problem):
@@ -58,6 +58,6 @@ def describe(app: FastAPI) -> None:
     for methods in document["paths"].values():
         for operation in methods.values():
             responses = operation["responses"]
-            # FastAPI lists it for every operation with parameters, also where all values fit.
+            # FastAPI adds 422 to every operation with parameters, even if any value is valid.
             if MEDIA_TYPE not in responses.get("422", {}).get("content", {MEDIA_TYPE: None}):
                 del responses["422"]

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-# Addresses of the service itself, and what browsers take out of an address.
+# Paths of the service's own routes, and path segments that browsers remove.
 RESERVED_KEYS = frozenset({"api", "status", "assets", "search", ".", ".."})
 
-# Characters of one article's text, and texts of one call.
+# Maximum length of an article's text in characters, and maximum texts per request.
 MAX_TEXT = 100_000
 
 MAX_TEXTS = 100
@@ -20,14 +20,14 @@ _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")]
 
 
 class Author(BaseModel):
-    """Whoever wrote a public reply."""
+    """The author of a public reply."""
 
     name: str
     url: str | None
 
 
 class Comment(BaseModel):
-    """A public reply; `removed` marks the placeholder of one that is public no longer."""
+    """A public reply. `removed` marks a placeholder for a reply that is no longer public."""
 
     id: str
     parent: str | None
@@ -44,9 +44,9 @@ class Comment(BaseModel):
 
 
 class Discussion(BaseModel):
-    """All that is public of one page's discussion, in the order of submission.
+    """The public replies to one page, in the order of submission.
 
-    `open` is what editors or rules decided about new replies; null: what the article says.
+    `open` is the decision of editors or rules about new replies; null leaves it to the article.
     """
 
     key: str
@@ -56,7 +56,7 @@ class Discussion(BaseModel):
 
 
 class Changes(BaseModel):
-    """Discussions that changed after a cursor, each whole, lowest revision first."""
+    """Discussions that changed after a cursor, each complete, lowest revision first."""
 
     epoch: str
     latest: int
@@ -68,12 +68,12 @@ class Changes(BaseModel):
 def _as_text(value: object) -> str:
     if isinstance(value, str):
         return value
-    # A number would be taken for seconds since 1970.
+    # Pydantic would accept a number as seconds since 1970.
     raise ValueError("a time is a text such as 2026-11-23T12:00:00Z")
 
 
 class PageIn(BaseModel):
-    """A page that takes replies."""
+    """A page that accepts replies."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -102,7 +102,7 @@ class PageIn(BaseModel):
     def _usable_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        # Browsers read "//host" and "/\\host" as other sites: a redirect there would be a trap.
+        # Browsers read "//host" and "/\\host" as other sites: that would allow open redirects.
         on_site = re.fullmatch(r"/(?![/\\])[^\\]*", value)
         elsewhere = re.match(r"https?://[^/\\]", value)
         try:
@@ -115,7 +115,7 @@ class PageIn(BaseModel):
 
 
 class PagesIn(BaseModel):
-    """Every page of the site that takes replies."""
+    """All pages of the site that accept replies."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -130,7 +130,7 @@ class PagesIn(BaseModel):
 
 
 class Candidates(BaseModel):
-    """What looks like an email address or a hash of one, found in a page."""
+    """Strings found in a page that look like an email address or a hash of one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -138,7 +138,7 @@ class Candidates(BaseModel):
 
 
 class LeakOut(BaseModel):
-    """One that is private: its position in the question, whose reply, and what it is of them."""
+    """A private candidate: its index in the request, the reply it belongs to, and its kind."""
 
     position: int
     reply: str
@@ -146,15 +146,15 @@ class LeakOut(BaseModel):
 
 
 class Found(BaseModel):
-    """What is private of what was asked."""
+    """The candidates that are private."""
 
     private: list[LeakOut]
 
 
 class PublishedPage(BaseModel):
-    """The revision of the discussion that a page shows, and the one that readers were seen to get.
+    """The revision of the discussion written to a page, and the one verified as served to readers.
 
-    `live` is null where nobody looked.
+    `live` is null if it was not verified.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -165,7 +165,7 @@ class PublishedPage(BaseModel):
 
 
 class StalledPage(BaseModel):
-    """A page that the publisher cannot write, or that readers do not get, and why, in words."""
+    """A page that cannot be written or is not served to readers, with the reason in English."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -174,9 +174,9 @@ class StalledPage(BaseModel):
 
 
 class Published(BaseModel):
-    """What the publisher has done since its last report, or (`complete`) what is so of all pages.
+    """The publisher's progress since its last report or, if `complete`, the state of all pages.
 
-    `epoch` names the database that the revisions are of; `trouble` is what ails it besides.
+    `epoch` identifies the database of the revisions; `trouble` is any other error.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -189,14 +189,14 @@ class Published(BaseModel):
 
 
 class Taken(BaseModel):
-    """For how many pages a report was news, and which pages to look at as a reader does."""
+    """The number of pages that a report changed, and the pages to verify as a reader sees them."""
 
     news: int
     unseen: list[str]
 
 
 class Digests(BaseModel):
-    """What the publisher calls the present texts of articles, by page key; "" for none."""
+    """The publisher's digests of the current article texts, by page key; "" for no text."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -204,7 +204,7 @@ class Digests(BaseModel):
 
 
 class TextIn(BaseModel):
-    """An article's words, without any markup; an empty text takes the page's away."""
+    """The text of an article without markup; an empty text deletes the stored one."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -222,20 +222,20 @@ class TextsIn(BaseModel):
 
 
 class WantedTexts(BaseModel):
-    """Whose texts the service does not have, and which pages are not registered."""
+    """The pages whose texts the service needs, and those that are not registered."""
 
     wanted: list[str]
     unknown: list[str]
 
 
 class TakenTexts(BaseModel):
-    """Which pages are not registered; the others' texts are kept."""
+    """The pages that are not registered; the texts of the others were stored."""
 
     unknown: list[str]
 
 
 class Registered(BaseModel):
-    """What a registration did."""
+    """The numbers of registered and of withdrawn pages."""
 
     registered: int
     withdrawn: int

@@ -38,7 +38,7 @@ from comments_service.web.support.forms import read_body
 from comments_service.web.support.pages import iso
 
 MAX_WAIT_S = 30
-# 100,000 pages of ordinary length; more would only fill the memory.
+# Bytes. Enough for 100,000 pages; a larger body would only use up memory.
 BODY_LIMIT = 33_554_432
 
 
@@ -48,7 +48,7 @@ _bearer = HTTPBearer(auto_error=False, description="The setting REJOINDER_API_TO
 def site_side_only(
     request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> None:
-    """Raise `Unauthorized` unless the call carries the site side's token."""
+    """Raise `Unauthorized` unless the request has the site side's token."""
     expected = context_of(request).settings.api_token.get_secret_value()
     token = given.credentials if given is not None else ""
     if not hmac.compare_digest(token.encode(), expected.encode()):
@@ -56,7 +56,7 @@ def site_side_only(
 
 
 class _SiteSideRoute(APIRoute):
-    """Asks for the token and looks at the length before anything of the body is read."""
+    """Checks the token and the length of the body before the body is parsed."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -64,7 +64,7 @@ class _SiteSideRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             site_side_only(request, await _bearer(request))
             bounded = _Bounded(request.scope, request.receive)
-            # Now, because FastAPI would turn "too long" into "not readable".
+            # Read it here: FastAPI would turn `TooLarge` into a generic parse error.
             await bounded.body()
             return await handle(bounded)
 
@@ -78,7 +78,7 @@ class _Bounded(Request):
         return self._body
 
 
-# The dependency is what puts the token into the OpenAPI description.
+# The dependency adds the token to the OpenAPI document.
 router = APIRouter(route_class=_SiteSideRoute, dependencies=[Depends(site_side_only)])
 
 
@@ -93,14 +93,14 @@ async def changes(
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
-    """Discussions with a revision above `since`; with nothing new, waits up to `wait` seconds."""
+    """Return discussions with a revision above `since`; wait up to `wait` seconds for one."""
     context = context_of(request)
     notifier = context.notifier
     known = request.headers.get("if-none-match")
     deadline = asyncio.get_running_loop().time() + wait
     while True:
         if wait:
-            # Only the publisher waits; a build takes what there is.
+            # Only the publisher uses `wait`; builds do not.
             context.heartbeat.asked(context.now())
         with notifier.listening() as rung:
             answer = await run_in_threadpool(_changes, context.db, since, limit)
@@ -123,7 +123,7 @@ async def changes(
     responses={304: {"description": "Unchanged."}, **errors(404)},
 )
 def discussion(request: Request, key: str) -> Response:
-    """One page's discussion."""
+    """Return one page's discussion."""
     found = site_api.discussion(context_of(request).db, key)
     tag = f'"{found.epoch}:{found.page.revision}"'
     if request.headers.get("if-none-match") == tag:
@@ -133,7 +133,7 @@ def discussion(request: Request, key: str) -> Response:
 
 @router.put("/pages", response_model=Registered, responses=errors(400, 422))
 def register(request: Request, body: PagesIn) -> dict[str, int]:
-    """Replace the list of pages that take replies; those left out are withdrawn."""
+    """Replace the list of pages that accept replies; pages left out are withdrawn."""
     entries = [
         Registration(**page.model_dump(exclude={"published"}), published_at=page.published)
         for page in body.pages
@@ -144,34 +144,34 @@ def register(request: Request, body: PagesIn) -> dict[str, int]:
 
 @router.post("/private", response_model=Found, responses=errors(400, 422))
 def private(request: Request, body: Candidates) -> dict[str, list[dict[str, object]]]:
-    """Which of these belong to the author of a stored reply; the answer does not repeat them."""
+    """Return which candidates belong to authors of stored replies, without repeating them."""
     found = site_api.find_private(context_of(request).db, body.candidates)
     return {"private": [leak._asdict() for leak in found]}
 
 
 @router.post("/texts/wanted", response_model=WantedTexts, responses=errors(400, 422))
 def wanted_texts(request: Request, body: Digests) -> dict[str, list[str]]:
-    """Which articles' texts differ from those that the service has."""
+    """Return the pages whose texts differ from those that the service has."""
     return site_api.wanted_texts(context_of(request).db, body.texts)._asdict()
 
 
 @router.put("/texts", response_model=TakenTexts, responses=errors(400, 422))
 def take_texts(request: Request, body: TextsIn) -> dict[str, list[str]]:
-    """Store the texts of articles, so that readers find articles by their words."""
+    """Store the texts of articles for the search."""
     texts = [Text(one.key, one.digest, one.text) for one in body.texts]
     return {"unknown": site_api.store_texts(context_of(request).db, texts)}
 
 
 @router.put("/published", response_model=Taken, responses=errors(400, 409, 422))
 def published(request: Request, body: Published) -> dict[str, object]:
-    """Store what the publisher wrote, and what it cannot write."""
+    """Store a report of the publisher: pages written, verified and stalled."""
     context = context_of(request)
     now = context.now()
     stored = site_api.report_published(
         context.db,
         body.epoch,
         [Report(page.key, page.written, page.live) for page in body.pages],
-        {one.key: one.why for one in body.stalled},
+        {page.key: page.why for page in body.stalled},
         complete=body.complete,
         now=now,
     )
@@ -182,7 +182,7 @@ def published(request: Request, body: Published) -> dict[str, object]:
 
 def _changes(db: Database, since: int, limit: int) -> dict[str, Any]:
     found = site_api.changes(db, since, limit)
-    shown = [_discussion(one.page, one.replies) for one in found.discussions]
+    shown = [_discussion(entry.page, entry.replies) for entry in found.discussions]
     return found._asdict() | {"discussions": shown}
 
 
@@ -214,6 +214,6 @@ def _comment(reply: PublicComment, ids: dict[int, str]) -> dict[str, Any]:
 
 
 def _json(content: Any, tag: str) -> Response:
-    # Built by hand from checked rows: validating every reply again would double the cost.
+    # Without Pydantic: the rows are valid, and validating them again would double the cost.
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return Response(body, media_type="application/json", headers={"ETag": tag})

@@ -1,4 +1,4 @@
-"""An editor's own page: password, browsers, preferences, second factor."""
+"""The account page of an editor: password, sessions, preferences, second factor."""
 
 import logging
 
@@ -29,7 +29,7 @@ ACCOUNT = "/moderate/account"
 SECOND_FACTOR = "/moderate/account/second-factor"
 WRONG_PASSWORD = "That is not your password. Check it"  # noqa: S105 - a sentence
 
-# What the page says after each of its forms.
+# Confirmation shown after each form, by the value of `done` in the query.
 DONE = {
     "password": "Your password is changed. Every other browser is signed out.",
     "preferences": "Your preferences are saved.",
@@ -40,13 +40,13 @@ DONE = {
 
 @editor_only
 async def show(request: Request, session: Session) -> Response:
-    """Show the editor's own page."""
+    """Show the account page."""
     return await _page(request, session)
 
 
 @editor_only
 async def change_password(request: Request, session: Session) -> Response:
-    """Replace the password; this browser stays signed in, under a new session."""
+    """Change the password. This browser gets a new session; all other sessions end."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
 
@@ -85,7 +85,7 @@ async def prefer(request: Request, session: Session) -> Response:
 
 @editor_only
 async def sign_out_browser(request: Request, session: Session) -> Response:
-    """End one session of the editor; of the known browsers only this one stays known."""
+    """End one session. Only this browser keeps a valid device cookie."""
     wanted = request.state.form.get("session", "")
     editor = await run_in_threadpool(
         accounts.sign_out_browser, context_of(request).db, session.editor, wanted
@@ -98,7 +98,7 @@ async def sign_out_browser(request: Request, session: Session) -> Response:
 
 @editor_only
 async def sign_out_everywhere(request: Request, session: Session) -> Response:
-    """End every session of the editor, this one too."""
+    """End every session of the editor, including this one."""
     context = context_of(request)
     await run_in_threadpool(accounts.sign_out_everywhere, context.db, session.editor)
     logger.warning("event=sign-out-everywhere editor=%d", session.editor.id)
@@ -109,13 +109,13 @@ async def sign_out_everywhere(request: Request, session: Session) -> Response:
 
 @editor_only
 async def second_factor_page(request: Request, session: Session) -> Response:
-    """Show how to turn the second factor on, or what to do about it once it is on."""
+    """Show how to turn the second factor on, or how to manage it once it is on."""
     return await _second_factor(request, session)
 
 
 @editor_only
 async def turn_on(request: Request, session: Session) -> Response:
-    """Turn the second factor on, and show the recovery codes once."""
+    """Turn the second factor on and show the recovery codes, once."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     seed = form.get("seed", "")
@@ -145,7 +145,7 @@ async def turn_on(request: Request, session: Session) -> Response:
 
 @editor_only
 async def renew_codes(request: Request, session: Session) -> Response:
-    """Replace the recovery codes, and show the new ones once."""
+    """Replace the recovery codes and show the new ones, once."""
     context = context_of(request)
 
     def act() -> list[str]:
@@ -180,9 +180,10 @@ async def turn_off(request: Request, session: Session) -> Response:
 
 
 def _confirm(request: Request, session: Session, field: str) -> None:
-    """Raise `Invalid` unless that field of the form is the editor's password, or `TooMany`.
+    """Check the editor's password in the form field `field`.
 
-    Whoever finds a browser unlocked must not be able to keep the account.
+    A session alone is not enough: somebody at an unlocked browser could take over the account.
+    Raises `Invalid` if the password is wrong and `TooMany` after too many attempts.
     """
     context = context_of(request)
     counters = login_throttle.for_session(session.editor.id, session.id)
@@ -209,7 +210,7 @@ async def _page(request: Request, session: Session, error: Invalid | None = None
         "account.html",
         error.status if error else 200,
         session=session,
-        browsers=[(one, in_words(one.agent)) for one in browsers],
+        browsers=[(browser, in_words(browser.agent)) for browser in browsers],
         problems=error.fields if error else {},
         mail_choices=accounts.MAIL,
         done=DONE.get(request.query_params.get("done", "")),
@@ -239,7 +240,7 @@ async def _second_factor(
         problems=problems,
         seed=seed,
         secret=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
-        # Made of nothing but a matrix of squares.
+        # Safe: an SVG that is generated from the QR matrix only.
         picture=Markup(picture),  # noqa: S704
     )
 

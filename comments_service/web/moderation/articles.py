@@ -1,4 +1,4 @@
-"""The articles: whether each takes new replies, who said so, and what stands in its discussion."""
+"""The page that lists articles: reply counts, and whether each accepts new replies."""
 
 import re
 from datetime import UTC, datetime
@@ -22,15 +22,15 @@ from comments_service.web.support.pages import page
 
 ARTICLES = "/moderate/articles"
 PAGE_SIZE = 50
-# Characters of the words to look for.
+# Maximum length of the search text, in characters.
 LONGEST = 200
-# What the buttons mean for `moderation.set_open`.
+# Form actions, as the `opened` argument of `moderation.set_open`.
 _ACTIONS = {"close": False, "open": True, "article": None}
 
 
 @editor_only
 async def articles(request: Request, session: Session) -> Response:
-    """List the articles, the latest first, or those whose title or key has the words."""
+    """List the articles, newest first. `q` filters by words in the title or key."""
     typed = request.query_params.get("q", "").replace("\0", "")
     words = typed[:LONGEST]
     cursor = request.query_params.get("after", "")
@@ -59,7 +59,7 @@ async def articles(request: Request, session: Session) -> Response:
 
 @editor_only
 async def decide(request: Request, session: Session) -> Response:
-    """Close an article for replies, open it, or leave that to the article."""
+    """Close or open an article for replies, or let its own metadata decide."""
     form: dict[str, str] = request.state.form
     action = form.get("action", "")
     if action not in _ACTIONS:
@@ -82,7 +82,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _cursor(place: Place) -> str:
-    # Whole microseconds: a float loses the last digits of times long ago.
+    # Integer microseconds: a float is not precise enough for distant dates.
     since = place.published - _EPOCH
     micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     return f"{micros}_{place.id}"

@@ -1,4 +1,4 @@
-"""The history: who did what, with what was before and after; filtered, exported, undone."""
+"""The history page: the audit log with filters, export and undo."""
 
 import csv
 import io
@@ -30,11 +30,11 @@ _FIELDS = ("actor", "action", "comment", "page", "since", "until")
 
 @editor_only
 async def history(request: Request, session: Session) -> Response:
-    """List what was done, newest first, each with its undo."""
+    """List the events, newest first, each with its undo button."""
     before = number_of(request.query_params.get("before"))
     typed = {name: value[:200] for name in _FIELDS if (value := request.query_params.get(name, ""))}
     wanted, problems = _wanted(typed)
-    told, known = await run_in_threadpool(
+    entries, actors = await run_in_threadpool(
         lambda: audit_log.entries(
             context_of(request).db, wanted, before=before, limit=PAGE_SIZE + 1
         )
@@ -43,12 +43,12 @@ async def history(request: Request, session: Session) -> Response:
         request,
         "history.html",
         session=session,
-        told=told[:PAGE_SIZE],
-        next_before=told[PAGE_SIZE - 1].event.seq if len(told) > PAGE_SIZE else None,
+        told=entries[:PAGE_SIZE],
+        next_before=entries[PAGE_SIZE - 1].event.seq if len(entries) > PAGE_SIZE else None,
         typed=typed,
         problems=problems,
         query=urlencode(typed),
-        actors=known,
+        actors=actors,
         changed=changed,
     )
 
@@ -68,7 +68,7 @@ def _wanted(typed: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
 
 @editor_only
 async def export(request: Request, _session: Session) -> Response:
-    """Send the whole log, or what the filter leaves of it, oldest last, as CSV or JSON Lines."""
+    """Stream all events that match the filter, newest first, as CSV or JSON Lines."""
     context = context_of(request)
     form = request.scope["path"].rpartition(".")[2]
     typed = {name: value[:200] for name in _FIELDS if (value := request.query_params.get(name, ""))}
@@ -82,8 +82,8 @@ async def export(request: Request, _session: Session) -> Response:
 
 
 def _rows(db: Database, wanted: Wanted) -> Iterator[dict[str, object]]:
-    for one in audit_log.every_entry(db, wanted):
-        entry = one.event
+    for logged in audit_log.every_entry(db, wanted):
+        entry = logged.event
         yield {
             "number": entry.seq,
             "at": iso(entry.at),
@@ -118,7 +118,7 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-    # A name like "=HYPERLINK(...)" is a formula to a spreadsheet.
+    # Prevents CSV injection: a name like "=HYPERLINK(...)" is a formula to a spreadsheet.
     return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 

@@ -1,4 +1,4 @@
-"""Bulk actions: on what is selected, or on all that match; how far they are; their undo."""
+"""Bulk actions on selected replies or on all search results, with progress and undo."""
 
 import logging
 
@@ -30,13 +30,13 @@ VERBS = {
     "spam": "Mark as spam",
     "trash": "Move to trash",
 }
-# Outcomes on one page.
+# Number of outcomes on one page.
 PAGE_SIZE = 200
 
 
 @editor_only
 async def act(request: Request, session: Session) -> Response:
-    """Do something with all that is selected, or ask about all that match."""
+    """Apply an action to the selected replies, or ask before applying it to all matches."""
     context, form = context_of(request), request.state.form
     action = form.get("action", "")
     by, now = actor_of(session), context.now()
@@ -60,13 +60,13 @@ async def act(request: Request, session: Session) -> Response:
 
 
 def _seen(value: str) -> bulk_actions.Seen:
-    """Read what a box carries: the state and the version that the page showed."""
+    """Parse the value of a checkbox: the status and version that the page showed."""
     status, _, version = value.partition(":")
     return bulk_actions.Seen(status if status in set(Status) else "", version)
 
 
 async def _ask(request: Request, session: Session, action: str) -> Response:
-    """Say how many replies match before anything is done with them."""
+    """Count the matching replies and ask for confirmation."""
     context, form = context_of(request), request.state.form
     if action not in VERBS:
         raise BadRequest("Choose what to do with the replies.")
@@ -87,7 +87,7 @@ async def _ask(request: Request, session: Session, action: str) -> Response:
         count=counted.matching,
         draft=counted.token,
         most=bulk_drafts.MOST,
-        # Only then some of what matches can have the action's state already.
+        # Matches that already have the target status are possible only with these filters.
         some_done=view.what.status in (None, ACTIONS[action]),
         list=form.get("list", ""),
         back=list_address(form),
@@ -103,7 +103,7 @@ def _view(text: str) -> View:
 
 @editor_only
 async def act_on_all(request: Request, session: Session) -> Response:
-    """Do what was asked about with the replies that were counted."""
+    """Run a confirmed bulk action on the replies that were counted."""
     context, form = context_of(request), request.state.form
     token, by = form.get("draft", ""), actor_of(session)
     if not token:
@@ -116,7 +116,7 @@ async def act_on_all(request: Request, session: Session) -> Response:
 
 @editor_only
 async def undo(request: Request, session: Session) -> Response:
-    """Take a whole bulk action back."""
+    """Undo a whole bulk action."""
     context, by = context_of(request), actor_of(session)
     undone = _id(request)
     batch_id = await run_in_threadpool(
@@ -127,14 +127,14 @@ async def undo(request: Request, session: Session) -> Response:
 
 @editor_only
 async def go_on(request: Request, session: Session) -> Response:
-    """Go on with a bulk action that was ended in the middle."""
+    """Resume an interrupted bulk action."""
     batch_id = _id(request)
     await run_in_threadpool(lambda: bulk_actions.state(context_of(request).db, batch_id))
     return await go(request, batch_id, actor_of(session))
 
 
 async def go(request: Request, batch_id: int, by: Actor) -> Response:
-    """Do a short batch now and lead back to the list; show how far a long one is."""
+    """Run the first part of a batch. Redirect to the list if that was all, else to its progress."""
     context = context_of(request)
     left = await run_in_threadpool(
         lambda: bulk_actions.go_on(context.db, batch_id, by=by, now=context.now())
@@ -147,13 +147,13 @@ async def go(request: Request, batch_id: int, by: Actor) -> Response:
 
 @editor_only
 async def show(request: Request, session: Session) -> Response:
-    """Show how far a bulk action is, and exactly what was not done and why."""
+    """Show the progress of a bulk action and, for each reply not changed, the reason."""
     context = context_of(request)
     batch_id = _id(request)
     everything = request.query_params.get("show") == "all"
     after = number_of(request.query_params.get("after")) or 0
 
-    found = await run_in_threadpool(
+    results = await run_in_threadpool(
         lambda: bulk_actions.results(
             context.db, batch_id, after=after, limit=PAGE_SIZE, everything=everything
         )
@@ -162,21 +162,21 @@ async def show(request: Request, session: Session) -> Response:
         request,
         "bulk.html",
         session=session,
-        state=found.state,
+        state=results.state,
         running=context.bulk_runner.running(batch_id),
-        outcomes=found.outcomes,
-        changed=found.changed,
-        next_after=found.next_after,
+        outcomes=results.outcomes,
+        changed=results.changed,
+        next_after=results.next_after,
         everything=everything,
         verbs=VERBS,
     )
 
 
 def _id(request: Request) -> int:
-    found = number_of(request.path_params["id"])
-    if found is None:
+    batch_id = number_of(request.path_params["id"])
+    if batch_id is None:
         raise NotFound("There is no such bulk action.")
-    return found
+    return batch_id
 
 
 ROUTES = [

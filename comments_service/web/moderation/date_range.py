@@ -1,4 +1,4 @@
-"""Days that somebody types into a filter: from one, until another."""
+"""Parses the date range of a filter form (`since` and `until`)."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,9 +7,10 @@ ENTER_DAY = "Enter a date like 2026-11-23"
 
 
 def span(typed: Mapping[str, str]) -> tuple[dict[str, datetime], dict[str, str]]:
-    """Return the moments of "since" and "until", as far as they are typed, and what is wrong.
+    """Return the parsed dates and the error messages, both by field name.
 
-    "until" is the end of its day: the day itself is meant too.
+    Dates are UTC datetimes. `until` is inclusive: the result is the end of that day. Fields that
+    are missing from `typed` are missing from both results.
     """
     moments: dict[str, datetime] = {}
     problems: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The editors' page, for admins: who may sign in, with which role; invitations."""
+"""The page where admins manage editors: roles, disabling, invitations."""
 
 import logging
 import re
@@ -41,7 +41,7 @@ async def show(request: Request, session: Session) -> Response:
 
 @admin_only
 async def invite(request: Request, session: Session) -> Response:
-    """Make a one-time link and show it once."""
+    """Create a one-time invitation link and show it, once."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     try:
@@ -69,7 +69,7 @@ async def invite(request: Request, session: Session) -> Response:
 
 @admin_only
 async def withdraw(request: Request, session: Session) -> Response:
-    """Make an invitation void."""
+    """Withdraw an invitation."""
     context = context_of(request)
     email = request.state.form.get("email", "")
     await run_in_threadpool(
@@ -96,7 +96,7 @@ async def set_role(request: Request, session: Session) -> Response:
 
 @admin_only
 async def disable(request: Request, session: Session) -> Response:
-    """Keep an editor out."""
+    """Disable an editor and end their sessions."""
     context = context_of(request)
     return await _act(
         request,
@@ -107,7 +107,7 @@ async def disable(request: Request, session: Session) -> Response:
 
 @admin_only
 async def enable(request: Request, session: Session) -> Response:
-    """Let an editor in again."""
+    """Enable a disabled editor."""
     context = context_of(request)
     return await _act(
         request,
@@ -116,25 +116,25 @@ async def enable(request: Request, session: Session) -> Response:
     )
 
 
-async def _act(request: Request, what: str, verb: Callable[[int], Member]) -> Response:
+async def _act(request: Request, what: str, change: Callable[[int], Member]) -> Response:
     wanted = request.path_params["id"]
     if not re.fullmatch(r"[0-9]{1,15}", wanted):
         raise NotFound("There is no such editor.")
-    member = await run_in_threadpool(verb, int(wanted))
+    member = await run_in_threadpool(change, int(wanted))
     logger.warning("event=editor-changed what=%s editor=%d", what, member.id)
     return _done(what)
 
 
 async def _page(request: Request, session: Session, error: Invalid | None = None) -> Response:
     context = context_of(request)
-    found = await run_in_threadpool(lambda: editor_admin.team(context.db, now=context.now()))
+    team = await run_in_threadpool(lambda: editor_admin.team(context.db, now=context.now()))
     form: dict[str, str] = request.state.form if error else {}
     return page(
         request,
         "editors.html",
         error.status if error else 200,
         session=session,
-        team=found,
+        team=team,
         roles=ROLES,
         email=form.get("email", ""),
         role=form.get("role", Role.EDITOR.value),

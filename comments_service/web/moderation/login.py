@@ -1,4 +1,4 @@
-"""The entrance to the queue: password, second factor, one-time links, sign out."""
+"""Sign-in pages: password, second factor, one-time links; sign-out."""
 
 import logging
 
@@ -41,26 +41,26 @@ __all__ = ["QUEUE", "ROUTES", "admin_only", "editor_only"]
 
 logger = logging.getLogger("rejoinder.service")
 
-# What was kept of another form comes along, in JSON: more bytes than it had there.
+# Bytes. The form may carry another, saved form as JSON, which takes more bytes than urlencoded.
 _LIMIT = 4 * FORM_LIMIT
-_REFUSED = "Email address and password do not belong together. Check both"
+_REFUSED = "Wrong email address or password. Check both"
 _TOO_LATE = (
     "That took too long, or the link was used already, or your password was changed. Sign in again"
 )
 
 
 async def sign_in_form(request: Request) -> Response:
-    """Show the sign-in form, or the queue to whoever is signed in already."""
+    """Show the sign-in form. Redirect to the queue if already signed in."""
     if await run_in_threadpool(current_session, request) is not None:
         return RedirectResponse(QUEUE, 303)
     return _sign_in_page(request, {})
 
 
 async def sign_in(request: Request) -> Response:
-    """Check the password; open a session under a new id, or ask for the second factor."""
+    """Check the password; open a new session, or ask for the second factor."""
     form = await _form_before_sign_in(request)
     account = auth.account_name(form.get("email", ""))
-    # For the log and the cookie only: whether there is such an account changes no answer.
+    # For the log and the device cookie only: the response must not reveal if the account exists.
     named = await run_in_threadpool(auth.look_up, context_of(request).db, account)
     browser = _known_as(request, named)
     try:
@@ -77,7 +77,7 @@ async def sign_in(request: Request) -> Response:
 
 
 def _known_as(request: Request, editor: Editor | None) -> str | None:
-    """Return the id by which this browser is known for that account, or None."""
+    """Return the id in this browser's device cookie for the account; None without a valid one."""
     context = context_of(request)
     cookie = request.cookies.get(security.cookie_name(context.settings, KNOWN_BROWSER), "")
     return known_browser.recognise(context.secret, cookie, editor, context.now())
@@ -86,7 +86,7 @@ def _known_as(request: Request, editor: Editor | None) -> str | None:
 def _log_refused(
     what: str, result: str, request: Request, editor: Editor | None, browser: str | None
 ) -> None:
-    # By number: what was typed may be a reader's address, and an editor's is as private.
+    # The editor's id, not the address: addresses are private, and the typed one may be a reader's.
     logger.warning(
         "event=%s result=%s editor=%s browser=%s network=%s",
         what,
@@ -106,7 +106,7 @@ async def _identify(
         lambda: login_throttle.attempt(context.db, context.secret, counters, now=context.now())
     )
     try:
-        # After counting: a request that is refused anyway takes no place in the queue.
+        # Count first: a throttled request must not take a slot for password hashing.
         editor = await context.hashing.run(
             lambda: auth.identify(context.db, email=account, password=form.get("password", "")),
             known=browser is not None,
@@ -120,7 +120,7 @@ async def _identify(
 
 
 async def check_code(request: Request) -> Response:
-    """Check the code of the second factor; open a session under a new id."""
+    """Check the code of the second factor and open a new session."""
     context = context_of(request)
     form = await _form_before_sign_in(request)
     visit, _ = security.visit_token(request, context)
@@ -142,7 +142,7 @@ async def check_code(request: Request) -> Response:
         answer = _code_page(request, proven, form, 429, _words(error))
         return _with_headers(answer, error)
     except NotFound:
-        # Another browser used the link up first.
+        # Another browser has used the link in the meantime.
         return _sign_in_page(request, form, 422, _TOO_LATE)
     if not right:
         _log_refused("second-factor", "refused", request, proven.editor, browser)
@@ -169,7 +169,7 @@ def _use_code(request: Request, proven: Proven, code: str, browser: str | None) 
 
 
 async def link_form(request: Request) -> Response:
-    """Show what a one-time link does; only its button does it (mail scanners open links)."""
+    """Show the page of a one-time link. Only its button uses the link: mail scanners open links."""
     context = context_of(request)
     token = request.path_params["token"]
     use = await run_in_threadpool(lambda: auth.look_at_link(context.db, token, now=context.now()))
@@ -179,7 +179,7 @@ async def link_form(request: Request) -> Response:
 
 
 async def use_link(request: Request) -> Response:
-    """Sign in by a one-time link, making an editor if that is what it is for."""
+    """Sign in with a one-time link; an invitation also creates the editor."""
     context = context_of(request)
     token = request.path_params["token"]
     form = await _form_before_sign_in(request)
@@ -203,7 +203,7 @@ async def use_link(request: Request) -> Response:
         )
 
     try:
-        # An invitation is as good as a known browser: an admin gave it to somebody.
+        # An invitation gets the lane of known browsers: an admin has issued it.
         editor = await context.hashing.run(join, known=True)
     except Invalid as error:
         return before_sign_in(
@@ -228,7 +228,7 @@ async def _form_before_sign_in(request: Request) -> dict[str, str]:
 
 
 async def _go_on(request: Request, proven: Proven, form: dict[str, str]) -> Response:
-    """Let somebody in who said the password, or used a link, if that is enough."""
+    """Open a session after the first step, or ask for the second factor if the editor has one."""
     if not proven.editor.has_second_factor:
         return await _enter(request, proven.editor, form)
     return _code_page(request, proven, form)
@@ -244,7 +244,7 @@ async def _enter(request: Request, editor: Editor, form: dict[str, str]) -> Resp
             browser=request.headers.get("user-agent", ""),
         )
     )
-    # By number: an editor's address is as private as a reader's.
+    # The id, not the address: editors' addresses are private too.
     logger.warning("event=sign-in result=ok editor=%d", opened.editor.id)
     visit, _ = security.visit_token(request, context)
     mine = saved_form.unpack(context.secret, visit, form.get("kept", ""))
@@ -285,7 +285,7 @@ def _code_page(
         "code.html",
         status,
         problem=problem,
-        # A new one each time: who waits as long as a page says does not come back too late.
+        # A new proof on each page: it must not expire during the wait that the page asks for.
         proof=login_challenge.proof_for(context.secret, visit, proven, context.now()),
         kept=form.get("kept", ""),
     )
@@ -312,7 +312,7 @@ async def sign_out(request: Request, _session: Session) -> Response:
 
 
 async def back_to_sign_in(_request: Request) -> Response:
-    """Lead whoever opens the address of the code page to where that begins."""
+    """Redirect a GET of the code page, which works by POST only, to the sign-in form."""
     return RedirectResponse(SIGN_IN, 303, headers={"Cache-Control": "no-store"})
 
 

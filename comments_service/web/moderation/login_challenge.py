@@ -1,7 +1,7 @@
-"""Between the password and the code: who may now show the second factor, and until when.
+"""Signed proof of the first sign-in step (password or link), required by the second-factor step.
 
-No session: a text in the form, signed for the visit, that opens nothing but the question for the
-code.
+It is a hidden form field, signed for one visit. It is not a session: it gives access to the code
+form only.
 """
 
 import hmac
@@ -15,15 +15,15 @@ from comments_service.services.login_throttle import LONGEST_WAIT
 from comments_service.store.database import Database
 from comments_service.store.editors import Editor
 
-# After the longest wait for the next attempt there is still time to type the code.
+# Leaves time to type the code after the longest throttling wait.
 LIFE = LONGEST_WAIT + timedelta(minutes=10)
 _PROOF = re.compile(r"([0-9]{1,15})\.([0-9]{1,11})\.(?:([0-9a-f]{64})\.)?([0-9a-f]{64})")
 
 
 class Proven(NamedTuple):
-    """An editor who only has to show the second factor.
+    """An editor who has passed the first step and still needs the second factor.
 
-    `link` is the hash of the one-time link that they came by, or None after a password.
+    `link` is the hash of the one-time link that was used, or None after a password.
     """
 
     editor: Editor
@@ -31,7 +31,7 @@ class Proven(NamedTuple):
 
 
 def proof_for(secret: bytes, visit: str, proven: Proven, now: datetime) -> str:
-    """Return the proof that this visit knows the editor's password, or has a link of theirs."""
+    """Return the proof that this visit gave the editor's password or opened their one-time link."""
     until = int((now + LIFE).timestamp())
     parts = [str(proven.editor.id), str(until)]
     if proven.link is not None:
@@ -40,15 +40,15 @@ def proof_for(secret: bytes, visit: str, proven: Proven, now: datetime) -> str:
 
 
 def read(db: Database, secret: bytes, visit: str, proof: str, now: datetime) -> Proven | None:
-    """Return what a proof proves; None if it is too old, another visit's, or overtaken.
+    """Verify a proof. Returns None if it has expired, belongs to another visit or is outdated.
 
-    Overtaken: the password or the second factor has changed since, or the link was used.
+    It is outdated if the password or second factor has changed since, or the link was used.
     """
     match = _PROOF.fullmatch(proof)
     if match is None or int(match[2]) <= now.timestamp():
         return None
     editor, link = accounts.find_with_link(db, int(match[1]), match[3])
-    # Each page has a new proof, which must not make the link last for ever.
+    # Each page renews the proof; without this check, that would extend the link for ever.
     if editor is None or (match[3] and (link is None or link.expires_at + LIFE <= now)):
         return None
     proven = Proven(editor, match[3])

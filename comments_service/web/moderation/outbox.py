@@ -1,4 +1,4 @@
-"""The mail page of the queue: what waits, left or failed."""
+"""The page that shows outgoing mail: waiting, sent and failed."""
 
 import re
 
@@ -20,10 +20,10 @@ MAIL = "/moderate/mail"
 _MOST = 100
 
 KINDS = {
-    editor_notices.PENDING: "A new reply waits",
-    editor_notices.MANY: "Many replies wait",
-    editor_notices.DIGEST: "Digest of what waits",
-    mail_limits.VERIFY: "Confirm an address",
+    editor_notices.PENDING: "New reply",
+    editor_notices.MANY: "Many new replies",
+    editor_notices.DIGEST: "Digest of waiting replies",
+    mail_limits.VERIFY: "Address confirmation",
     self_test.TEST: "Test mail",
 }
 
@@ -48,7 +48,7 @@ async def outgoing(request: Request, session: Session) -> Response:
 
 @editor_only
 async def act(request: Request, session: Session) -> Response:
-    """Try mail again now, or forget one that failed."""
+    """Retry mail now, or delete one that failed."""
     form: dict[str, str] = request.state.form
     what, number = form.get("action", ""), form.get("mail", "")
     every = what == "retry" and number == "all"

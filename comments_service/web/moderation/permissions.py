@@ -1,7 +1,7 @@
-"""The guard of the queue's doors: who is signed in, what they may do, whose form it is.
+"""Decorators that require a signed-in editor or admin, and a CSRF token on every POST.
 
-Every door below `/moderate`, but those that let in, is behind `editor_only` or `admin_only`; a test
-says so.
+Every route below `/moderate`, except those for signing in, uses `editor_only` or `admin_only`. A
+test checks this.
 """
 
 import logging
@@ -29,7 +29,7 @@ logger = logging.getLogger("rejoinder.service")
 SIGN_IN = "/moderate/sign-in"
 SESSION = "rejoinder_session"
 KNOWN_BROWSER = "rejoinder_browser"
-# Bytes. A reply of 10,000 characters takes 120,000 of them where each has four bytes.
+# Bytes. A reply of 10,000 characters can take 120,000: 4 bytes each, 3 characters per byte (%XX).
 FORM_LIMIT = 131_072
 ADMINS_ONLY = (
     "Only an admin may do this, and you are an editor. Ask an admin: they can do it for you, or "
@@ -41,26 +41,26 @@ EditorHandler = Callable[[Request, Session], Awaitable[Response]]
 
 
 def editor_only(handler: EditorHandler) -> Handler:
-    """Let only a signed-in editor through; check the form's token on every POST."""
+    """Require a signed-in editor; check origin and CSRF token of every POST."""
     return _guarded(handler, admin=False)
 
 
 def admin_only(handler: EditorHandler) -> Handler:
-    """Let only a signed-in admin through, and tell an editor so; check tokens as `editor_only`."""
+    """Require a signed-in admin: other editors get a 403 page. Checks POSTs like `editor_only`."""
     return _guarded(handler, admin=True)
 
 
 def _guarded(handler: EditorHandler, *, admin: bool) -> Handler:
     @wraps(handler)
     async def guarded(request: Request) -> Response:
-        found = await run_in_threadpool(current_session, request)
-        if found is None:
+        session = await run_in_threadpool(current_session, request)
+        if session is None:
             return await _turned_away(request)
-        # For the page of an error, which has the editor's menu.
-        request.state.editor_session = found
-        if admin and not found.editor.is_admin:
+        # Error pages show the editor's menu.
+        request.state.editor_session = session
+        if admin and not session.editor.is_admin:
             route = getattr(request.scope.get("route"), "path", "-")
-            logger.warning("event=refused route=%s editor=%d", route, found.editor.id)
+            logger.warning("event=refused route=%s editor=%d", route, session.editor.id)
             raise Forbidden(ADMINS_ONLY)
         if request.method == "POST":
             settings = context_of(request).settings
@@ -68,14 +68,14 @@ def _guarded(handler: EditorHandler, *, admin: bool) -> Handler:
             limit = getattr(handler, "form_limit", FORM_LIMIT)
             form = request.state.form = await read_form(request, limit)
             try:
-                security.check_token(form, found.csrf)
+                security.check_token(form, session.csrf)
             except Forbidden:
-                # Signed out and in again beside it, maybe: what was written is not lost.
+                # Perhaps a new session was opened in another tab: offer the form again.
                 mine = saved_form.keep(request, form)
                 if mine is None or not security.is_surely_ours(request, settings):
                     raise
-                return continue_page(request, found, mine, 403)
-        return await handler(request, found)
+                return continue_page(request, session, mine, 403)
+        return await handler(request, session)
 
     guarded.editor_only = True  # type: ignore[attr-defined]
     guarded.admin_only = admin  # type: ignore[attr-defined]
@@ -83,19 +83,19 @@ def _guarded(handler: EditorHandler, *, admin: bool) -> Handler:
 
 
 def actor_of(session: Session) -> Actor:
-    """Return the signed-in editor as the log names them."""
+    """Return the signed-in editor as an actor of the audit log."""
     return Actor(session.editor.name, session.editor.id)
 
 
 def current_session(request: Request) -> Session | None:
-    """Return the living session of the request's cookie, or None."""
+    """Return the valid session of the request's cookie, or None."""
     context = context_of(request)
     token = request.cookies.get(security.cookie_name(context.settings, SESSION))
     return session_of(request, token) if token is not None else None
 
 
 def session_of(request: Request, token: str) -> Session | None:
-    """Return the living session of that token, or None."""
+    """Return the valid session of the token, or None."""
     context = context_of(request)
     return auth.find_session(
         context.db,
@@ -107,7 +107,7 @@ def session_of(request: Request, token: str) -> Session | None:
 
 
 def remember_browser(request: Request, response: Response, editor: Editor) -> None:
-    """Let the browser show at its next sign-in that the editor signed in with it before."""
+    """Set the device cookie, which marks the browser as one that the editor signed in with."""
     context = context_of(request)
     cookie = known_browser.cookie_for(context.secret, editor, context.now())
     days = known_browser.LIFE.days
@@ -115,9 +115,9 @@ def remember_browser(request: Request, response: Response, editor: Editor) -> No
 
 
 async def _turned_away(request: Request) -> Response:
-    """Lead to the sign-in page; what our own page sent is asked for again once they are in."""
+    """Show the sign-in page. A form sent from our own pages is offered again after signing in."""
     context = context_of(request)
-    # A form that may come from elsewhere is not kept: signing in would lend it a token.
+    # A form of another site must not be kept: it would get a valid token after signing in.
     if request.method == "POST" and security.is_surely_ours(request, context.settings):
         mine = saved_form.keep(request, await read_form(request, FORM_LIMIT))
         if mine is not None:
@@ -141,7 +141,7 @@ async def _turned_away(request: Request) -> Response:
 def before_sign_in(
     request: Request, template: str, status: int = 200, *, visit: str = "", **values: Any
 ) -> HTMLResponse:
-    """Render a page for somebody who is not signed in, with the token of their visit."""
+    """Render a page of the sign-in steps, with the visit's form token and cookie."""
     context = context_of(request)
     visit, token = security.visit_token(request, context, visit)
     response = page(request, template, status, token=token, **values)
@@ -150,5 +150,5 @@ def before_sign_in(
 
 
 def continue_page(request: Request, session: Session, mine: Kept, status: int = 200) -> Response:
-    """Show what somebody wrote, with a button that sends it where it was going."""
+    """Show a kept form, with a button that sends it to its original address."""
     return page(request, "continue.html", status, session=session, kept=mine)

@@ -1,7 +1,7 @@
-"""The moderation queue: look, decide, edit, answer, undo.
+"""The moderation queue: list, decide, edit, answer, erase.
 
-Every action answers twice: with a redirection for a browser without scripts, and with the reply's
-card alone when htmx asks (`HX-Request`). Both show the same templates.
+Every action has two responses: a redirect for browsers without scripts, and only the reply's card
+for htmx (`HX-Request`). Both use the same templates.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ PAGE_SIZE = 50
 
 @editor_only
 async def queue(request: Request, session: Session) -> Response:
-    """List the replies that match the address's filter."""
+    """List the replies that match the filter in the query string."""
     query = request.query_params
     done, batch = number_of(query.get("done")), number_of(query.get("batch"))
     return await show_list(
@@ -64,9 +64,9 @@ async def show_list(
     problem: str = "",
     status: int = 200,
 ) -> Response:
-    """Render one page of a list; `problem` says why a bulk action was not begun."""
+    """Render one page of a list. `problem` is why a bulk action could not start."""
     try:
-        begins = cursor(after or None)
+        start = cursor(after or None)
     except ValueError:
         raise NotFound("There is no such page of the queue.") from None
     context = context_of(request)
@@ -75,7 +75,7 @@ async def show_list(
         lambda: queue_listing.listing(
             context.db,
             view.what,
-            after=begins,
+            after=start,
             limit=PAGE_SIZE,
             done=done,
             batch=batch,
@@ -114,12 +114,12 @@ def _view(request: Request) -> View:
     return view
 
 
-# --- what can be done with one reply -----------------------------------------------------------
+# --- actions on one reply ----------------------------------------------------------------------
 
 
 @editor_only
 async def decide(request: Request, session: Session) -> Response:
-    """Move one reply to another state, pin it, lock it, or say something to its author."""
+    """Change a reply's status, pin or lock it, settle its request, or send its author a reason."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     public_id, action = request.path_params["id"], form.get("action", "")
@@ -155,13 +155,13 @@ _MARKS = {
     "lock": ("locked", True),
     "unlock": ("locked", False),
 }
-# These leave the reply where it is: its card stays.
+# Actions that do not remove the reply from the list, so its card stays.
 _STAYS = frozenset({"edit", "pin", "unpin", "lock", "unlock", "undo", "settle", "tell"})
 
 
 @editor_only
 async def search(request: Request, _session: Session) -> Response:
-    """Lead to what was searched for; an address travels in the form, never in an address."""
+    """Redirect to the search results. An email address is posted, so it never appears in a URL."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     view = read(form)
@@ -179,13 +179,13 @@ async def search(request: Request, _session: Session) -> Response:
 
 @editor_only
 async def edit_form(request: Request, session: Session) -> Response:
-    """Show the form with a reply's text."""
+    """Show the form to edit a reply's text."""
     return await _form(request, session, "edit.html")
 
 
 @editor_only
 async def edit(request: Request, session: Session) -> Response:
-    """Give a reply another text."""
+    """Replace a reply's text."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     public_id, text = request.path_params["id"], form.get("comment", "")
@@ -205,9 +205,9 @@ async def edit(request: Request, session: Session) -> Response:
 
 @editor_only
 async def answer_form(request: Request, session: Session) -> Response:
-    """Show the form of an editor's answer.
+    """Show the form for an editor's answer.
 
-    It approves the version of the card that it was opened from, or of the page that it stands on.
+    Sending it also approves the reply, in the version that the editor saw when opening the form.
     """
     shown = request.query_params.get("version")
     changed = await run_in_threadpool(
@@ -215,7 +215,7 @@ async def answer_form(request: Request, session: Session) -> Response:
     )
     if changed is not None and wants_fragment(request):
         answer = await card(request, session, request.path_params["id"], None, problem=changed)
-        # In the place of the card, not in its panel.
+        # Replace the card, not the panel in it that htmx targets.
         answer.headers["HX-Retarget"] = f"#card-{request.path_params['id']}"
         answer.headers["HX-Reswap"] = "outerHTML"
         return answer
@@ -224,7 +224,7 @@ async def answer_form(request: Request, session: Session) -> Response:
 
 @editor_only
 async def answer(request: Request, session: Session) -> Response:
-    """Publish an answer, and the reply that it answers."""
+    """Publish an answer and approve the reply that it answers."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     public_id, text = request.path_params["id"], form.get("comment", "")
@@ -246,7 +246,7 @@ async def answer(request: Request, session: Session) -> Response:
 
 @admin_only
 async def erase_form(request: Request, session: Session) -> Response:
-    """Ask before a reply is erased: nobody can undo it."""
+    """Ask for confirmation before erasing a reply, which cannot be undone."""
     reply = await run_in_threadpool(find, context_of(request).db, request.path_params["id"])
     return page(
         request,
@@ -272,7 +272,7 @@ async def erase(request: Request, session: Session) -> Response:
 
 @editor_only
 async def discussion(request: Request, session: Session) -> Response:
-    """Close a discussion for new replies, open it, or leave that to the article."""
+    """Close or open a discussion for new replies, or let the article's metadata decide."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     chosen = {"close": False, "open": True, "article": None}
@@ -333,7 +333,7 @@ def _writing(
 async def _written(
     request: Request, session: Session, template: str, text: str, act: Callable[[], Event]
 ) -> Response:
-    """Store what an editor wrote; whatever is in the way, the text is shown again."""
+    """Store an edit or an answer. If that fails, show the form again with its text."""
     context = context_of(request)
     try:
         done = await run_in_threadpool(act)
@@ -341,7 +341,7 @@ async def _written(
         reply = await run_in_threadpool(find, context.db, request.path_params["id"])
         theirs = template == "edit.html" and isinstance(error, Conflict)
         if wants_fragment(request):
-            # The whole card as it is now: its author, buttons and hidden fields stay right.
+            # The whole card, so that its buttons and hidden fields are current.
             writing = Writing(template.removesuffix(".html"), text, error.detail, theirs)
             return await card(
                 request, session, reply.public_id, None, problem=error, writing=writing
@@ -364,7 +364,7 @@ async def _written(
 async def acted(
     request: Request, session: Session, public_id: str, act: Callable[[], Event]
 ) -> Response:
-    """Do something to that reply; answer a script with its card, a browser with the way back."""
+    """Run an action on a reply. Respond with its card for htmx, else with a redirect."""
     fragment = wants_fragment(request)
     try:
         done = await run_in_threadpool(act)
@@ -378,7 +378,7 @@ async def acted(
 
 
 class Writing(NamedTuple):
-    """A form that stays open in a card: "edit" or "answer", its text, and what is wrong with it."""
+    """An open form in a card: `form` is "edit" or "answer"; `problem` is its error message."""
 
     form: str
     text: str
@@ -395,9 +395,9 @@ async def card(
     problem: ServiceError | None = None,
     writing: Writing | None = None,
 ) -> Response:
-    """Show the card as it is now, or the line that replaces it.
+    """Render a reply's current card, or the line that replaces it when it has left the list.
 
-    Without scripts the answer is a whole page; only a refused decision leads here then.
+    Without scripts it renders a whole page. That happens only for refused decisions.
     """
     reply, counts = await run_in_threadpool(
         queue_listing.find_with_counts, context_of(request).db, public_id
@@ -417,7 +417,7 @@ async def card(
         done_event=done,
         problem=problem.detail if problem else "",
         writing=writing,
-        # What could not be stored is shown again.
+        # Keep the typed text if it could not be stored.
         decline_reason=sent_with(request).get("decline_reason", "") if problem else "",
         list=sent_with(request).get("list", ""),
         state=(read(query_of(sent_with(request).get("list", ""))) or read({})),
@@ -425,12 +425,12 @@ async def card(
 
 
 def wants_fragment(request: Request) -> bool:
-    """Whether a script asks, which puts the answer into the page that is open."""
+    """Return whether htmx made the request and expects only a part of a page."""
     return request.headers.get("hx-request") == "true"
 
 
 def back(form: dict[str, str], done: Event, public_id: str = "") -> Response:
-    """Lead back to where the form was sent from, with what was done and its undo."""
+    """Redirect to the page that the form was sent from, where the event and its undo are shown."""
     if form.get("list") == HISTORY:
         return RedirectResponse(f"/moderate/history#event-{done.seq}", 303)
     return RedirectResponse(way_back(form, public_id, done=done.seq), 303)

@@ -1,4 +1,4 @@
-"""What the queue's address says: a filter, its order, where a page begins; and back again."""
+"""Parses and builds the query string of the queue: filter, order, cursor."""
 
 import re
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from comments_service.web.moderation.date_range import span
 
 ANY = "any"
 QUEUE = "/moderate/"
-# What a form of the page of one reply has as its `list`, and one of the history.
+# Values of the form field `list` on the page of one reply and on the history page.
 REPLY, HISTORY = "reply", "history"
-# Characters of one field.
+# Maximum length of a field, in characters.
 _LONGEST = 200
 _TEXTS = {"q": "words", "name": "name", "author": "author", "network": "network", "page": "page"}
 NAMES = {
@@ -29,7 +29,7 @@ NAMES = {
 
 
 class View(NamedTuple):
-    """A list as its address asks for it; `typed` and `problems` are by field of the form."""
+    """A parsed query. `typed` (input) and `problems` (error messages) are by form field."""
 
     what: Filter
     typed: dict[str, str]
@@ -37,17 +37,17 @@ class View(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The state's name, or `any`."""
+        """The name of the status, or `any`."""
         return self.what.status or ANY
 
     def address(self, **more: str) -> str:
-        """Return the query of this view, with some parts replaced; "" takes one out."""
+        """Return the query string of this view. `more` replaces parameters; "" removes one."""
         parts = {"status": self.state, **self.typed, **more}
         return urlencode({name: value for name, value in parts.items() if value})
 
 
 def read(given: Mapping[str, str]) -> View | None:
-    """Return the view that a query (or a form) asks for; None if there is no such state."""
+    """Parse a query or form; None if its status does not exist."""
     state = given.get("status") or Status.PENDING
     if state != ANY and state not in set(Status):
         return None
@@ -86,7 +86,7 @@ def _number(text: str) -> int | None:
 
 
 def query_of(text: str) -> dict[str, str]:
-    """Read a list's query, as a form carries it; {} if it is none."""
+    """Parse the query string in a form's `list` field; {} if it is invalid."""
     try:
         return dict(parse_qsl(text[:4000], max_num_fields=30))
     except ValueError:
@@ -94,9 +94,9 @@ def query_of(text: str) -> dict[str, str]:
 
 
 def list_address(form: Mapping[str, str], **more: object) -> str:
-    """Return the list that the editor was looking at, as its form says, with parameters added."""
+    """Return the address of the list in the form's `list` field, with `more` parameters."""
     view = read(query_of(form.get("list", ""))) or read({})
-    assert view is not None  # noqa: S101 - {} asks for the pending ones
+    assert view is not None  # noqa: S101 - {} is valid: pending replies
     return f"{QUEUE}?" + view.address(**{name: str(value) for name, value in more.items()})
 
 
@@ -107,22 +107,22 @@ def reply_address(public_id: str, **more: object) -> str:
 
 
 def sent_with(request: Request) -> Mapping[str, str]:
-    """Return the fields of a form that was posted, or else what the address says."""
+    """Return the fields of the posted form; for a GET, the query parameters."""
     form: Mapping[str, str] = getattr(request.state, "form", request.query_params)
     return form
 
 
 def way_back(form: Mapping[str, str], public_id: str = "", **more: object) -> str:
-    """Return where a form about that reply was sent from: its own page, or a list."""
+    """Return the page that a form about a reply was sent from: the reply's page or a list."""
     if form.get("list") == REPLY and public_id.isalnum():
         return reply_address(public_id, **more)
     return list_address(form, **more)
 
 
 def in_words(view: View) -> str:
-    """Say what the view holds, for instance `pending replies with “casino”`."""
+    """Describe the view in English, for instance `pending replies with “casino”`."""
     state = "replies in every state" if view.what.status is None else f"{view.what.status} replies"
-    said = {
+    phrases = {
         "q": "with “{}”",
         "name": "by “{}”",
         "who": "from an address that was searched for",
@@ -134,12 +134,12 @@ def in_words(view: View) -> str:
         "since": "since {}",
         "until": "until {}",
     }
-    parts = [said[name].format(view.typed[name]) for name in said if name in view.typed]
+    parts = [phrases[name].format(view.typed[name]) for name in phrases if name in view.typed]
     return " ".join([state, *parts])
 
 
 def cursor(value: str | None) -> Cursor | None:
-    """Return where a page begins; None for the first one. Raises `ValueError`."""
+    """Parse the cursor of a page; None is the first page. Raises `ValueError`."""
     if value is None:
         return None
     match = re.fullmatch(r"([0-9]{1,11}\.[0-9]{6})-([0-9]{1,15})", value)
@@ -149,5 +149,5 @@ def cursor(value: str | None) -> Cursor | None:
 
 
 def cursor_of(at: datetime, row_id: int) -> str:
-    """Return what `cursor` reads."""
+    """Format a cursor for `cursor` to parse."""
     return f"{at.timestamp():.6f}-{row_id}"

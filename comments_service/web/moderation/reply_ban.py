@@ -1,4 +1,4 @@
-"""A ban made from a reply: of its author's address, its domain, or its network."""
+"""Bans the email address, email domain or network of a reply's author."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -25,36 +25,36 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class _Choice(NamedTuple):
-    """What can be banned: its kind, and the value, which no form and no address carries."""
+    """Something that can be banned. Forms carry only its name, never the private value."""
 
     kind: str
     value: str
 
 
 def _choices(reply: Queued) -> dict[str, _Choice]:
-    """Return what is known of where a reply came from. Raises `Conflict` for an editor's own."""
+    """Return what can be banned. Raises `Conflict` for an editor's reply, or if that is nothing."""
     if reply.by_editor:
         raise Conflict("This reply was written by an editor. Disable the editor instead.")
-    found = {}
+    choices = {}
     if reply.email:
-        found["address"] = _Choice("address", reply.email)
-        found["domain"] = _Choice("address", "@" + reply.email.rpartition("@")[2])
+        choices["address"] = _Choice("address", reply.email)
+        choices["domain"] = _Choice("address", "@" + reply.email.rpartition("@")[2])
     if reply.network:
-        found["network"] = _Choice("network", reply.network)
-    if not found:
+        choices["network"] = _Choice("network", reply.network)
+    if not choices:
         raise Conflict("Neither an email address nor a network is kept of this reply.")
-    return found
+    return choices
 
 
 @editor_only
 async def ask(request: Request, session: Session) -> Response:
-    """Show the form, filled in with what is known of the reply."""
+    """Show the form, filled in from the reply."""
     return await _page(request, session)
 
 
 @editor_only
 async def ban(request: Request, session: Session) -> Response:
-    """Put the ban in force, and lead back with its undo and the replies that it catches."""
+    """Add the ban and redirect back, where its undo and the matching replies are shown."""
     form: dict[str, str] = request.state.form
     public_id = request.path_params["id"]
     try:

@@ -1,4 +1,4 @@
-"""The page of one reply in the queue, and the way from it to the reply's place on the site."""
+"""The moderation page of one reply, and the redirect to the reply on the site."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,7 +17,7 @@ from comments_service.web.support.pages import page
 
 @editor_only
 async def show(request: Request, session: Session) -> Response:
-    """Show one reply, whatever its state, with everything that can be done with it."""
+    """Show one reply, in any status, with all actions."""
     public_id = request.path_params["id"]
     number = number_of(request.query_params.get("done"))
     reply, done = await run_in_threadpool(
@@ -28,7 +28,7 @@ async def show(request: Request, session: Session) -> Response:
 
 @editor_only
 async def see(request: Request, _session: Session) -> Response:
-    """Lead to the reply's place on the site, or to its page in the queue if it has none."""
+    """Redirect to the reply on the site, or to its moderation page if it is not public."""
     public_id = request.path_params["id"]
     context = context_of(request)
     reply, place = await run_in_threadpool(

@@ -1,4 +1,4 @@
-"""The page that somebody asked for before signing in, kept in a cookie of their browser."""
+"""Cookie with the page to return to after signing in."""
 
 import re
 from urllib.parse import quote, unquote
@@ -15,12 +15,12 @@ RETURN_TO = "rejoinder_return"
 LIFE = 3_600
 _LONGEST = 2_000
 _LOCAL = re.compile(r"/moderate/[!-~]*", re.ASCII)
-# These lead to signing in, or end it.
+# Pages for signing in and out: never a useful place to return to.
 _ENTRANCE = re.compile(r"/moderate/(sign-in|sign-out|link)(/|$)")
 
 
 def remember(request: Request, response: Response) -> None:
-    """Have the browser keep the address of the page that it asks for."""
+    """Store the requested address in the cookie, if it is a page of the moderation area."""
     if request.method != "GET" or not _is_navigation(request):
         return
     query = request.scope["query_string"].decode("latin-1")
@@ -36,31 +36,31 @@ def remember(request: Request, response: Response) -> None:
 
 
 def read(request: Request) -> str | None:
-    """Return the address that the browser kept, if it is one of a page of the queue."""
+    """Return the stored address if it is a safe path below `/moderate/`, else None."""
     name = security.cookie_name(context_of(request).settings, RETURN_TO)
     address = unquote(request.cookies.get(name, ""))
     return address if _is_safe(address) else None
 
 
 def forget(request: Request, response: Response) -> None:
-    """Have the browser forget the address, if it kept one."""
+    """Delete the cookie if the browser sent one."""
     settings = context_of(request).settings
     if security.cookie_name(settings, RETURN_TO) in request.cookies:
         security.clear_cookie(response, settings, RETURN_TO)
 
 
 def _is_navigation(request: Request) -> bool:
-    """Return whether a page is asked for, and not a part of one by a script."""
+    """Return whether the browser navigates to a page, rather than a script fetching a part."""
     mode = request.headers.get("sec-fetch-mode", "navigate")
     return mode == "navigate" and "hx-request" not in request.headers
 
 
 def _is_safe(address: str) -> bool:
-    """Return whether the address is below /moderate/, whatever browsers make of it."""
+    """Return whether browsers will resolve the address to a path below `/moderate/`."""
     if len(address) > _LONGEST or not _LOCAL.fullmatch(address) or "\\" in address:
         return False
     path = unquote(address.partition("?")[0])
-    # Browsers resolve these, and then the path leads elsewhere.
+    # Browsers resolve these, which can lead outside `/moderate/`.
     if {".", ".."} & set(path.split("/")) or "//" in path:
         return False
     return _ENTRANCE.match(path) is None

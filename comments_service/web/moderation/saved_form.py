@@ -1,7 +1,7 @@
-"""What somebody wrote while their session ended: kept in the page until they are signed in again.
+"""Preserves a form whose session had expired until the editor has signed in again.
 
-Nothing of it is stored. It travels through the sign-in pages in one hidden field, signed for the
-browser that it came from, so that nobody can slip a form in there.
+Nothing is stored on the server. The form travels through the sign-in pages in one hidden field,
+signed for the visit, so that nobody else can inject a form.
 """
 
 import hmac
@@ -14,34 +14,34 @@ from starlette.requests import Request
 from comments_service.services.auth import keyed
 from comments_service.web.support.request_path import path_of
 
-# A page must not hold a password or a code, not even the one of its own reader.
+# Prefixes of fields with secrets, which must never be written into a page.
 _SECRET = ("password", "code")
 _TOKEN = "token"  # noqa: S105 - the field's name
-# From here on a field is for reading, and for going on writing.
+# Longer values are shown in a text area, so that they can be read and edited.
 _LONG = 60
 
 
 class Kept(NamedTuple):
-    """A form that was sent: where to, and what it said, without its old token."""
+    """A saved form: `action` is its path; `fields` are without its expired token."""
 
     action: str
     fields: dict[str, str]
 
     @property
     def long(self) -> dict[str, str]:
-        """What somebody wrote."""
+        """The fields with text that an editor wrote."""
         return {name: text for name, text in self.fields.items() if _is_long(text)}
 
     @property
     def short(self) -> dict[str, str]:
-        """What the page had filled in, or a button said."""
+        """The other fields: hidden inputs, buttons, short values."""
         return {name: text for name, text in self.fields.items() if not _is_long(text)}
 
 
 def keep(request: Request, form: Mapping[str, str]) -> Kept | None:
-    """Return the form as it is kept; None if it says nothing, or holds a secret.
+    """Return the form to save; None if it is empty or contains a secret.
 
-    Call it behind a route: that makes its path one of ours.
+    Call it only from a matched route, so that the path is one of the service's own.
     """
     fields = {name: text for name, text in form.items() if name != _TOKEN}
     if not fields or any(name.startswith(_SECRET) for name in fields):
@@ -50,13 +50,13 @@ def keep(request: Request, form: Mapping[str, str]) -> Kept | None:
 
 
 def pack(secret: bytes, visit: str, kept: Kept) -> str:
-    """Return the text of the hidden field, good for that visit only."""
+    """Return the value of the hidden field, signed for the visit."""
     text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
     return _mark(secret, visit, text) + text
 
 
 def unpack(secret: bytes, visit: str, packed: str) -> Kept | None:
-    """Return what `pack` was given, or None for anything else."""
+    """Return the form that `pack` signed for this visit; None if the signature is wrong."""
     mark, text = packed[:64], packed[64:]
     if not hmac.compare_digest(mark.encode(), _mark(secret, visit, text).encode()):
         return None

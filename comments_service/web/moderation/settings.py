@@ -1,4 +1,4 @@
-"""The queue's settings: the rules of new replies, tried on past ones before saving; bans."""
+"""The settings page: rules for new replies, with a trial on past replies, and bans."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,14 +20,14 @@ from comments_service.web.support.pages import page
 
 SETTINGS = "/moderate/settings"
 BANS_SHOWN = 100
-# Two lists of words, each character of which may take twelve bytes of a form.
+# Bytes. Two word lists, in which a character can take 12 bytes (4 bytes of UTF-8 as %XX).
 FORM_LIMIT = 1_048_576
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @admin_only
 async def settings(request: Request, session: Session) -> Response:
-    """Show the rules that are in force, and the bans."""
+    """Show the current rules and the bans."""
     return await _page(
         request,
         session,
@@ -45,7 +45,7 @@ def _wide(handler: EditorHandler) -> EditorHandler:
 @admin_only
 @_wide
 async def save(request: Request, session: Session) -> Response:
-    """Save the rules, or try them on past replies; what was typed stays in the form."""
+    """Save the rules, or try them on past replies and show the form again as typed."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     try:
@@ -67,8 +67,8 @@ async def save(request: Request, session: Session) -> Response:
         )
     except Conflict as error:
         return await _page(request, session, error.status, form=form, overtaken=error.detail)
-    where = f"done={done.seq}" if done else "same"
-    return RedirectResponse(f"{SETTINGS}?{where}", 303)
+    query = f"done={done.seq}" if done else "same"
+    return RedirectResponse(f"{SETTINGS}?{query}", 303)
 
 
 @admin_only
@@ -115,7 +115,7 @@ async def _page(
     done: int | None = None,
     same: bool = False,
 ) -> Response:
-    """Render the page: the form as it was sent (None: as the rules are), everything typed kept."""
+    """Render the page. `form` is what the editor typed; None shows the current rules."""
     context = context_of(request)
     view = await run_in_threadpool(
         lambda: rule_settings.in_force(
@@ -125,9 +125,9 @@ async def _page(
     current = rules.as_form(view.rules)
     kept = dict.fromkeys((*rules.FLAGS, *current), "") | dict(current if form is None else form)
     if form is not None:
-        # A box that is not ticked is not sent.
+        # Browsers do not send unticked checkboxes.
         kept |= {name: form.get(name, "") for name in (*rules.FLAGS, *current)}
-    # The version that this editor saw, unless they have just been told of a newer one.
+    # The version that the editor saw; the current one if this page shows the conflict.
     seen = view.version if form is None or overtaken else form.get("version", "")
     fields = ("ban-kind", "ban-value", "ban-note", "ban-expires")
     return page(
@@ -150,7 +150,7 @@ async def _page(
 
 
 def _different(kept: Mapping[str, str], current: Mapping[str, str]) -> dict[str, str]:
-    """Return the saved values that are not what stands in the form."""
+    """Return the saved values that differ from the form."""
     names = (*rules.FLAGS, *(name for name in current if name not in rules.FLAGS))
     return {
         name: current.get(name, "")

@@ -1,23 +1,23 @@
-"""What an edit changed, word by word."""
+"""Word-by-word diff of two texts."""
 
 import re
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
-# Comparing is quadratic at worst: longer texts are shown as one replaced by the other.
+# The comparison is quadratic at worst: longer texts are shown as completely replaced.
 _MOST_WORDS = 4_000
 
 
 class Part(NamedTuple):
-    """A stretch of text that is the same in both, was taken out, or was put in."""
+    """A piece of text that is unchanged ("same"), removed ("out") or added ("in")."""
 
     kind: Literal["same", "out", "in"]
     text: str
 
 
 def changed(before: str, after: str) -> list[Part]:
-    """Return the stretches in the order of reading."""
+    """Return the pieces in reading order."""
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     if len(old) + len(new) > _MOST_WORDS:
         return [Part("out", before), Part("in", after)]

@@ -1,4 +1,4 @@
-"""Undo: one entry of the log, or whatever the editor did last."""
+"""Undoes one event of the audit log, or the editor's last action."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from comments_service.web.support.pages import page
 
 @editor_only
 async def undo(request: Request, session: Session) -> Response:
-    """Take one decision back."""
+    """Undo one event."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
     number = number_of(form.get("event"))
@@ -36,7 +36,7 @@ async def undo(request: Request, session: Session) -> Response:
 
 @editor_only
 async def undo_last(request: Request, session: Session) -> Response:
-    """Take back what this editor did last, from whatever page; or say why that cannot be."""
+    """Undo this editor's last action, from any page; report why if that is impossible."""
     context, by = context_of(request), actor_of(session)
     try:
         last = await run_in_threadpool(
@@ -72,7 +72,7 @@ async def _undo_batch(request: Request, session: Session, batch_id: int) -> Resp
 
 
 def _shown_at(form: dict[str, str], done: Event, session: Session) -> str:
-    """Return the page that shows what an undo did, the one that it was asked from if that does."""
+    """Return the page that shows the result of an undo, preferably the current one."""
     if form.get("list") == HISTORY:
         return f"/moderate/history#event-{done.seq}"
     if done.comment:

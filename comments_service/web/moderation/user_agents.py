@@ -1,6 +1,6 @@
-"""What a browser says it is (its User-Agent), in words for its owner's list."""
+"""Describes a User-Agent header in English, for the list of sessions."""
 
-# The first that fits: most say the names of others too.
+# Order matters: most browsers also send the names of others.
 _BROWSERS = (
     ("Firefox/", "Firefox"),
     ("FxiOS/", "Firefox"),
@@ -28,7 +28,7 @@ _SYSTEMS = (
 
 
 def in_words(agent: str) -> str:
-    """Return for instance `Firefox on Linux`."""
+    """Return a description such as `Firefox on Linux`."""
     browser = next((name for mark, name in _BROWSERS if mark in agent), "A browser")
     system = next((name for mark, name in _SYSTEMS if mark in agent), "")
     return f"{browser} on {system}" if system else browser

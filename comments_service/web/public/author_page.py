@@ -1,6 +1,6 @@
-"""The author's private page: what became of a reply, and what its author can still do about it.
+"""The private status page of a reply, where its author can edit, remove or follow it.
 
-The link is the permission, and opening a page changes nothing.
+The link authorises: there is no other sign-in. GET requests change nothing.
 """
 
 import math
@@ -55,13 +55,13 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def status(request: Request) -> Response:
-    """Tell the author of a reply, and nobody else, what became of it."""
+    """Show the status page of a reply."""
     context = context_of(request)
     public_id = _whose(request)
     if wants_json(request):
         return await as_json(request, public_id, path_of(request))
     view = await run_in_threadpool(look, context, public_id)
-    # What can be asked for while it waits, where mail leaves.
+    # Confirming the address and following the discussion need outgoing mail.
     mails = context.settings.sends_mail
     asks = view.reply.status == Status.PENDING and mails
     follows = mails and view.reply.status in {Status.PENDING, Status.APPROVED}
@@ -90,7 +90,7 @@ async def status(request: Request) -> Response:
 
 
 async def as_json(request: Request, public_id: str, link: str, *, notice: str = "") -> Response:
-    """Return the reply as its author's browser shows it among the others, with a notice."""
+    """Return the reply as JSON with its rendered card, which the article's script inserts."""
     view = await run_in_threadpool(look, context_of(request), public_id)
     card = render(
         request,
@@ -113,24 +113,25 @@ async def as_json(request: Request, public_id: str, link: str, *, notice: str = 
 
 
 def link_after(path: str, *, cleaned: Collection[str], mail: str = "") -> str:
-    """Return the private link with what its page says once, right after the reply was taken.
+    """Return the private link with the notices to show right after the reply was posted.
 
-    `cleaned` are the fields that had invisible characters; `mail` is "none" or "later"
-    where mail was asked for that the service never sends, or not now.
+    `cleaned` are the fields from which invisible characters were removed. `mail` explains why a
+    requested follow mail is not sent: "none" if the service sends no mail, "later" if a limit was
+    reached.
     """
-    said = {"cleaned": " ".join(cleaned), "mail": mail}
-    query = urlencode({name: value for name, value in said.items() if value})
+    notices = {"cleaned": " ".join(cleaned), "mail": mail}
+    query = urlencode({name: value for name, value in notices.items() if value})
     return f"{path}?{query}" if query else path
 
 
 def _cleaned(query: str) -> list[str]:
-    """Return the labels of the fields that the link's query names."""
+    """Return the labels of the fields that `cleaned` in the query names."""
     named = dict(parse_qsl(query)).get("cleaned", "").split()
     return [label for name, label in comment_form.LABELS.items() if name in named]
 
 
 async def edit_form(request: Request) -> Response:
-    """Show the form with the reply's text, while its author may change it."""
+    """Show the edit form, or redirect to the status page if the edit window is over."""
     view = await _mine(request)
     if view.open_until is None:
         return _to_status(request)
@@ -138,7 +139,7 @@ async def edit_form(request: Request) -> Response:
 
 
 async def edit(request: Request) -> Response:
-    """Give the reply another text, or show how it would look."""
+    """Replace the reply's text, or preview it."""
     context = context_of(request)
     security.check_origin(request, context.settings)
     public_id, text = _whose(request), ""
@@ -172,7 +173,7 @@ async def _edited_meanwhile(request: Request, error: Conflict, text: str) -> Res
     now = await _mine(request)
     with suppress(Refused):
         if comment_form.check_text(text) == now.reply.text:
-            # The second of two clicks.
+            # A double click: the first request has stored this text.
             return _to_status(request)
     if now.open_until is None:
         return _ask_page(
@@ -182,7 +183,7 @@ async def _edited_meanwhile(request: Request, error: Conflict, text: str) -> Res
 
 
 def _count_change(request: Request) -> None:
-    """Raise `RateLimited` where too much is changed from this network."""
+    """Count a change by an author. Raises `RateLimited` if the network has made too many."""
     context = context_of(request)
     buckets = context.change_limits.buckets(client_of(request))
     rate_limit.count(context.db, context.secret, buckets, now=context.now())
@@ -203,7 +204,7 @@ def _edit(context: Context, public_id: str, form: Mapping[str, str], client: str
 
 
 async def remove_form(request: Request) -> Response:
-    """Ask before the reply is removed."""
+    """Ask for confirmation before removing the reply."""
     view = await _mine(request)
     if view.open_until is None:
         return _to_status(request)
@@ -211,7 +212,7 @@ async def remove_form(request: Request) -> Response:
 
 
 async def remove(request: Request) -> Response:
-    """Remove the reply from the page, or from what waits."""
+    """Remove the reply from the site or from the queue."""
     context = context_of(request)
     security.check_origin(request, context.settings)
     view = await _mine(request)
@@ -230,13 +231,13 @@ async def remove(request: Request) -> Response:
     except Conflict as error:
         now = await _mine(request)
         if now.standing == Standing.REMOVED:
-            # The second of two clicks.
+            # A double click: the first request has removed it.
             return _to_status(request)
         if now.open_until is None:
             return _ask_page(
                 request, now, {"kind": "remove"}, status=error.status, told=error.detail
             )
-    # Also where it is another reply by now: its page says what it is.
+    # Also after a conflict: the status page shows the current status.
     return _to_status(request)
 
 
@@ -246,7 +247,7 @@ async def ask_form(request: Request) -> Response:
 
 
 async def ask(request: Request) -> Response:
-    """Put what the author asks for before the editors."""
+    """Store an author request, which the editors see with the reply."""
     context = context_of(request)
     security.check_origin(request, context.settings)
     public_id = _whose(request)
@@ -281,12 +282,12 @@ async def ask(request: Request) -> Response:
 
 
 def _minutes_to(end: datetime | None, now: datetime) -> int:
-    # The last minute is one, not none.
+    # Round up, so that the last minute shows as 1.
     return 0 if end is None else max(math.ceil((end - now) / timedelta(minutes=1)), 1)
 
 
 def look(context: Context, public_id: str) -> View:
-    """Return the reply with what became of it; raises `NotFound`."""
+    """Return the reply and its state for its author; raises `NotFound`."""
     settings = context.settings
     return author_actions.look(
         context.db,
@@ -342,7 +343,7 @@ def _edit_page(
     theirs: bool = False,
     form: Mapping[str, str] | None = None,
 ) -> Response:
-    # What the author saw when the form was opened, as long as nobody told otherwise.
+    # The status and version that the author saw: from the sent form, else the current ones.
     seen = {"was": view.reply.status, "version": reply_versions.token(view.reply)}
     if form is not None:
         seen |= {name: form[name] for name in seen if name in form}

@@ -1,7 +1,7 @@
-"""Readers' doors: post a reply, answer one, look at it before.
+"""Routes for posting and previewing replies.
 
-What a browser posts is answered with pages; the article's own script asks for JSON and gets the
-same words.
+Browsers get HTML pages. The article's script sends `Accept: application/json` and gets the same
+texts as JSON.
 """
 
 import math
@@ -30,7 +30,7 @@ from comments_service.web.support.pages import Back, message, page
 from comments_service.web.support.problem_details import log_refusal
 
 EMPTY = dict.fromkeys(comment_form.FIELDS, "")
-# Forms with mistakes count in memory only, and a reader may need several tries for one reply.
+# Invalid forms count against an in-memory limit only: a reply may need several tries.
 TRIES_PER_POST = 10
 FOREIGN = sentence(
     "This comment was not sent from a page of this site, so it was not posted. "
@@ -39,7 +39,7 @@ FOREIGN = sentence(
 
 
 async def submit(request: Request) -> Response:
-    """Store a reply; 303 to its author's private status page, or the form with what is wrong."""
+    """Store a reply and redirect to its status page, or show the form again with its errors."""
     context = context_of(request)
     key = request.path_params["key"]
     typed = EMPTY
@@ -59,7 +59,7 @@ async def submit(request: Request) -> Response:
             return await _not_yet(request, key, typed, error)
         view = await run_in_threadpool(open_page_with_parent, context.db, key, typed["parent"])
     except (NotFound, Forbidden, Unavailable) as error:
-        # The article is gone or closed, or we are: what was typed is still the reader's.
+        # Page missing or closed, or service unavailable: return the typed text so it isn't lost.
         return await _kept_for(request, key, error, typed)
     except ServiceError as error:
         if wants_json(request):
@@ -71,17 +71,17 @@ async def submit(request: Request) -> Response:
 async def _not_yet(
     request: Request, key: str, typed: Mapping[str, str], error: TooMany
 ) -> Response:
-    """Answer a post over a limit with the form, everything typed in it, and when to post it."""
-    told = TooMany(error.until, context_of(request).now(), _posted_too_often(error.seconds))
+    """Respond to a rate-limited post: the filled-in form and the time to wait."""
+    shown = TooMany(error.until, context_of(request).now(), _posted_too_often(error.seconds))
     log_refusal(request, error)
     if wants_json(request):
-        answer = json_problem(request, told)
+        answer = json_problem(request, shown)
     else:
         view = await run_in_threadpool(
             open_page_with_parent, context_of(request).db, key, typed["parent"]
         )
-        answer = _form_page(request, view, typed, status=told.status, notice=told.detail)
-    answer.headers.update(told.headers)
+        answer = _form_page(request, view, typed, status=shown.status, notice=shown.detail)
+    answer.headers.update(shown.headers)
     return answer
 
 
@@ -104,7 +104,7 @@ def _posted_too_often(seconds: int) -> str:
 
 
 async def preview(request: Request) -> Response:
-    """Show the form with its text as it would look; nothing is stored."""
+    """Show the form with a preview of its text. Nothing is stored."""
     context = context_of(request)
     key = request.path_params["key"]
     typed, html = EMPTY, ""
@@ -139,7 +139,7 @@ async def preview(request: Request) -> Response:
 async def _kept_for(
     request: Request, key: str, error: ServiceError, typed: Mapping[str, str]
 ) -> Response:
-    """Answer with the error and the reader's text, leading back to the article if it is there."""
+    """Respond with the error, the typed text, and a link to the article if it exists."""
     log_refusal(request, error)
     if wants_json(request):
         answer = json_problem(request, error)
@@ -164,24 +164,25 @@ def _known(form: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unreadable(error: Unreadable, typed: Mapping[str, str]) -> dict[str, str]:
-    """Name the fields that have unreadable characters, or the comment if none of ours has."""
+    """Return the error for each field with U+FFFD; for the comment field if there is none."""
     marked = [name for name, value in typed.items() if "\N{REPLACEMENT CHARACTER}" in value]
     return dict.fromkeys(marked or ["comment"], error.detail)
 
 
 async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     context = context_of(request)
-    one = await context.render_pool.prepare(key, form)
-    one = one._replace(verified=is_known(request, one.draft.email), network=client_of(request))
-    stored = await context.write_batcher.submit(one)
+    reply = await context.render_pool.prepare(key, form)
+    verified = is_known(request, reply.draft.email)
+    reply = reply._replace(verified=verified, network=client_of(request))
+    stored = await context.write_batcher.submit(reply)
     mail = ""
-    # What was asked for and cannot be: the status page says so.
-    if one.draft.follow and not context.settings.sends_mail:
+    # The status page explains why a requested follow mail is not sent.
+    if reply.draft.follow and not context.settings.sends_mail:
         mail = "none"
     elif stored.unfollowed:
         mail = "later"
     link = author_page.link_after(
-        author_page.status_path(context, stored.public_id), cleaned=one.draft.cleaned, mail=mail
+        author_page.status_path(context, stored.public_id), cleaned=reply.draft.cleaned, mail=mail
     )
     if wants_json(request):
         answer = await author_page.as_json(
@@ -197,7 +198,7 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
 
 
 async def reply_form(request: Request) -> Response:
-    """Show the form that answers one reply; what a Reply link points to."""
+    """Show the form to answer a reply: the target of its Reply link."""
     context = context_of(request)
     key, parent = request.path_params["key"], request.path_params["id"]
     view = await run_in_threadpool(open_page_with_parent, context.db, key, parent)
@@ -239,7 +240,7 @@ def _form_page(
 
 
 async def to_article(request: Request) -> Response:
-    """Lead somebody who opens the form's address to the article's own form."""
+    """Redirect a GET of the posting address to the form on the article."""
     context = context_of(request)
     view = await run_in_threadpool(
         open_page_with_parent, context.db, request.path_params["key"], ""
@@ -248,7 +249,7 @@ async def to_article(request: Request) -> Response:
 
 
 def reply_path(key: str) -> str:
-    """Return the address that takes replies to the page."""
+    """Return the path to post replies to the page with this key."""
     return f"/comments/{quote(key, safe='')}"
 
 

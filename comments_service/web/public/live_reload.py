@@ -1,7 +1,7 @@
-"""Reloads a page that is open in a browser when its file changes; for `rejoinder serve` only.
+"""Live reload for `rejoinder serve`: reloads a page open in a browser when its file changes.
 
-What a browser navigates to gets one script element on its way; the files stay as they are, and
-whoever else asks (`curl`, a feed reader) gets their bytes. Without JavaScript nothing is different.
+A script element is added to the pages that a browser navigates to. The files themselves do not
+change, and other clients (`curl`, feed readers) get them unmodified.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from comments_service.web.public.static_site import StaticSite, headers_for
 from comments_service.web.support import build_report
 
 ADDRESS = "/.live"
-# How soon a change is seen; asking for the state of two names costs microseconds.
+# Polling interval. A check is a few file system calls, which take microseconds.
 LOOK_SECONDS = 0.05
-# So that a connection that nobody listens to is noticed.
+# Interval of keep-alive comments, which detect closed connections.
 BEAT_SECONDS = 15.0
 
 SCRIPT = """\
@@ -30,17 +30,17 @@ SCRIPT = """\
 {
   const { file, version } = document.currentScript.dataset;
   const address = "/.live/changes?" + new URLSearchParams({ file, version });
-  // Never at the cost of what somebody has typed.
+  // Do not reload a page with typed text: it would be lost.
   const typed = () => [...document.querySelectorAll("textarea, input:not([type=hidden])")]
-    .some((one) => one.type === "checkbox" || one.type === "radio"
-      ? one.checked !== one.defaultChecked : one.value !== one.defaultValue);
+    .some((field) => field.type === "checkbox" || field.type === "radio"
+      ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
   let source = null;
   const listen = () => {
     source ??= new EventSource(address);
     source.onmessage = () => { leave(); if (!typed()) location.reload(); };
   };
   const leave = () => { source?.close(); source = null; };
-  // Browsers have six connections for a site: tabs that nobody sees must not take them all.
+  // Browsers allow six connections per site: hidden tabs must not use them up.
   const look = () => document.hidden ? leave() : listen();
   document.addEventListener("visibilitychange", look);
   addEventListener("pagehide", leave);
@@ -51,16 +51,16 @@ SCRIPT = """\
 
 
 class LiveSite(StaticSite):
-    """The built site, whose pages reload themselves when a browser shows them."""
+    """Serves the built site and adds the live-reload script to its pages."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Answer one request; a page that a browser navigates to gets the script."""
+        """Serve a file. Pages that a browser navigates to get the script."""
         headers = dict(scope["headers"])
         if headers.get(b"sec-fetch-dest") != b"document" or scope["method"] != "GET":
             return await super().get_response(path, scope)
-        # A copy from before the script, or from an older one, is of no use.
+        # No 304: the cached copy may lack the script or have an older one.
         fresh = [pair for pair in scope["headers"] if not pair[0].startswith(b"if-")]
-        # First the version, then the page: what changes in between reloads once too often.
+        # Read the version before the page: a change in between then causes an extra reload.
         at = path
         version = self.version(at)
         answer = await super().get_response(path, {**scope, "headers": fresh})
@@ -69,7 +69,7 @@ class LiveSite(StaticSite):
         try:
             html = Path(answer.path).read_bytes()
         except OSError:
-            return answer  # swapped away at this instant: Starlette says it as for any file
+            return answer  # A build has just replaced the file: let Starlette handle it.
         return Response(
             _with_script(_with_report(html, self.report), at, version),
             answer.status_code,
@@ -78,28 +78,29 @@ class LiveSite(StaticSite):
         )
 
     def version(self, path: str) -> str:
-        """Another text whenever a build is swapped in or reported, or the page is replaced."""
-        told = [build_report.read(self.report)]
+        """Return a hash that changes with each build, build report or change of the page's file."""
+        parts = [build_report.read(self.report)]
         for directory in self.all_directories:
             try:
-                told.append(str(Path(directory).readlink()))
+                parts.append(str(Path(directory).readlink()))
             except OSError:
-                told.append("")
+                parts.append("")
         for name in (path, os.path.join(path, "index.html")):  # noqa: PTH118 - as Starlette does
             try:
                 _, stat = self.lookup_path(name)
             except (OSError, ValueError):
                 stat = None
-            told.append("" if stat is None else f"{stat.st_ino} {stat.st_mtime_ns} {stat.st_size}")
-        return blake2b("\0".join(told).encode(), digest_size=12).hexdigest()
+            parts.append("" if stat is None else f"{stat.st_ino} {stat.st_mtime_ns} {stat.st_size}")
+        return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 
 def routes(
     site_dir: Path, closed: Callable[[], bool], report: Path | None = None
 ) -> list[Route | Mount]:
-    """The site with reloading pages; `closed` tells that the service is stopping.
+    """Return the routes of the site with live reload.
 
-    What the file `report` says of the last build stands at the top of each page.
+    `closed` returns whether the service is stopping. The build report in the file `report`, if
+    any, is shown at the top of each page.
     """
     site = LiveSite(site_dir, report)
 
@@ -107,9 +108,9 @@ def routes(
         return Response(SCRIPT, media_type="text/javascript", headers=headers_for(ADDRESS))
 
     async def changes(request: Request) -> Response:
-        asked = request.query_params
+        query = request.query_params
         return StreamingResponse(
-            _changes(site, asked.get("file", ""), asked.get("version", ""), closed),
+            _changes(site, query.get("file", ""), query.get("version", ""), closed),
             media_type="text/event-stream",
             headers=headers_for(ADDRESS) | {"Cache-Control": "no-store"},
         )
@@ -124,8 +125,8 @@ def routes(
 async def _changes(
     site: LiveSite, file: str, version: str, closed: Callable[[], bool]
 ) -> AsyncIterator[str]:
-    """One event when the page is another one than this version; then the stream ends."""
-    # A browser whose connection broke (the service was restarted) comes back soon.
+    """Yield one server-sent event when the page no longer has this version; then end."""
+    # Browsers reconnect after 300 ms if the connection breaks, as when the service restarts.
     yield "retry: 300\n\n"
     beats = 0
     while not closed():
@@ -140,7 +141,7 @@ async def _changes(
 
 
 def _with_report(html: bytes, report: Path | None) -> bytes:
-    """The page with what is wrong with the last build, where anything is."""
+    """Return the page with the report of a failed build at the top, if there is one."""
     text = build_report.read(report)
     begin = html.find(b"<body")
     end = html.find(b">", begin) + 1
@@ -150,7 +151,7 @@ def _with_report(html: bytes, report: Path | None) -> bytes:
 
 
 def _with_script(html: bytes, file: str, version: str) -> bytes:
-    """The page with one element before its end; a file of ours, as any policy allows."""
+    """Return the page with a script element added: an own file, as the CSP requires."""
     element = (
         f'<script src="{ADDRESS}/reload.js" data-file="{escape(file)}" '
         f'data-version="{version}"></script>'

@@ -1,6 +1,6 @@
-"""Doors that links in mail open: an editor's decision, an author's address.
+"""Routes of links in mail: decide about a reply, confirm an address.
 
-The link is the permission, and opening it changes nothing: mail scanners open links.
+The link authorises. GET requests change nothing, because mail scanners open links.
 """
 
 import logging
@@ -27,10 +27,10 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def decide_form(request: Request) -> Response:
-    """Show the reply that an editor's link is about, with the buttons that decide."""
+    """Show the reply of an editor's link, with buttons to decide about it."""
     context = context_of(request)
     found = await run_in_threadpool(mail_decisions.look, context.db, request.path_params["token"])
-    # Gone: it was here.
+    # 410: the link existed, but was used or has expired.
     return _decide_page(request, found, 200 if found.works(context.now()) else 410)
 
 
@@ -50,7 +50,7 @@ def _decide_page(
 
 
 async def decide(request: Request) -> Response:
-    """Decide about the reply, once."""
+    """Decide about the reply; the link works once."""
     context = context_of(request)
     security.check_origin(request, context.settings)
     form = await read_form(request, _FORM_LIMIT)
@@ -63,17 +63,17 @@ async def decide(request: Request) -> Response:
             )
         )
     except Conflict as error:
-        # The link is not used up: its page shows the reply as it is now.
+        # The link stays valid: show the reply as it is now.
         found = await run_in_threadpool(mail_decisions.look, context.db, token)
         return _decide_page(request, found, error.status, error.detail)
     if done is not None:
         logger.info("event=mail-link action=%s editor=%d", form["action"], done.editor.id)
-    # Either way the page says what became of the link and the reply.
+    # Either way, the page shows what happened to the link and the reply.
     return RedirectResponse(f"/moderate/mail/{token}", 303, headers=_NO_STORE)
 
 
 async def ask(request: Request) -> Response:
-    """Send the author of a reply the mail that confirms the address."""
+    """Mail the author of a reply a link to confirm the address."""
     context = context_of(request)
     security.check_origin(request, context.settings)
     public_id, token = request.path_params["id"], request.path_params["token"]
@@ -96,7 +96,7 @@ async def ask(request: Request) -> Response:
 
 
 async def confirm_form(request: Request) -> Response:
-    """Show what an author's link confirms, with the button that does."""
+    """Show which address the link confirms, with a button to confirm it."""
     context = context_of(request)
     token = request.path_params["token"]
     found = await run_in_threadpool(email_confirmation.look, context.db, token)
@@ -107,7 +107,10 @@ async def confirm_form(request: Request) -> Response:
 
 
 async def confirm(request: Request) -> Response:
-    """Confirm the address, once; this browser's further replies come from a known address."""
+    """Confirm the address and set a cookie that confirms later replies from this browser.
+
+    The link works once.
+    """
     context = context_of(request)
     security.check_origin(request, context.settings)
     token = request.path_params["token"]
@@ -124,7 +127,7 @@ async def confirm(request: Request) -> Response:
 
 
 def is_known(request: Request, email: str) -> bool:
-    """Return whether this browser confirmed that address before."""
+    """Return whether this browser has confirmed the address before."""
     context = context_of(request)
     kept = request.cookies.get(security.cookie_name(context.settings, AUTHOR), "")
     return bool(kept) and email_confirmation.is_known(context.secret, kept, email, context.now())

@@ -1,4 +1,4 @@
-"""Readers' search without JavaScript: articles and public replies."""
+"""The search page for readers without JavaScript: articles and public replies."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ from comments_service.web.support.pages import page
 
 MOST = 50
 LONGEST = 200
-# Searches of one network.
+# Searches per network and minute.
 A_MINUTE = 60
 
 
 async def search(request: Request) -> Response:
-    """Show what public replies and articles hold the words."""
+    """Show the articles and public replies that contain the words."""
     context = context_of(request)
-    # PostgreSQL refuses NUL in a text.
+    # PostgreSQL rejects NUL in text.
     asked = request.query_params.get("q", "").replace("\0", " ").strip()
     cut = LONGEST if len(asked) > LONGEST else 0
     asked = asked[:LONGEST]

@@ -16,7 +16,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "strict-origin-when-cross-origin",
-    # Pages change when a reply is approved: ask each time, 304 is cheap.
+    # Pages change when replies are approved, so clients must revalidate; a 304 is cheap.
     "Cache-Control": "no-cache",
 }
 # docs/server.md has the same policies for web servers; a test compares them.
@@ -25,16 +25,16 @@ POLICY: Final = (
     "media-src 'self' https:; font-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-# The static search compiles its engine from WebAssembly, in a worker where there can be one: a
-# worker has the policy of its own file, so this one is for everything below the search page.
+# The static search compiles WebAssembly, in a worker if possible. A worker has the policy of its
+# own file, so this policy applies to everything below the search page.
 SEARCH_POLICY: Final = POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
-# Drawings carry their own styles; one that is opened by itself must still run nothing.
+# SVG files contain their own styles. Opened directly, they must not run scripts.
 SVG_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 SEARCH: Final = "search"
 
 
 def headers_for(path: str) -> dict[str, str]:
-    """Return the headers of the file or folder at `path`, relative to the site."""
+    """Return the headers for the file or folder at `path`, relative to the site."""
     policy = POLICY
     if path == SEARCH or path.startswith(f"{SEARCH}/"):
         policy = SEARCH_POLICY
@@ -44,21 +44,21 @@ def headers_for(path: str) -> dict[str, str]:
 
 
 class StaticSite(StaticFiles):
-    """Files below a folder that builds swap by a symbolic link; dot files are not served.
+    """Serves files below `directory`, a symbolic link that every build replaces.
 
-    Until the folder is there, every address is answered with 503; `report` is the file that says
-    why the last build failed.
+    Dot files are not served. Until the directory exists, every response is 503. `report` is the
+    file with the report of the last failed build.
     """
 
     def __init__(self, directory: Path, report: Path | None = None) -> None:
-        # The folder may not be built yet, and its link moves with every build.
+        # The folder may not exist yet, and its link changes with every build.
         super().__init__(directory=directory, html=True, check_dir=False, follow_symlink=True)
-        # Starlette looks once whether it is there, and raises if not.
+        # Skip a check by Starlette, which raises an error if the folder does not exist.
         self.config_checked = True
         self.root, self.report = directory, report
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Answer one request."""
+        """Serve a file."""
         if not self.root.is_dir():
             return build_report.not_built(Request(scope), build_report.read(self.report))
         if any(part.startswith(".") for part in Path(path).parts):
@@ -72,8 +72,8 @@ class StaticSite(StaticFiles):
 
 
 def _with_slash(scope: Scope) -> str:
-    """Return the address of a folder, without a host: Starlette's own has the client's Host."""
-    # Two slashes at the beginning would be read as another host.
+    """Return the path of a folder. Starlette's redirect contains the client's Host header."""
+    # Browsers would read two leading slashes as another host.
     place = "/" + quote(scope["path"].strip("/")) + "/"
     query = scope["query_string"].decode("latin-1")
     return f"{place}?{query}" if query else place

@@ -1,6 +1,6 @@
-"""Doors to follow a discussion by mail: ask, confirm, end.
+"""Routes for following a discussion by mail: subscribe, confirm, unsubscribe.
 
-The link is the permission, and opening it changes nothing: mail scanners open links.
+The link authorises. GET requests change nothing, because mail scanners open links.
 """
 
 import logging
@@ -34,7 +34,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def follow_form(request: Request) -> Response:
-    """Show the form that asks for mail about all replies to an article."""
+    """Show the form to subscribe to all replies to an article."""
     return await _form(request)
 
 
@@ -64,7 +64,7 @@ async def _form(
 
 
 async def follow(request: Request) -> Response:
-    """Take the wish; the answer is the same whether the address follows the article or not."""
+    """Subscribe an address. The response does not reveal whether it is subscribed already."""
     context = context_of(request)
     security.check_origin(request, context.settings)
     _need_mail(context)
@@ -87,13 +87,13 @@ async def follow(request: Request) -> Response:
     except NotNow as error:
         return await _form(request, email, later=error)
     logger.info("event=follow-asked kind=all known=%s", known)
-    # A browser that showed whose it is may be told what was done; others learn nothing.
+    # Only a browser that has confirmed the address may learn that it was subscribed at once.
     done = "known" if known else "mail"
     return RedirectResponse(f"{path_of(request)}?asked={done}", 303, headers=_NO_STORE)
 
 
 async def follow_reply(request: Request) -> Response:
-    """Begin or end an author's mail about answers to their reply, from its private page."""
+    """Start or end mail about answers to a reply, from its status page."""
     context = context_of(request)
     security.check_origin(request, context.settings)
     public_id, token = request.path_params["id"], request.path_params["token"]
@@ -119,20 +119,20 @@ async def follow_reply(request: Request) -> Response:
 
 
 async def confirm_form(request: Request) -> Response:
-    """Show what a mailed link confirms, with the button that does."""
+    """Show what a mailed link subscribes to, with a button to confirm."""
     context = context_of(request)
     _need_mail(context)
     token = request.path_params["token"]
-    asked = await run_in_threadpool(subscriptions.look, context.db, token)
-    one = asked.subscription
-    works = asked.works(context.now())
+    link = await run_in_threadpool(subscriptions.look, context.db, token)
+    one = link.subscription
+    works = link.works(context.now())
     status = 410 if one.state == "asked" and not works else 200
     return page(
         request,
         "follow_confirm.html",
         status,
         one=one,
-        kinds={wish.kind for wish in asked.wishes},
+        kinds={wish.kind for wish in link.wishes},
         works=works,
         link=urljoin(context.settings.site_url, one.page_url),
         token=token,
@@ -140,7 +140,7 @@ async def confirm_form(request: Request) -> Response:
 
 
 async def confirm(request: Request) -> Response:
-    """Begin to mail news, once; this browser has shown that the address is its reader's."""
+    """Start the subscription, and set the cookie of a confirmed address; the link works once."""
     context = context_of(request)
     security.check_origin(request, context.settings)
     _need_mail(context)
@@ -159,21 +159,21 @@ async def confirm(request: Request) -> Response:
 
 
 async def end_form(request: Request) -> Response:
-    """Show what a link at the end of a mail ends, with the buttons that do."""
+    """Show the unsubscribe page of a mail, with its buttons."""
     return await _ending(request, ended=False)
 
 
 async def end(request: Request) -> Response:
-    """End the mail about one article.
+    """Unsubscribe from one article.
 
-    Mail programs ask this by themselves (RFC 8058): without cookies, from anywhere, in either
-    encoding of forms. So nothing is asked but the link, and the answer is a page, not a redirect.
+    Mail programs post to this address by themselves (RFC 8058): without cookies or Origin, in
+    either form encoding. So only the link is checked, and the response is a page, not a redirect.
     """
     return await _end(request, everything=False)
 
 
 async def end_all(request: Request) -> Response:
-    """End all mail about replies to the link's address."""
+    """End all subscriptions of the link's address."""
     return await _end(request, everything=True)
 
 

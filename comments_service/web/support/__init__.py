@@ -1,1 +1,1 @@
-"""What the web packages share: forms, headers, rendering, limits, background tasks."""
+"""Shared by the web packages: forms, headers, rendering, limits, background tasks."""

@@ -1,4 +1,4 @@
-"""Shows what is wrong with the site's last build, on the site's pages and in the queue.
+"""Shows the report of a failed site build, on the site's pages and in the queue.
 
 The site side writes the report (`REJOINDER_SITE_REPORT`) and removes it after a good build.
 """
@@ -12,12 +12,12 @@ from starlette.responses import Response
 from comments_service.web.support.pages import page
 
 RELOAD_SECONDS = 2
-# Lines of the report in the queue, which has other things to show.
+# Maximum lines of the report in the queue.
 QUEUE_LINES = 20
 
 
 def read(path: Path | None) -> str:
-    """Return the report; "" when there is none."""
+    """Return the report; "" if there is none."""
     try:
         return "" if path is None else path.read_text("utf-8", errors="replace").strip()
     except OSError:
@@ -25,7 +25,7 @@ def read(path: Path | None) -> str:
 
 
 def beginning(report: str) -> str:
-    """Return the first lines of the report, and how many more there are."""
+    """Return the first lines of the report and the number of lines left out."""
     lines = report.splitlines()
     more = len(lines) - QUEUE_LINES
     if more <= 0:
@@ -35,12 +35,12 @@ def beginning(report: str) -> str:
 
 
 def not_built(request: Request, report: str) -> Response:
-    """Return the answer to every address of a site that was never built."""
+    """Return the 503 page for a site that was never built."""
     answer = page(request, "not_built.html", 503, report=report, seconds=RELOAD_SECONDS)
     answer.headers["Retry-After"] = str(RELOAD_SECONDS)
     return answer
 
 
 def notice(report: str) -> bytes:
-    """Return the element that tells an author, on a page of the last good build."""
+    """Return the report as an HTML element, for the pages of the last good build."""
     return f'<pre role="status">{escape(report)}</pre>'.encode()

@@ -1,4 +1,4 @@
-"""Runs bulk actions in the background, one part after the other."""
+"""Runs bulk actions in background tasks, in small transactions."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ logger = logging.getLogger("rejoinder.service")
 
 
 class BulkRunner:
-    """The bulk actions that this process runs. `now` returns an aware UTC datetime."""
+    """Runs this process's bulk actions. `now` returns an aware UTC datetime."""
 
     def __init__(self, db: Database, now: Callable[[], datetime]) -> None:
         self._db = db
@@ -25,17 +25,17 @@ class BulkRunner:
         self._closed = False
 
     def running(self, batch_id: int) -> bool:
-        """Whether this service is at work on it."""
+        """Return whether this process is running the batch."""
         return batch_id in self._tasks
 
     def start(self, batch_id: int, by: Actor) -> None:
-        """Work on it until nothing is left, or the service stops."""
+        """Run the batch in the background until it is finished or the service stops."""
         if batch_id not in self._tasks:
             task = asyncio.get_running_loop().create_task(self._run(batch_id, by))
             self._tasks[batch_id] = task
 
     async def close(self) -> None:
-        """Finish the part that is being written; the rest waits for somebody to go on."""
+        """Wait for the current parts. An editor can resume the batches later."""
         self._closed = True
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
@@ -48,7 +48,7 @@ class BulkRunner:
                 if not left:
                     break
         except Exception as error:
-            # Its page says what was done and what was not, and how to go on.
-            logger.error("event=batch-stopped batch=%d %s", batch_id, described(error))  # noqa: TRY400 - an error's text may hold a reader's
+            # The batch's page shows what is done and lets an editor resume it.
+            logger.error("event=batch-stopped batch=%d %s", batch_id, described(error))  # noqa: TRY400 - an error's text may contain a reader's
         finally:
             del self._tasks[batch_id]

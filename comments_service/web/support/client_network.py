@@ -1,4 +1,4 @@
-"""From which address a request comes."""
+"""Client address and network of a request."""
 
 from starlette.requests import Request
 
@@ -7,10 +7,9 @@ from comments_service.web.support.context import context_of
 
 
 def client_of(request: Request) -> str | None:
-    """Return the client's address, or None if nobody knows it.
+    """Return the client's IP address, or None if it is unknown.
 
-    Only what the connection says, and the proxies that the settings trust: any client can write an
-    `X-Forwarded-For`.
+    `X-Forwarded-For` counts only from proxies that the settings trust: any client can send it.
     """
     peer = request.client.host if request.client is not None else None
     forwarded = request.headers.getlist("x-forwarded-for")
@@ -18,10 +17,10 @@ def client_of(request: Request) -> str | None:
 
 
 def network_of(request: Request) -> str:
-    """Return the network of one household that the request comes from (`network.household`)."""
+    """Return the client's household network (`ip_prefix.household`)."""
     return ip_prefix.household(client_of(request))
 
 
 def logged_network(request: Request) -> str:
-    """Return what a log may say of the client: a prefix, never the whole address."""
+    """Return the client's network prefix for the log, never the whole address."""
     return ip_prefix.kept(client_of(request), "prefix") or "-"

@@ -1,4 +1,4 @@
-"""Gathers what arrives at the same time, so that it shares one trip to wherever it is done."""
+"""Coalesces concurrent calls into batches, each handled by one call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,16 +7,16 @@ from typing import Generic, TypeVar
 One = TypeVar("One")
 Answer = TypeVar("Answer")
 
-# Nobody waits for a long batch.
+# Maximum batch size: longer batches would make their callers wait too long.
 MOST = 64
 
 
 class Batches(Generic[One, Answer]):
-    """Passes what waits to `work`, one batch after the other.
+    """Passes waiting items to `work`, one batch at a time.
 
-    Nobody waits for others to come: a batch is whatever came while the last one was worked on.
-    `work` answers in the order of its batch; an answer that is an exception is raised to whoever
-    waits for that one, and what `work` itself raises to all of the batch.
+    There is no delay to fill a batch: it contains what arrived while the previous one was handled.
+    `work` returns a result for each item, in order. A result that is an exception is raised to the
+    caller of that item; an exception raised by `work` is raised to all callers of the batch.
     """
 
     def __init__(
@@ -29,14 +29,14 @@ class Batches(Generic[One, Answer]):
 
     @property
     def waiting(self) -> int:
-        """How many have not got their answer yet."""
+        """The number of items without a result yet."""
         return len(self._waiting) + len(self._now)
 
-    async def add(self, one: One) -> Answer:
-        """Return its answer once its batch is done."""
+    async def add(self, item: One) -> Answer:
+        """Return the result of the item once its batch is done."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.append((one, answer))
+        self._waiting.append((item, answer))
         if self._working is None:
             self._working = loop.create_task(self._work_off())
         return await answer
@@ -47,7 +47,7 @@ class Batches(Generic[One, Answer]):
                 self._now, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 results: Sequence[Answer | Exception]
                 try:
-                    results = await self._work([one for one, _ in self._now])
+                    results = await self._work([item for item, _ in self._now])
                 except Exception as error:
                     results = [error] * len(self._now)
                 for (_, answer), result in zip(self._now, results, strict=True):

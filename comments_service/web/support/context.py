@@ -1,4 +1,4 @@
-"""What every handler works with, put together once by `create_app`."""
+"""Application context: the shared objects that handlers use, built by `create_app`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from comments_service.web.support.write_batcher import WriteBatcher
 
 @dataclass(frozen=True)
 class Context:
-    """Everything that handlers share; one for each application, so that two can run in one process.
+    """What handlers share. There is one per application; a process may run several.
 
     `now` returns an aware UTC datetime.
     """
@@ -42,21 +42,21 @@ class Context:
 
     @cached_property
     def secret(self) -> bytes:
-        """The key of private links and form tokens."""
+        """The secret key that signs private links and form tokens."""
         return self.settings.secret.get_secret_value().encode()
 
     @cached_property
     def change_limits(self) -> rate_limit.Limits:
-        """How often authors may do something about their replies."""
+        """The rate limits for authors' changes to their replies."""
         return rate_limit.for_changes(self.settings)
 
     @property
     def resend_window(self) -> timedelta:
-        """How long the same reply sent again counts as the first one."""
+        """How long an identical reply sent again counts as a resend of the first."""
         return timedelta(hours=self.settings.resend_hours)
 
 
 def context_of(request: Request) -> Context:
-    """Return the context of the application that got this request."""
+    """Return the context of the request's application."""
     context: Context = request.app.state.context
     return context

@@ -1,7 +1,7 @@
-"""The application as the server sees it: its errors are logged here and stay here.
+"""ASGI application class that logs unhandled errors without their text, and swallows them.
 
-Starlette raises an error again after it was answered, and the server or asyncio would print the
-error's text and traceback, which may hold what a reader wrote.
+Starlette raises an error again after responding to it. The server or asyncio would then print its
+text and traceback, which may contain what a reader wrote.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ logger = logging.getLogger("rejoinder.service")
 
 
 class Application(Starlette):
-    """A Starlette application whose failed requests end with their answer and one line of log."""
+    """A Starlette application that raises no errors to the server."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection. The handlers of errors have logged those that were answered."""
+        """Handle one ASGI connection. Errors with a response were logged by their handler."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
@@ -36,14 +36,14 @@ class Application(Starlette):
             await super().__call__(scope, receive, note)
         except Exception as error:
             if not started:
-                # Not even the page that says so could be made.
-                logger.error("event=failed %s", described(error))  # noqa: TRY400 - not its text
+                # Rendering the error page failed too.
+                logger.error("event=failed %s", described(error))  # noqa: TRY400 - without its text
                 answer = PlainTextResponse("Something went wrong. Try again in a minute.", 500)
                 await answer(scope, receive, send)
 
 
 def log_forgotten(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log an error that nobody waited for, in place of asyncio, which prints its text."""
+    """Event loop exception handler: asyncio's own would print the text of the error."""
     error = context.get("exception")
     if error is not None:
         logger.error("event=background-failed %s", described(error))

@@ -1,4 +1,4 @@
-"""Reads form bodies: bounded, strictly UTF-8, each field at most once."""
+"""Parses form bodies: limited in size, strictly UTF-8, each field at most once."""
 
 import re
 from urllib.parse import parse_qsl
@@ -9,18 +9,18 @@ from comments_service.domain.errors import BadRequest, TooLarge, UnsupportedMedi
 from comments_service.domain.i18n import counted, sentence
 
 FORM_TYPE = "application/x-www-form-urlencoded"
-# A bulk action has one for each reply of a page.
+# A bulk action has a field for each reply on the page.
 _MAX_FIELDS = 100
 
 
 class Unreadable(BadRequest):
-    """A form that is not UTF-8; `fields` holds it with the unreadable bytes shown as U+FFFD."""
+    """A form that is not UTF-8. In `fields`, invalid bytes are replaced by U+FFFD."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         super().__init__(
             sentence(
                 "Some characters did not arrive as UTF-8 and are shown as %(mark)s. "
-                "Mend them, then post it again.",
+                "Correct them, then post it again.",
                 mark="\N{REPLACEMENT CHARACTER}",
             )
         )
@@ -28,7 +28,7 @@ class Unreadable(BadRequest):
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body; raises `TooLarge` as soon as it is longer than `limit` bytes."""
+    """Return the body; raises `TooLarge` once it exceeds `limit` bytes."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise TooLarge(_too_long(limit))
@@ -44,7 +44,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 async def read_form(request: Request, limit: int) -> dict[str, str]:
     """Return the fields of an urlencoded form.
 
-    Raises `UnsupportedMediaType`, `TooLarge`, `BadRequest` (a field twice, too many fields) or
+    Raises `UnsupportedMediaType`, `TooLarge`, `BadRequest` (repeated or too many fields) or
     `Unreadable`.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -90,5 +90,5 @@ def _too_long(limit: int) -> str:
 
 
 def number_of(value: str | None) -> int | None:
-    """Read a number of an address or a form; None if it is none."""
+    """Parse a non-negative integer of at most 15 digits; None if it is not one."""
     return int(value) if value is not None and re.fullmatch(r"[0-9]{1,15}", value) else None

@@ -1,8 +1,8 @@
-"""The HTTP protocol of the service's own port: limits that hold before any handler runs.
+"""uvicorn protocol class with limits on headers, timeouts and connections.
 
 uvicorn's httptools protocol reads headers of any size, at any speed, from any number of
-connections. A proxy in front usually bounds all three; the service must survive without one. A
-connection costs two or three attributes and a request no timer: one sweep a second looks at all
+connections. A proxy in front usually limits all three, but the service must survive without one.
+To keep this cheap, requests have no timers of their own: one sweep a second checks all
 connections.
 """
 
@@ -18,22 +18,22 @@ from comments_service.domain.ip_prefix import Network
 from comments_service.web.support.connections import Connections
 
 _SWEEP_SECONDS = 1.0
-# The characters of a host, an IPv6 address and a port (RFC 3986), and nothing that ends one.
+# The characters of a host name, an IPv6 address and a port (RFC 3986).
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one connection and one network may take of the service. Seconds and bytes."""
+    """Limits per connection and per network. Times in seconds, sizes in bytes."""
 
     header_bytes: int = 32_768
     header_seconds: float = 10.0
-    # A body may take this long, and longer while it keeps at least this pace.
+    # A body may take this long, plus the time for its bytes at `body_pace` bytes per second.
     body_seconds: float = 20.0
     body_pace: int = 1_000
-    # How long a client may leave an answer unread.
+    # How long a client may read nothing of a response.
     write_seconds: float = 30.0
-    # 0: no limit. Addresses of `proxies` have none: all readers share them.
+    # 0: no limit. Does not apply to `proxies`, whose addresses all readers share.
     per_network: int = 100
     # 0: no limit.
     connections: int = 0
@@ -57,12 +57,12 @@ class _Refused(Exception):
 
 
 def limited(limits: Limits) -> type["LimitedHttp"]:
-    """Return the protocol class of one server, which counts its own connections."""
+    """Return a protocol class for one server, with its own connection count."""
     return type("LimitedHttp", (LimitedHttp,), {"limits": limits, "crowd": _Crowd()})
 
 
 class LimitedHttp(HttpToolsProtocol):
-    """uvicorn's protocol, which ends connections that take too much or say something ambiguous."""
+    """uvicorn's protocol; ends connections that exceed limits or send ambiguous requests."""
 
     limits: ClassVar[Limits] = Limits()
     crowd: ClassVar[_Crowd] = _Crowd()
@@ -70,23 +70,23 @@ class LimitedHttp(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._refused: _Refused | None = None
-        # Between requests, and before the first one's headers are complete.
+        # True until the headers of a request are complete.
         self._reading_headers = True
         self._reading_body = False
         self._header_bytes = 0
         self._body_bytes = 0
-        # Bytes since the parser last reported anything: the size of a single unfinished field.
+        # Bytes since the parser's last callback: the size of one incomplete header.
         self._unreported = 0
         self._reported = False
         self._since = self.loop.time()
-        # A connection that is kept open between requests has uvicorn's own timeout.
+        # True between requests, when uvicorn's keep-alive timeout applies.
         self.idle = False
         self._unsent: tuple[int, float] | None = None
 
     # Connections
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection; when there are too many, end this one or another one."""
+        """Count the connection; if there are too many, close this one or another."""
         super().connection_made(transport)
         connections, limits = self.crowd.connections, self.limits
         host = self.client[0] if self.client else ""
@@ -101,8 +101,8 @@ class LimitedHttp(HttpToolsProtocol):
         ):
             self._drop(429, "Too many connections from your network.")
         elif limits.connections and len(connections) > limits.connections:
-            one = connections.to_close_for(self) or self
-            one._drop(503, "Too many connections.")
+            closing = connections.to_close_for(self) or self
+            closing._drop(503, "Too many connections.")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop counting the connection."""
@@ -110,18 +110,18 @@ class LimitedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _drop(self, status: int, reason: str) -> None:
-        """Close the connection now, whatever the client has not read yet."""
-        # The client of an idle one would take this for the answer to its next request.
+        """Close the connection at once, even if the client has not read everything."""
+        # An idle client would take this for the response to its next request.
         if not self.idle:
             self._end(status, reason)
         self.transport.abort()
-        # Others may connect before the event loop reports that this one is gone.
+        # Others may connect before the event loop calls `connection_lost`.
         self.crowd.connections.remove(self)
 
     # Parsing
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, unless the connection is being ended."""
+        """Parse received bytes, unless the connection is closing."""
         if self.transport.is_closing():
             return
         if self.idle:
@@ -134,56 +134,57 @@ class LimitedHttp(HttpToolsProtocol):
                 self._end(431, "The headers are too long.")
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         super().on_message_begin()
         self._reading_headers = True
         self._header_bytes = self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the address."""
+        """Handle a part of the URL."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; trailers count too but are dropped, since handlers already run."""
+        """Handle a header. Trailers count but are dropped: the handler is already running."""
         self._count(len(name) + len(value) + 4)
         if self._reading_headers:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Check what every handler relies on, then start the handler."""
+        """Check the Host header, on which handlers rely, then start the handler."""
         hosts = [value for name, value in self.headers if name == b"host"]
         if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             self._refuse(400, "Send exactly one Host header.")
         if hosts and not _HOST.fullmatch(hosts[0]):
-            self._refuse(400, "The Host header is no host.")
+            self._refuse(400, "The Host header is not a valid host.")
         self._reported = True
         self._reading_headers, self._reading_body = False, True
         self._since = self.loop.time()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
+        """Handle a part of the body."""
         self._reported = True
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End a request; what comes next is another one."""
+        """End a request."""
         self._reported = True
         self._reading_body = False
         super().on_message_complete()
         if self.cycle.response_complete:
-            # Refused before all of it had come: uvicorn's timeout between requests was used up.
+            # The response was sent before all of the request had arrived, and the rest cancelled
+            # uvicorn's keep-alive timeout: apply the header timeout instead.
             self._await_request()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, which has the time of a first one once it begins."""
+        """Become idle. The header timeout starts anew with the next request."""
         super().on_response_complete()
         self.idle = not self._reading_body
 
     def send_400_response(self, msg: str) -> None:
-        """Say why the request was refused; parser errors are all 400."""
+        """Send the reason of a refusal. Other parser errors are 400."""
         refused = self._refused or _Refused(400, msg)
         self._end(refused.status, refused.reason)
 
@@ -199,7 +200,7 @@ class LimitedHttp(HttpToolsProtocol):
             self._refuse(431, "The headers are too long.")
 
     def _refuse(self, status: int, reason: str) -> None:
-        # The parser turns any exception into its own, for which uvicorn answers 400.
+        # The parser wraps any exception in its own, for which uvicorn calls `send_400_response`.
         self._refused = _Refused(status, reason)
         raise self._refused
 
@@ -207,8 +208,8 @@ class LimitedHttp(HttpToolsProtocol):
 
     def _sweep_all(self) -> None:
         crowd = self.crowd
-        for one in list(crowd.connections):
-            one._sweep(self.loop.time())
+        for connection in list(crowd.connections):
+            connection._sweep(self.loop.time())
         crowd.sweep = (
             self.loop.call_later(_SWEEP_SECONDS, self._sweep_all) if crowd.connections else None
         )
@@ -217,7 +218,7 @@ class LimitedHttp(HttpToolsProtocol):
         if self._is_stuck(now):
             self.transport.abort()
         elif self.transport.is_closing() or self.flow.read_paused or self.idle:
-            # While reading is paused it is the service that is slow.
+            # While reading is paused, the service is slow, not the client.
             self._since = now if self.flow.read_paused else self._since
         elif self._reading_headers:
             if now - self._since > self.limits.header_seconds:
@@ -228,7 +229,7 @@ class LimitedHttp(HttpToolsProtocol):
                 self._end(408, "The request did not arrive in time.")
 
     def _is_stuck(self, now: float) -> bool:
-        """Whether the client has taken nothing of an answer for too long."""
+        """Return whether the client has read nothing of a response for too long."""
         waiting = self.transport.get_write_buffer_size()
         if not waiting:
             self._unsent = None
@@ -237,12 +238,12 @@ class LimitedHttp(HttpToolsProtocol):
         return self._unsent is not None and now - self._unsent[1] > self.limits.write_seconds
 
     def _end(self, status: int, reason: str) -> None:
-        """Answer, if no answer was begun, and close."""
+        """Send an error response, unless another was started, and close the connection."""
         if self.transport.is_closing():
             return
         begun = self.cycle is not None and not self.cycle.response_complete
         if begun:
-            # Nothing that the handler may still send must follow.
+            # The handler must not send anything more.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if not (begun and self.cycle.response_started):

@@ -1,4 +1,4 @@
-"""Answers for the script of the article's page: the pages' words as JSON, from the same origin."""
+"""JSON responses for the script of the article pages, with the same texts as the HTML pages."""
 
 import json
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from comments_service.web.support.problem_details import problem
 
 
 def wants_json(request: Request) -> bool:
-    """Whether JSON is asked for; browsers that go from page to page never do."""
+    """Return whether the client asks for JSON. Browsers never do when navigating."""
     return request.headers.get("accept", "").startswith("application/json")
 
 
 def json_answer(body: dict[str, Any], status: int = 200) -> Response:
-    """Return JSON that no cache keeps."""
+    """Return an uncacheable JSON response."""
     return Response(
         json.dumps(body, ensure_ascii=False),
         status,
@@ -34,9 +34,9 @@ def json_problem(
     status: int | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the error as problem details, with the words that its page would have."""
+    """Return the error as problem details, in the language of the site."""
     words = speaks(request)
-    told = {name: words.say(text) for name, text in (errors or {}).items()}
-    more: dict[str, Any] = {} if errors is None else {"errors": told}
+    translated = {name: words.say(text) for name, text in (errors or {}).items()}
+    more: dict[str, Any] = {} if errors is None else {"errors": translated}
     title, detail = words.gettext(error.title), words.say(error.detail)
     return problem(status or error.status, title, detail, **more)

@@ -1,15 +1,15 @@
-"""Wakes long polls: at once for changes made in this process, within a moment for others'."""
+"""Wakes long polls: at once for changes by this process, within `LOOK_EVERY_S` for others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-# How often a waiting poll looks for what another process (a command, a second worker) changed.
+# How often a waiting poll checks for changes by other processes (a command, a second worker).
 LOOK_EVERY_S = 0.5
 
 
 class Notifier:
-    """Rung from any thread; heard by every waiter of one event loop."""
+    """Wakes all waiting tasks of one event loop, from any thread."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -17,12 +17,12 @@ class Notifier:
         self.closed = False
 
     def ring(self) -> None:
-        """Wake whoever waits. Safe from any thread."""
+        """Wake all waiting tasks. Thread-safe."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
     def close(self) -> None:
-        """Wake whoever waits, and let nobody wait again: the service is stopping."""
+        """Wake all waiting tasks and end their polls: the service is stopping."""
         self.closed = True
         self.ring()
 
@@ -32,7 +32,10 @@ class Notifier:
 
     @contextmanager
     def listening(self) -> Iterator[Callable[[float], Awaitable[None]]]:
-        """Listen from now on: what rings before the wait begins is heard too."""
+        """Yield a function that waits for a ring, with a timeout in seconds.
+
+        It returns at once if there was a ring since the block was entered.
+        """
         self._loop = asyncio.get_running_loop()
         event = asyncio.Event()
         self._waiting.add(event)

@@ -1,4 +1,4 @@
-"""Renders the service's own pages."""
+"""Renders the service's HTML pages with Jinja."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).parents[2]
 
 
 def iso(value: datetime) -> str:
-    """Return a moment for `<time datetime>`."""
+    """Format a UTC datetime for `<time datetime>`."""
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -40,7 +40,7 @@ def _environment(words: Callable[[], Words]) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # A sentence that is printed is said in the language of its page.
+        # Translate sentences into the language of the page.
         finalize=lambda value: words().say(value) if isinstance(value, Sentence) else value,
     )
     environment.add_extension("jinja2.ext.i18n")
@@ -74,26 +74,26 @@ def _environment(words: Callable[[], Words]) -> Environment:
 
 _for_readers = _environment(i18n.site)
 _for_editors = _environment(lambda: i18n.ENGLISH)
-# Below these everything is English; there is nothing for readers.
+# Paths of pages for editors and the site side, which are always in English.
 _EDITORS = ("/moderate", "/comments/api")
 
 
 class Back(NamedTuple):
-    """Where an error leads back to."""
+    """The link of an error page back to another page."""
 
     title: str
     url: str
 
 
 def speaks(request: Request) -> Words:
-    """Return the words that the answer is written in: the site's, English for editors."""
+    """Return the translations for the response: the site's language, English for editors."""
     path = request.scope["path"]
-    editors = any(path == one or path.startswith(f"{one}/") for one in _EDITORS)
+    editors = any(path == root or path.startswith(f"{root}/") for root in _EDITORS)
     return i18n.ENGLISH if editors else i18n.site()
 
 
 def render(request: Request, template: str, **values: Any) -> str:
-    """Render a template with what every page knows."""
+    """Render a template with the variables that every page has."""
     settings = context_of(request).settings
     words = speaks(request)
     templates = _for_editors if words is i18n.ENGLISH else _for_readers
@@ -108,10 +108,10 @@ def render(request: Request, template: str, **values: Any) -> str:
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Render a template into an answer with the security headers."""
+    """Render a template into a response with security headers."""
     settings = context_of(request).settings
     html = render(request, template, **values)
-    # Scripts for editors only, and for them only our own.
+    # Only signed-in editors' pages may run scripts, and only our own.
     headers = security.headers(settings, scripts="session" in values)
     if template.startswith("fragments/"):
         headers["X-Fragment"] = "1"
@@ -121,9 +121,10 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 def message(
     request: Request, error: ServiceError, *, text: str = "", back: Back | None = None
 ) -> HTMLResponse:
-    """Render an error; `text` is what somebody typed and must not lose.
+    """Render an error page.
 
-    It leads back to a page, or to the front page where none is known.
+    `text` is text that the reader typed, shown so that it is not lost. The page links to `back`, or
+    else to the front page.
     """
     words = speaks(request)
     title, detail = words.gettext(error.title), words.say(error.detail)

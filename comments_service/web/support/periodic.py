@@ -1,4 +1,4 @@
-"""Does what is due again and again, once a day unless told otherwise, while the service runs."""
+"""Calls a function periodically in a thread, daily by default."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from comments_service.error_log import described
 
 logger = logging.getLogger("rejoinder.service")
 
-# Starting stays quick, and a service that is restarted every day has its turn.
+# Not at once, to keep the start quick; but soon, for services that are restarted every day.
 FIRST_SECONDS: Final = 60
 EVERY_SECONDS: Final = 24 * 60 * 60
 
@@ -19,7 +19,10 @@ EVERY_SECONDS: Final = 24 * 60 * 60
 async def daily(
     work: Callable[[], object], *, first: float = FIRST_SECONDS, every: float = EVERY_SECONDS
 ) -> None:
-    """Call `work` in a thread, again and again, until cancelled; a failure waits for the next."""
+    """Call `work` in a thread until cancelled: after `first` seconds, then every `every` seconds.
+
+    A failure is logged; the next call is the next attempt.
+    """
     wait = first
     while True:
         await asyncio.sleep(wait)

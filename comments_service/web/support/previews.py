@@ -1,4 +1,4 @@
-"""Renders previews: nothing is stored, few at a time, and not too many for one reader."""
+"""Renders previews of replies, with a concurrency limit and a rate limit."""
 
 import asyncio
 from datetime import datetime
@@ -9,23 +9,23 @@ from comments_service.domain import comment_form, markup
 from comments_service.domain.comment_form import ENTER_COMMENT, Refused, visible
 from comments_service.web.support.rate_limit import MinuteLimit
 
-# Previews never take more threads than this from readers who post.
+# Maximum worker threads for previews, so that posting always has some.
 AT_ONCE = 2
-# For one network address.
+# Previews per network and minute.
 A_MINUTE = 60
 
 
 class Previews:
-    """Turns texts into HTML by the renderer of record."""
+    """Renders texts to HTML exactly as posted replies are rendered."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._minute = MinuteLimit(A_MINUTE)
 
     async def of(self, text: str, *, network: str | None, now: datetime) -> str:
-        """Return the HTML that the text would become.
+        """Return the text's HTML.
 
-        Raises `Refused` with what is wrong with it, and `TooMany`.
+        Raises `Refused` if the text is invalid and `TooMany` over the rate limit.
         """
         self._minute.count(network or "", now)
         async with self._turns:
@@ -33,7 +33,7 @@ class Previews:
 
 
 def rendered(text: str) -> str:
-    """Return the HTML of a text that could be posted; raises `Refused`."""
+    """Return the HTML of a text; raises `Refused` if it is invalid."""
     clean = comment_form.check_text(text)
     html = markup.render(clean).html
     if not visible(markup.seen(html).text):

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457) for programs, and the log lines of refused and failed requests."""
+"""Problem details responses (RFC 9457), and logging of refused and failed requests."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ logger = logging.getLogger("rejoinder.service")
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> Response:
-    """Return an `application/problem+json` answer."""
+    """Return an `application/problem+json` response."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return Response(
         json.dumps(body, ensure_ascii=False),
@@ -26,7 +26,7 @@ def problem(status: int, title: str, detail: str, **more: object) -> Response:
 
 
 def log_refusal(request: Request, error: ServiceError) -> None:
-    """Log what readers are not told: why the database was not there, and who hit which limit."""
+    """Log an unavailable database or an exceeded limit; other errors are not logged."""
     if isinstance(error, Unavailable):
         log_failure(request, error)
     elif isinstance(error, TooMany):
@@ -34,6 +34,6 @@ def log_refusal(request: Request, error: ServiceError) -> None:
 
 
 def log_failure(request: Request, error: BaseException) -> None:
-    """Log an unexpected error of a request: its route, kind and place, never its values."""
+    """Log an unexpected error: its route, type and stack frames, never its text or values."""
     route = getattr(request.scope.get("route"), "path", "-")
     logger.error("event=failed route=%s %s", route, described(error))

@@ -1,16 +1,19 @@
-"""What this process knows of the publisher: when it last asked, and what ails it."""
+"""Last heartbeat and error of the publisher, in memory."""
 
 from datetime import datetime
 
 
 class PublisherHeartbeat:
-    """Kept in memory only: a publisher asks again within half a minute, and says it again."""
+    """When the publisher last made a request, and the trouble that it reported.
+
+    In memory only: the publisher repeats both within half a minute.
+    """
 
     def __init__(self, since: datetime) -> None:
-        # A service that has just started cannot know that nobody asks.
+        # Just after the start, a missing heartbeat means nothing yet.
         self.seen_at = since
         self.trouble: str | None = None
 
     def asked(self, now: datetime) -> None:
-        """Note that the publisher asked, or waits for an answer."""
+        """Record a request of the publisher."""
         self.seen_at = max(self.seen_at, now)

@@ -1,7 +1,7 @@
-"""Counts what one network asks for in a minute.
+"""In-memory rate limit per client network and minute.
 
-In the memory of this process, where it costs nothing: it keeps work away. What must hold for all
-processes is counted in the database (`rate_limit`).
+It is cheap and sheds load, but counts only this process's requests and resets on restart. Limits
+that must hold across processes are in the database (`services/rate_limit.py`).
 """
 
 from datetime import datetime, timedelta
@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from comments_service.domain.errors import TooMany
 
 _MINUTE = timedelta(minutes=1)
-# How many networks are counted in one minute.
+# Maximum number of networks counted per minute; above it, all counts are reset.
 _REMEMBERED = 10_000
 
 
 class MinuteLimit:
-    """Lets every network ask `most` times a minute; any number of times where that is 0."""
+    """Allows each network `most` requests per minute; 0 means no limit."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -22,10 +22,10 @@ class MinuteLimit:
         self._until: datetime | None = None
 
     def count(self, network: str, now: datetime) -> None:
-        """Count one more. Raises `TooMany`."""
+        """Count a request. Raises `TooMany` if it exceeds the limit."""
         if not self._most:
             return
-        # Also where the minute lies ahead: the clock was set back.
+        # Also start a new minute if the current one lies in the future: the clock was set back.
         over = self._until is None or not self._until - _MINUTE <= now < self._until
         if self._until is None or over or len(self._counts) >= _REMEMBERED:
             self._until, self._counts = now + _MINUTE, {}

@@ -1,8 +1,8 @@
-"""Checks and renders replies: here, or beside this process when many arrive at the same time.
+"""Validates and renders replies, in a second process under load.
 
-Rendering a stranger's markup is most of the work of taking a reply. When four or more readers wait
-for it, a second process (`services/render_worker.py`) takes over, so that this one has time for
-the others. If that process dies, its work is done here again.
+Rendering markup is most of the work of accepting a reply. When four or more readers are waiting, a
+second process (`services/render_worker.py`) takes over, so that this one can serve other requests.
+If that process dies, this process does its work again.
 """
 
 import asyncio
@@ -26,19 +26,20 @@ from comments_service.web.support.coalesce import Batches
 logger = logging.getLogger("rejoinder.service")
 
 MANY: Final = 4
-# A text of more characters is not rendered while readers wait for the event loop.
+# Longer texts, in characters, are rendered in a thread, not on the event loop.
 SHORT: Final = 2_000
 START_SECONDS: Final = 20
-# A batch of the longest texts there may be takes about three.
+# A batch of texts of the maximum length takes about three seconds.
 ANSWER_SECONDS: Final = 15
-# After a failure, before the next start.
+# Delay between a failure and the next start.
 REST_SECONDS: Final = 60
 
 
 class RenderPool:
     """Turns forms into submissions; `close` ends the second process, if there is one.
 
-    `waiting` says how many readers wait for their replies to be stored.
+    `waiting` returns the number of replies that wait to be stored; from `many` on, the second
+    process is started.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class RenderPool:
         self._batches = Batches(self._beside)
 
     async def prepare(self, key: str, form: Mapping[str, str]) -> Submission:
-        """Return what can be stored; raises `Refused` with what is wrong with the form."""
+        """Return the submission to store; raises `Refused` if the form is invalid."""
         asked = Asked(key, dict(form), self._now())
         if self._helper is not None:
             return await self._batches.add(asked)
@@ -68,7 +69,7 @@ class RenderPool:
 
     @property
     def beside(self) -> int | None:
-        """The number of the second process, if there is one."""
+        """The process id of the second process, or None."""
         return self._helper.pid if self._helper else None
 
     async def close(self) -> None:
@@ -93,7 +94,7 @@ class RenderPool:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
-            # It says something once it has loaded what it needs.
+            # The first answer means that it has finished its imports.
             await asyncio.wait_for(_ask(helper, (self._secret, [])), START_SECONDS)
             self._helper, helper = helper, None
         except Exception as error:
@@ -114,8 +115,9 @@ class RenderPool:
                 self._helper = None
                 await _end(helper)
             else:
-                return [_raised(one) for one in answers]
-        return [_raised(one) for one in await run_in_threadpool(prepare_all, self._secret, batch)]
+                return [_raised(answer) for answer in answers]
+        answers = await run_in_threadpool(prepare_all, self._secret, batch)
+        return [_raised(answer) for answer in answers]
 
     def _give_up(self, error: Exception) -> None:
         self._not_before = time.monotonic() + REST_SECONDS
@@ -129,7 +131,7 @@ async def _ask(helper: asyncio.subprocess.Process, question: object) -> Any:
     helper.stdin.write(HEAD.pack(len(body)) + body)
     await helper.stdin.drain()
     (size,) = HEAD.unpack(await helper.stdout.readexactly(HEAD.size))
-    # From a process that this one started, through a pipe that nobody else has.
+    # Safe: the pipe belongs to a process that this one has started.
     return pickle.loads(await helper.stdout.readexactly(size))  # noqa: S301
 
 
@@ -140,7 +142,7 @@ async def _end(helper: asyncio.subprocess.Process) -> None:
 
 
 def _raised(answer: Any) -> Submission | Exception:
-    # Pickle makes an exception from one argument; a refusal has two.
+    # Unpickling an exception passes one argument, but `Refused` takes two: it comes as a tuple.
     return answer if isinstance(answer, Submission) else Refused(*answer)
 
 

@@ -1,4 +1,4 @@
-"""The path that was asked for, without the host: `request.url` is built from the Host header."""
+"""The path of a request, without the host: `request.url` contains the client's Host header."""
 
 from urllib.parse import quote
 
@@ -6,5 +6,5 @@ from starlette.requests import Request
 
 
 def path_of(request: Request) -> str:
-    """Return the path of the request, encoded as in an address."""
+    """Return the percent-encoded path of the request."""
     return quote(request.scope["path"])

@@ -1,4 +1,4 @@
-"""Headers of every answer, and the proof that a form was sent from our own page."""
+"""Security headers, cookies, and CSRF checks of forms."""
 
 import hmac
 import logging
@@ -18,7 +18,7 @@ from comments_service.web.support.context import Context
 
 logger = logging.getLogger("rejoinder.service")
 
-# All that the log repeats of an Origin.
+# Origin headers that are safe to log.
 _ORIGIN = re.compile(r"null|https?://[\w.\[\]:-]{1,100}", re.ASCII)
 _FOREIGN = sentence(
     "This form was not sent from this site's own page. Reload the page, then send it again."
@@ -26,11 +26,11 @@ _FOREIGN = sentence(
 
 
 def headers(settings: Settings, *, scripts: bool = False) -> dict[str, str]:
-    """Return the headers of every page that the service renders.
+    """Return the headers for HTML pages of the service.
 
-    With `scripts` the page may run files of ours; never what stands in the page itself.
+    `scripts` allows scripts from own files; inline scripts are never allowed.
     """
-    # The style sheet may live on another origin than the service.
+    # The style sheet may be on another origin.
     styles = urlsplit(settings.stylesheet)
     origin = f" {styles.scheme}://{styles.netloc}" if styles.netloc else ""
     policy = (
@@ -43,7 +43,7 @@ def headers(settings: Settings, *, scripts: bool = False) -> dict[str, str]:
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
-        # Private links must not travel to the sites that a reply links to.
+        # Private links must not leak to sites that replies link to.
         "Referrer-Policy": "same-origin",
         "Cache-Control": "no-store",
         "X-Robots-Tag": "noindex",
@@ -55,7 +55,7 @@ def headers(settings: Settings, *, scripts: bool = False) -> dict[str, str]:
 
 
 def cookie_name(settings: Settings, name: str) -> str:
-    """Return the cookie's name; over https the browser then guards host, path and Secure."""
+    """Return the cookie's full name. With the prefix, browsers enforce host, path and Secure."""
     return f"__Host-{name}" if settings.secure else name
 
 
@@ -68,9 +68,9 @@ def set_cookie(
     days: int | None = None,
     seconds: int | None = None,
 ) -> None:
-    """Set a cookie that scripts cannot read and other sites' forms do not carry.
+    """Set an HttpOnly, SameSite=Lax cookie.
 
-    It lasts for that many days or seconds, or as long as a session.
+    It expires after `seconds` or `days`; by default, with the session.
     """
     response.set_cookie(
         cookie_name(settings, name),
@@ -84,7 +84,7 @@ def set_cookie(
 
 
 def clear_cookie(response: Response, settings: Settings, name: str) -> None:
-    """Have the browser forget the cookie."""
+    """Delete the cookie in the browser."""
     response.delete_cookie(
         cookie_name(settings, name),
         path="/",
@@ -95,9 +95,9 @@ def clear_cookie(response: Response, settings: Settings, name: str) -> None:
 
 
 def check_origin(request: Request, settings: Settings, told: str = _FOREIGN) -> None:
-    """Raise `Forbidden`, in those words, when the browser says that another site sent the form.
+    """Raise `Forbidden` with the message `told` if the headers show that the form is foreign.
 
-    A browser that says nothing is an old one, or no browser.
+    Requests without these headers pass: they come from old browsers or other clients.
     """
     if _is_foreign(request, settings):
         origin = request.headers.get("origin", "")
@@ -113,22 +113,21 @@ def check_origin(request: Request, settings: Settings, told: str = _FOREIGN) -> 
 def _is_foreign(request: Request, settings: Settings) -> bool:
     origin = request.headers.get("origin")
     if origin is not None:
-        # Never compared with the Host header, which proves nothing. What cannot be parsed is
-        # foreign too.
+        # Not compared with the Host header, which the client controls. An Origin that cannot be
+        # parsed counts as foreign.
         return origin.lower() not in settings.origins
     return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
 
 
 def is_surely_ours(request: Request, settings: Settings) -> bool:
-    """Say whether the browser itself tells that our own page sent the form; silence is a no."""
+    """Return whether the headers prove that our own page sent the form; False without them."""
     if _is_foreign(request, settings):
         return False
-    said = "origin" in request.headers
-    return said or request.headers.get("sec-fetch-site") == "same-origin"
+    return "origin" in request.headers or request.headers.get("sec-fetch-site") == "same-origin"
 
 
 def check_token(form: Mapping[str, str], expected: str) -> None:
-    """Raise `Forbidden` unless the form carries the token of the page that it came from."""
+    """Raise `Forbidden` unless the form's CSRF token is `expected`."""
     if not hmac.compare_digest(form.get("token", "").encode(), expected.encode()):
         raise Forbidden(_FOREIGN)
 
@@ -137,12 +136,12 @@ PRE_SESSION = "rejoinder_visit"
 
 
 def visit_token(request: Request, context: Context, visit: str = "") -> tuple[str, str]:
-    """Return (visit id, form token) for a page shown before anybody is signed in.
+    """Return (visit id, form token) for a page that is shown before signing in.
 
-    `visit` is the id if the caller has asked for one already in this answer.
+    `visit` is the id if one was already created for this response.
     """
     visit = visit or request.cookies.get(cookie_name(context.settings, PRE_SESSION), "")
-    # Sent back as a header: only what we could have made ourselves.
+    # It goes into a Set-Cookie header: accept only the format that we generate.
     if not re.fullmatch(r"[A-Za-z0-9_-]{22}", visit):
         visit = secrets.token_urlsafe(16)
     return visit, keyed(context.secret, "visit:" + visit)

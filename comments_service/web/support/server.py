@@ -1,4 +1,4 @@
-"""How uvicorn runs the service: its limits, and what it must not log or believe."""
+"""The uvicorn configuration of the service."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from comments_service.settings import Settings
 from comments_service.web.support.http_protocol import Limits, limited
 
-# Files of the database's connections, log streams and what else needs no client.
+# File descriptors reserved for database connections, logs and other files than clients' sockets.
 _OWN_FILES = 256
 _FEWEST = 64
 
@@ -16,21 +16,21 @@ _FEWEST = 64
 def config_for(
     app: Starlette, settings: Settings, *, host: str, port: int, limits: Limits | None = None
 ) -> uvicorn.Config:
-    """Return the configuration for `rejoinder service`; `limits` are those of the settings."""
+    """Return the configuration for `rejoinder service`. `limits` replace those of the settings."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         http=limited(limits or limits_of(settings)),
-        # There are none; a request to upgrade is answered as any other.
+        # No WebSockets: an upgrade request is handled like any other request.
         ws="none",
-        # No access log of uvicorn's: it would write the authors' private links.
+        # An access log would contain the authors' private links.
         access_log=False,
-        # Its other lines go where ours go, with the same time.
+        # Use our own log configuration.
         log_config=None,
         log_level="warning",
         server_header=False,
-        # It would believe any X-Forwarded-For from this machine.
+        # uvicorn would trust any X-Forwarded-For from localhost.
         proxy_headers=False,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=3,
@@ -38,7 +38,7 @@ def config_for(
 
 
 def limits_of(settings: Settings) -> Limits:
-    """Return the limits that these settings ask for."""
+    """Return the limits from the settings."""
     return Limits(
         per_network=settings.connections_per_network,
         connections=_most_connections(),
@@ -47,7 +47,7 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def _most_connections() -> int:
-    """Return how many connections leave files enough for everything else; 0: nobody knows."""
+    """Return the connection limit that the file descriptor limit allows; 0 if that is unknown."""
     with suppress(ImportError):
         import resource
 

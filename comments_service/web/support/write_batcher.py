@@ -1,4 +1,4 @@
-"""Writes the submissions that arrive at the same time in one transaction."""
+"""Stores concurrent submissions together in one transaction."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ Store = Callable[[Sequence[Submission]], Sequence[Submitted | Exception]]
 
 
 class WriteBatcher:
-    """Passes waiting submissions to `store`, in a thread of its own."""
+    """Passes batches of submissions to `store`, in a dedicated thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -20,16 +20,16 @@ class WriteBatcher:
 
     @property
     def waiting(self) -> int:
-        """How many have not got their answer yet."""
+        """The number of submissions that are not stored yet."""
         return self._batches.waiting
 
     def close(self) -> None:
-        """Write what waits, then end the thread."""
+        """Wait for the running batch, then end the thread."""
         self._thread.shutdown()
 
-    async def submit(self, one: Submission) -> Submitted:
-        """Return once the reply is on disk; raises what `store` answered for it."""
-        return await self._batches.add(one)
+    async def submit(self, submission: Submission) -> Submitted:
+        """Return once the reply is on disk; raises the exception that `store` returned for it."""
+        return await self._batches.add(submission)
 
     async def _write(self, batch: list[Submission]) -> Sequence[Submitted | Exception]:
         loop = asyncio.get_running_loop()
