@@ -205,7 +205,10 @@ def count(connection: Connection, site_id: int, what: Filter, *, most: int) -> i
 def chosen(
     connection: Connection, site_id: int, what: Filter, *, most: int
 ) -> Select[tuple[str, str, int]] | None:
-    """Return a select of the columns of `Chosen` for up to `most` matches; None if none can match."""
+    """Return a select of the columns of `Chosen`, for up to `most` matches.
+
+    None if nothing can match.
+    """
     query = _ids(connection, site_id, what, reply_index.matches(connection, what.words, what.name))
     if query is None:
         return None
