@@ -13,7 +13,7 @@ class OneLine(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; the lines of a traceback are indented, so that none looks like a record."""
+        """Return the line; lines of a traceback are indented, so that none looks like a record."""
         head, *more = super().format(record).split("\n")
         if record.exc_info or record.stack_info:
             return "\n".join([_escape(head), *(f"  {_escape(line)}" for line in more)])

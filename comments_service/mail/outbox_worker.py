@@ -162,7 +162,7 @@ class Worker:
             ):
                 outbox.drop(connection, mail)
             elif said.no_such_address and mail.kind == followers.ASK:
-                # A mistyped address is no failure of the site. The row still counts for mail limits.
+                # A mistyped address is not the site's failure; the row still counts for limits.
                 outbox.sent(connection, mail, now=now, words=said.words)
             else:
                 outbox.failed(connection, mail, problem=said.words)
