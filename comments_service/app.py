@@ -1,4 +1,4 @@
-"""The composition root: wires settings, database and doors into one application."""
+"""Composition root: builds the ASGI application from settings, database, routes and workers."""
 
 import asyncio
 import logging
@@ -69,14 +69,14 @@ ASSETS = Path(__file__).parent / "static"
 
 
 def utc_now() -> datetime:
-    """Return the time; the only clock of the service."""
+    """Return the current time; the service uses no other clock."""
     return datetime.now(UTC)
 
 
 def create_app(
     settings: Settings, db: Database, now: Callable[[], datetime] = utc_now
 ) -> Starlette:
-    """Return the application: readers' doors, the queue, the API, and the site if it is given."""
+    """Return the application: routes for readers, the queue, the API, and the built site if set."""
     i18n.use(settings.language)
     notifier = Notifier()
     db.subscribe(notifier.ring)
@@ -145,7 +145,7 @@ def create_app(
         return page(request, "api.html", schema=api.openapi())
 
     routes = [
-        # Before the pages' keys, of which none is called so.
+        # Before the routes with page keys; no page has this key.
         *search.ROUTES,
         *comments.ROUTES,
         Route("/comments/api/", api_guide, methods=["GET"]),
@@ -180,14 +180,14 @@ def create_app(
         middleware=[Middleware(_RequestLog), Middleware(_NoSniff)],
         lifespan=lifespan,
     )
-    # Its redirects would have the Host header in them, which anybody can write.
+    # Its redirects would contain the Host header, which clients can forge.
     app.router.redirect_slashes = False
     app.state.context = context
     return app
 
 
 def _writing_mail(settings: Settings) -> submission.OnArrival:
-    """Return what writes the mail that new replies cause: to editors, and to who will follow."""
+    """Return a callback that writes mail about new replies: to editors and to new followers."""
     editors_mail, following_mail = Notices(settings), Followers(settings)
 
     def write(connection: Connection, site: Site, new: Sequence[submission.Arrived]) -> set[str]:
@@ -201,7 +201,7 @@ def _writing_mail(settings: Settings) -> submission.OnArrival:
 async def _sending_mail(
     db: Database, settings: Settings, now: Callable[[], datetime]
 ) -> AsyncIterator[None]:
-    """Send what is in the outbox for as long as the block lasts, if there is a mail server."""
+    """Run the outbox worker during the block, if a mail server is set."""
     if not settings.sends_mail:
         yield
         return
@@ -224,7 +224,7 @@ def _api(context: Context) -> FastAPI:
         description="The wire between the static site and the comments service; see docs/api.md.",
         version="1",
         license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
-        # The ready-made guides load scripts from a third party; `api.html` does not.
+        # FastAPI's own pages load scripts from a third party; `api.html` does not.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -240,7 +240,7 @@ def _api(context: Context) -> FastAPI:
 
 
 class _NoSniff:
-    """Every answer is what its Content-Type says, the API's as well as the pages."""
+    """Middleware that adds `X-Content-Type-Options: nosniff` to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -257,9 +257,9 @@ class _NoSniff:
 
 
 class _RequestLog:
-    """One line a request: what was asked for by its route, never by its address.
+    """Middleware that logs one line per request, with the route's pattern instead of the URL.
 
-    Addresses hold private links; they must not be in a log.
+    URLs contain private links, which must not be logged.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""The service's verbs of the `rejoinder` command. Imports are inside, so that `--help` is quick."""
+"""Service commands of the `rejoinder` CLI. Imports are in functions, so that `--help` is fast."""
 
 import os
 import socket
@@ -45,7 +45,7 @@ def service(host: str, port: int, quiet: bool) -> None:
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: object) -> None:
-            # Answers the long polls that wait, or stopping would take as long as they do.
+            # Ends waiting long polls, which would delay the shutdown otherwise.
             app.state.context.notifier.close()
             super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
@@ -85,12 +85,12 @@ def migrate(accept_empty: bool) -> None:
     db.close()
 
 
-# How many replies that keep their HTML are named.
+# At most this many replies that keep their old HTML are listed.
 _NAMED = 20
 
 
 def _rerender(db: "Database") -> None:
-    """Render again what older versions rendered, and say what became of it."""
+    """Render replies of older markup versions again, and print the result."""
     from comments_service.services import rerender
 
     rendered, changed = 0, 0
@@ -104,8 +104,8 @@ def _rerender(db: "Database") -> None:
         click.echo(f"Re-rendered {rendered:,} replies; {changed:,} changed.")
     if kept:
         click.echo(f"{len(kept):,} replies keep the HTML that they had:", err=True)
-    for one in kept[:_NAMED]:
-        click.echo(f"  /moderate/replies/{one.public_id}: {one.reason}", err=True)
+    for reply in kept[:_NAMED]:
+        click.echo(f"  /moderate/replies/{reply.public_id}: {reply.reason}", err=True)
     if len(kept) > _NAMED:
         click.echo(f"  and {len(kept) - _NAMED:,} more", err=True)
 
@@ -220,23 +220,23 @@ def demo(remove: bool) -> None:
 
 @click.group()
 def mail() -> None:
-    """Find out whether mail leaves."""
+    """Check that mail can be sent."""
 
 
 @mail.command("test")
 @click.argument("address")
 def mail_test(address: str) -> None:
-    """Send one mail the way that every other leaves, and print what the mail server said."""
+    """Send a test mail like any other mail, and print the mail server's answer."""
     import asyncio
 
     from comments_service.mail import self_test
 
     settings, db = _open()
     with _told():
-        said = asyncio.run(self_test.send(db, settings, address, now=lambda: datetime.now(UTC)))
-    if said.result != "accepted":
-        raise click.ClickException(f"It did not leave. {said.words}")
-    click.echo(f"The mail server took it and said: {said.words}")
+        result = asyncio.run(self_test.send(db, settings, address, now=lambda: datetime.now(UTC)))
+    if result.result != "accepted":
+        raise click.ClickException(f"The mail was not sent. {result.words}")
+    click.echo(f"The mail server accepted the mail: {result.words}")
 
 
 def _open() -> "tuple[Settings, Database]":
@@ -281,7 +281,7 @@ def _password() -> str:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turn the service's errors into the command line's."""
+    """Turn the service's errors into `click.ClickException`."""
     from comments_service.domain.errors import ServiceError, StartupError, Unavailable
 
     try:

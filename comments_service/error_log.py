@@ -1,7 +1,7 @@
-"""An error as a log may tell it: what kind, what caused it, and where; never what readers wrote.
+"""Formats exceptions for the log without private data: class, cause and stack frames.
 
-The text of an error can hold a reply, an address or a statement's values. Only texts that the
-database or the operating system fixed are logged; otherwise the kind alone.
+The message of an exception can contain a reply, an address or a statement's values. It is logged
+only if it is a fixed text of the database or the operating system.
 """
 
 import re
@@ -11,10 +11,11 @@ from types import TracebackType
 from sqlalchemy.exc import DBAPIError
 
 _FRAMES = 12
-# SQLite's general error repeats what was asked, which may be a reader's search; these do not.
+# Messages with these codes can repeat parts of a query, such as a reader's search. `_PLAIN` matches
+# one that is safe.
 _PLAIN = re.compile(r"no such table: [\w.]+")
 _REPEATING = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
-# A library's frames are many, and say little.
+# Marks frames of libraries, which are left out except for the last one.
 _FOREIGN = "lib:"
 _PACKAGES = re.compile(r".*/(?:site-packages|lib/python[\d.]+)/")
 
@@ -23,12 +24,12 @@ def described(error: BaseException) -> str:
     """Return `error=KIND cause="TEXT" at="FRAMES"` for one line of a log."""
     root = _root(error)
     cause = _cause(root)
-    told = f' cause="{cause}"' if cause else ""
-    return f'error={type(root).__name__}{told} at="{_frames(error)}"'
+    part = f' cause="{cause}"' if cause else ""
+    return f'error={type(root).__name__}{part} at="{_frames(error)}"'
 
 
 def _root(error: BaseException) -> BaseException:
-    """Return what the error began with: the driver's own, if a driver's is among its causes."""
+    """Return the root cause of the error, or the database driver's error if there is one."""
     for _ in range(10):
         if isinstance(error, DBAPIError) and error.orig is not None:
             return error.orig
@@ -42,11 +43,11 @@ def _cause(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(error)
     if isinstance(state := getattr(error, "sqlstate", None), str):
-        # PostgreSQL's texts repeat values; its codes do not.
+        # PostgreSQL's messages repeat values, so only the code is logged.
         return f"SQLSTATE {state}"
     if isinstance(error, OSError):
         return error.strerror or ""
-    # `Unavailable` without a cause: a text of ours.
+    # `Unavailable` without a cause has a fixed text.
     return str(getattr(error, "reason", ""))[:200].replace('"', "'")
 
 
@@ -59,26 +60,26 @@ def _of_sqlite(error: sqlite3.Error) -> str:
 
 
 def _frames(error: BaseException) -> str:
-    """Return our own calls on the way to the error, the outermost first, and where it was raised.
+    """Return the last frames of this project, outermost first, and the frame that raised.
 
-    Files, lines and functions; no values.
+    Frames are "FILE:LINE FUNCTION", without values.
     """
-    told: list[str] = []
+    frames: list[str] = []
     part: BaseException | None = error
     while part is not None:
-        told += _of(part.__traceback__)
+        frames += _of(part.__traceback__)
         part = part.__cause__
-    own = [one for one in told[:-1] if not one.startswith(_FOREIGN)]
-    return " > ".join((own + told[-1:])[-_FRAMES:])
+    own = [frame for frame in frames[:-1] if not frame.startswith(_FOREIGN)]
+    return " > ".join((own + frames[-1:])[-_FRAMES:])
 
 
 def _of(trace: TracebackType | None) -> list[str]:
-    told = []
+    frames = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        told.append(f"{_short(code.co_filename)}:{trace.tb_lineno} {code.co_name}")
+        frames.append(f"{_short(code.co_filename)}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
-    return told
+    return frames
 
 
 def _short(path: str) -> str:

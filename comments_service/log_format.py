@@ -1,4 +1,4 @@
-"""The lines of the service's log: UTC times with their zone, one line for each record."""
+"""Log format of the service: one line per record, with UTC times."""
 
 import logging
 import sys
@@ -6,14 +6,14 @@ import time
 
 
 class OneLine(logging.Formatter):
-    """A record as one line; control characters of what somebody sent are shown, not obeyed."""
+    """Formats a record as one line; control characters are escaped."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; a traceback keeps its lines, each indented so that none looks new."""
+        """Return the line; lines of a traceback are indented, so that none looks like a record."""
         head, *more = super().format(record).split("\n")
         if record.exc_info or record.stack_info:
             return "\n".join([_escape(head), *(f"  {_escape(line)}" for line in more)])
@@ -22,12 +22,13 @@ class OneLine(logging.Formatter):
 
 def _escape(text: str) -> str:
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
     )
 
 
 def log_to_stderr(level: int | str) -> None:
-    """Write the log of this process to standard error, from a level such as "INFO" on."""
+    """Write log records of this process to standard error, from `level` (such as "INFO") on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine("time=%(asctime)s level=%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])

@@ -1,4 +1,4 @@
-"""Every setting of the service, read once from the environment and checked at start."""
+"""Settings of the service: read once from the environment and validated at start."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from comments_service.domain.ip_prefix import Network
 
 PREFIX = "REJOINDER_"
 
-# What to do about a setting that is missing or wrong, where the name alone does not say it.
+# How to fix a missing or invalid setting; others refer to docs/settings.md.
 MENDS = {
     "secret": "run `make serve` once (it writes var/rejoinder.env), or set 32 random characters",
     "api_token": "run `make serve` once (it writes var/rejoinder.env), or set 32 random characters",
@@ -34,21 +34,21 @@ Secret = Annotated[SecretStr, Field(min_length=32)]
 
 
 class Settings(BaseSettings):
-    """The service's settings; each is the environment variable `REJOINDER_` + its name in capitals.
+    """The settings; each is the environment variable `REJOINDER_` + its name in capitals.
 
-    Every one is described in docs/settings.md; a test compares the two.
+    All are described in docs/settings.md; a test compares the two.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     secret: Secret
-    """Keys the authors' private links and the form tokens; whoever has it can make both."""
+    """Key that signs the authors' private links and the form tokens."""
     api_token: Secret
-    """What the site side shows to read discussions and to register pages."""
+    """Token of the site side for the API: reading discussions and registering pages."""
     database: str = "sqlite:///var/comments.sqlite3"
     """SQLAlchemy URL of the database."""
     site_url: str = "http://127.0.0.1:8000"
-    """Origin under which readers reach the site and this service; links begin with it."""
+    """Origin of the site and this service, as readers type it; the prefix of all links."""
     site_name: str = "Rejoinder"
     """Name of the site, in the titles of the service's own pages."""
     language: str = Field(default="en", validate_default=True)
@@ -56,45 +56,45 @@ class Settings(BaseSettings):
     stylesheet: str = "/theme/css/service.css"
     """The site's style sheet, so that forms and status pages look like the site."""
     log_level: Literal["debug", "info", "warning", "error"] | None = None
-    """The least serious log entries that are written; None: the command decides."""
+    """Lowest level of log entries that are written; None: the command decides."""
     site_dir: Path | None = None
     """Folder with the built site, served at `/`; unset where a web server does that."""
     site_report: Path | None = None
-    """File that says what is wrong with the last build of that folder; for authors only."""
+    """File with the errors of the last build of that folder; for local authoring only."""
     live_reload: bool = False
-    """Whether pages of that folder reload in the browser when they change; for authors only."""
+    """Whether pages of that folder reload in the browser on changes; for local authoring only."""
     body_limit: int = Field(default=262_144, ge=131_072, le=1_048_576)
-    """Largest form body in bytes; a longer one is answered with 413."""
+    """Largest form body in bytes; a larger one gets status 413."""
     resend_hours: int = Field(default=24, ge=0, le=168)
-    """How long the same reply sent again leads to the first one's status page. Hours."""
+    """Hours in which a resent reply leads to the first one's status page."""
     edit_minutes: int = Field(default=15, ge=0, le=10_080)
-    """How long authors may edit and remove their replies themselves; 0: not at all. Minutes."""
+    """Minutes in which authors may edit and remove their replies themselves; 0: not at all."""
     session_idle_hours: int = Field(default=12, ge=1, le=720)
-    """An editor is signed out after this long without a request. Hours."""
+    """An editor is signed out after this many hours without a request."""
     session_days: int = Field(default=14, ge=1, le=90)
-    """An editor is signed out after this long in any case. Days."""
+    """An editor is signed out after this many days at the latest."""
 
     posts_per_minute: int = Field(default=20, ge=0, le=100_000)
-    """How many replies one network may post in a minute; 0: any number."""
+    """Replies that one network may post in a minute; 0: no limit."""
     posts_per_hour: int = Field(default=100, ge=0, le=1_000_000)
-    """How many replies one network may post in an hour; 0: any number."""
+    """Replies that one network may post in an hour; 0: no limit."""
     site_posts_per_minute: int = Field(default=300, ge=0, le=1_000_000)
-    """How many replies the whole site takes in a minute; 0: any number."""
+    """Replies that the whole site accepts in a minute; 0: no limit."""
     mails_per_hour: int = Field(default=10, ge=0, le=100_000)
-    """How many mails one network may cause in an hour; 0: any number."""
+    """Mails that one network may cause in an hour; 0: no limit."""
     site_mails_per_hour: int = Field(default=200, ge=0, le=1_000_000)
-    """How many mails all strangers together may cause in an hour; 0: any number."""
+    """Mails that all strangers together may cause in an hour; 0: no limit."""
     form_origins: str | None = None
-    """Further origins from which forms are taken, with commas between; unset: `site_url` only."""
+    """Further origins from which forms are accepted, comma-separated; unset: `site_url` only."""
 
     trusted_proxies: str | None = None
-    """Networks of proxies whose X-Forwarded-For is believed, with commas between; unset: none."""
+    """Networks of proxies whose X-Forwarded-For is trusted, comma-separated; unset: none."""
     connections_per_network: int = Field(default=100, ge=0, le=10_000)
-    """Connections that one network may have open at a time; 0: no limit. Proxies have none."""
+    """Open connections per network; 0: no limit. Trusted proxies have no limit."""
     smtp_url: SecretStr | None = None
-    """The mail server; unset: no mail leaves. `smtp://` asks for STARTTLS, `smtps://` for TLS."""
+    """The mail server; unset: no mail is sent. `smtp://` requires STARTTLS, `smtps://` is TLS."""
     mail_from: str | None = Field(default=None, validate_default=True)
-    """The address that mail comes from, with the site's name or without."""
+    """The sender address of mail, with or without a name."""
 
     @field_validator("language")
     @classmethod
@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     @field_validator("form_origins")
     @classmethod
     def _origins_only(cls, value: str | None) -> str | None:
-        return ",".join(_origin(one.strip()) for one in value.split(",")) if value else None
+        return ",".join(_origin(part.strip()) for part in value.split(",")) if value else None
 
     @field_validator("smtp_url")
     @classmethod
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         if value is not None:
             smtp_address.sender(value)
         elif info.data.get("smtp_url") is not None:
-            raise ValueError("is needed where REJOINDER_SMTP_URL is set")
+            raise ValueError("is required if REJOINDER_SMTP_URL is set")
         return value
 
     @classmethod
@@ -145,7 +145,7 @@ class Settings(BaseSettings):
         *others: PydanticBaseSettingsSource,
         **more: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what `from_environ` gives and nothing from behind its back."""
+        """Use only the values that `from_environ` passes, no other source of pydantic."""
         return (init_settings,)
 
     @property
@@ -155,22 +155,22 @@ class Settings(BaseSettings):
 
     @property
     def session_idle(self) -> timedelta:
-        """How long a session lives without a request."""
+        """After this time without a request a session ends."""
         return timedelta(hours=self.session_idle_hours)
 
     @property
     def session_life(self) -> timedelta:
-        """How long a session lives at most."""
+        """The maximum age of a session."""
         return timedelta(days=self.session_days)
 
     @property
     def secure(self) -> bool:
-        """Whether readers reach the site over https, so that cookies can demand it."""
+        """Whether the site uses https, so that cookies can be `Secure`."""
         return self.site_url.startswith("https://")
 
     @cached_property
     def origins(self) -> frozenset[str]:
-        """The origins of our own pages, as browsers send them in `Origin`."""
+        """The accepted values of the header `Origin`: those of `site_url` and `form_origins`."""
         further = self.form_origins.split(",") if self.form_origins else []
         return frozenset(name for origin in (self.site_url, *further) for name in _names_of(origin))
 
@@ -181,17 +181,17 @@ class Settings(BaseSettings):
 
     @property
     def sends_mail(self) -> bool:
-        """Whether mail leaves."""
+        """Whether a mail server is set."""
         return self.smtp_url is not None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> "Settings":
         """Read the settings from `environ` (the process's own by default).
 
-        Raises `SettingsError`, which names every setting that is missing or wrong, and its mend.
+        Raises `SettingsError`, which names every missing or invalid setting and how to fix it.
         """
         source = os.environ if environ is None else environ
-        # An empty value is an unset one: an empty `site_dir` would serve the current folder.
+        # Empty values count as unset: an empty `site_dir` would serve the current folder.
         given = {
             name: value for name in cls.model_fields if (value := source.get(PREFIX + name.upper()))
         }
@@ -208,13 +208,14 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-# One machine under all its names: `rejoinder serve` has one of them, and people type another.
+# Names of the local machine, which are all accepted: `rejoinder serve` uses one of them, and people
+# type another.
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def _names_of(origin: str) -> Iterator[str]:
-    """Yield an origin as browsers write it: in lower case, in Punycode, without a default port."""
+    """Yield an origin as browsers send it: in lower case, in Punycode, without a default port."""
     parts = urlsplit(origin)
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else ascii_domain(host)
@@ -224,7 +225,7 @@ def _names_of(origin: str) -> Iterator[str]:
 
 
 def _networks(value: str | None) -> tuple[Network, ...]:
-    return tuple(ip_network(one.strip()) for one in value.split(",")) if value else ()
+    return tuple(ip_network(part.strip()) for part in value.split(",")) if value else ()
 
 
 def _lines(error: ValidationError) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is made sure of before the service or a migration uses the database."""
+"""Checks of the database before the service or a migration uses it."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ from comments_service.store import database_file, schema
 from comments_service.store.database import Database
 from comments_service.store.database_marker import Marker
 
-# A larger database is checked as far as this takes. Seconds.
+# Time limit of the damage check, which does not finish for a large database.
 CHECK_SECONDS = 5.0
 
 
 def prepare(db: Database, var: Path, *, create: bool, accept_empty: bool = False) -> list[str]:
-    """Make sure that the database may be used; return what was changed or left out, in words.
+    """Check that the database can be used; return notes for the operator, in sentences.
 
-    With `create` an empty one is fine, unless there was one before and nobody says
-    `accept_empty`. Raises `StartupError`.
+    With `create` an empty database is accepted, except where one was in use before, unless
+    `accept_empty`. `var` is REJOINDER_VAR. Raises `StartupError`.
     """
     notes = []
     if db.file is not None and db.file.exists():
@@ -33,7 +33,7 @@ def prepare(db: Database, var: Path, *, create: bool, accept_empty: bool = False
 
 
 def remember(db: Database, var: Path) -> None:
-    """Remember that this database exists."""
+    """Record in the marker file that this database exists."""
     epoch = schema.epoch(db)
     if epoch is not None:
         Marker(var).remember(db.url, epoch)

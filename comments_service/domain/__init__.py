@@ -1,1 +1,1 @@
-"""The service's pure rules and types: no SQL, no HTTP."""
+"""Domain logic and types of the service, without SQL and HTTP."""

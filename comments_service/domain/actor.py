@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Actor(NamedTuple):
-    """Who acts: a name for the log, and the editor's row id if it is one."""
+    """The name for the audit log, and the row id if the actor is an editor."""
 
     name: str
     editor_id: int | None = None

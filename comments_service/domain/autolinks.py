@@ -1,7 +1,8 @@
-"""Finds the web addresses in a reply's text, and where each of them ends.
+"""Autolinks: markdown-it rule that finds web addresses in a reply's text and links them.
 
-linkify-it treats ASCII punctuation well but takes any other for a part of the path, so that
-"https://example.com/a。" swallows the full stop, and what follows it in scripts without spaces.
+linkify-it handles ASCII punctuation well but treats all other punctuation as part of the path:
+"https://example.com/a。" would include the full stop, and the text after it in scripts without
+spaces.
 """
 
 import re
@@ -17,10 +18,10 @@ _ENDING_CATEGORIES = frozenset({"Ps", "Pe", "Pi", "Pf", "Po"})
 # Punctuation inside words of some scripts: the middle dots of Catalan and Japanese, the Hebrew
 # geresh and gershayim, the Armenian apostrophe, the Tibetan tsheg, the hyphenation point.
 _INSIDE_WORDS = frozenset("·・･\u05f3\u05f4\u055a\u0f0b\u2027")
-# An apostrophe belongs to the address where a letter follows.
+# An apostrophe is part of the address only if a letter follows.
 _APOSTROPHE = "’"
-# Zero-width space, word joiner, byte order mark, and the controls of direction. The zero-width
-# joiners stay: Persian and Hindi spell words with them.
+# Zero-width space, word joiner, byte order mark and direction controls. The zero-width joiners are
+# not in it: Persian and Hindi spell words with them.
 _INVISIBLE = "\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 
 
@@ -35,16 +36,16 @@ def _ends_address(char: str) -> bool:
     return wide and category[0] in "PSZ"
 
 
-# Punctuation outside the Basic Multilingual Plane is of scripts that nobody writes any more.
+# Punctuation outside the Basic Multilingual Plane belongs to historic scripts.
 _ENDING = "".join(map(re.escape, filter(_ends_address, map(chr, range(0x80, 0x10000)))))
 _STOP = f"[{_ENDING}{_INVISIBLE}]|{_APOSTROPHE}(?!\\w)"
-# The schemes that a link may have, at the end of a text and not inside another word.
+# An allowed scheme at the end of a text, not inside another word.
 _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)$", re.IGNORECASE)
 _LONGEST_SCHEME = len(" https")
 
 
 class Autolinks(LinkifyIt):  # type: ignore[misc]
-    """linkify-it, with addresses that end before punctuation of every script."""
+    """linkify-it whose addresses end before punctuation of any script."""
 
     def _on_compile(self) -> None:
         for name, pattern in self.re.items():
@@ -54,10 +55,10 @@ class Autolinks(LinkifyIt):  # type: ignore[misc]
         self.re["src_path"] = self.re["src_path"].replace(SRC_ZCC, f"{SRC_ZCC}|{_STOP}")
 
     def write_link(self, state: StateInline, silent: bool) -> bool:
-        """Write a link where the scheme of a web address ends; an inline rule of markdown-it.
+        """Inline rule of markdown-it: at "://", write a link. Returns whether it did.
 
-        Its own rule reads all of the text before each "://" to find a scheme, so that 10,000
-        characters of "://" take more than a second.
+        It replaces the built-in rule, which reads all text before each "://" to find a scheme:
+        10,000 characters of "://" take it more than a second.
         """
         if state.linkLevel > 0 or not state.src.startswith("://", state.pos, state.posMax):
             return False
@@ -65,11 +66,11 @@ class Autolinks(LinkifyIt):  # type: ignore[misc]
         if scheme is None:
             return False
         start, after_colon = state.pos - len(scheme[1]), state.pos + 1
-        # While a link's label is skipped, the pending text is from before the label.
+        # While a link's label is skipped, `state.pending` is the text before the label.
         if not state.src.startswith(scheme[1], start):
             return False
         length = self.test_schema_at(state.src, "http:", after_colon)
-        # An asterisk at the end belongs to the emphasis around the address.
+        # A trailing asterisk closes an emphasis around the address.
         url = state.src[start : after_colon + length].rstrip("*")
         target = state.md.normalizeLink(url)
         if not length or not state.md.validateLink(target):
@@ -82,9 +83,9 @@ class Autolinks(LinkifyIt):  # type: ignore[misc]
 
 
 def link_addresses(parser: MarkdownIt) -> None:
-    """Have the parser turn the web addresses in a text into links."""
+    """Make the parser turn web addresses in a text into links."""
     finder = Autolinks()
-    # Only what is written as a web address becomes a link: "Node.js" and addresses stay text.
+    # Only addresses with a scheme become links; "Node.js" and email addresses stay text.
     finder.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     parser.linkify = finder
     parser.inline.ruler.at("linkify", finder.write_link)

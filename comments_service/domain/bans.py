@@ -1,4 +1,4 @@
-"""Bans by address, network or word: what can be banned, and what falls under it."""
+"""Bans by email address, network or word: form validation, and matching of replies."""
 
 import ipaddress
 import re
@@ -16,13 +16,13 @@ from comments_service.domain.rules import told
 KINDS = ("address", "network", "word")
 VALUE_LENGTH = {"address": 254, "network": 50, "word": 100}
 NOTE_LENGTH = 300
-# A shorter prefix would be a continent or a large provider.
+# By IP version. Shorter prefixes would ban too many readers.
 SHORTEST_PREFIX = {4: 8, 6: 16}
 _DOMAIN = re.compile(r"@[^\s@]{1,253}")
 
 
 class NewBan(NamedTuple):
-    """A ban that may be stored; `expires_at` None: it stays until somebody lifts it."""
+    """A validated ban, not stored yet. `expires_at` is None for a ban without an end."""
 
     kind: str
     value: str
@@ -31,7 +31,7 @@ class NewBan(NamedTuple):
 
 
 def parse(form: Mapping[str, str], *, now: datetime) -> NewBan:
-    """Return what a form wants banned; raises `Invalid` with one sentence for each bad field."""
+    """Validate the form of a new ban; raises `Invalid` with one sentence for each bad field."""
     problems: dict[str, str] = {}
     kind = form.get("ban-kind", "")
     value = " ".join(form.get("ban-value", "").split())
@@ -71,15 +71,16 @@ def _address(typed: str) -> str:
 
 def _network(typed: str) -> str:
     try:
-        found = ipaddress.ip_network(typed, strict=False)
+        network = ipaddress.ip_network(typed, strict=False)
     except ValueError:
         raise ValueError(
             "Enter an IP address or a network, like 203.0.113.7, 203.0.113.0/24 or 2001:db8::/48"
         ) from None
-    shortest = SHORTEST_PREFIX[found.version]
-    if found.prefixlen < shortest:
+    shortest = SHORTEST_PREFIX[network.version]
+    if network.prefixlen < shortest:
         raise ValueError(f"That bans too many readers: enter a prefix of /{shortest} or longer")
-    return str(found.network_address if found.prefixlen == found.max_prefixlen else found)
+    single = network.prefixlen == network.max_prefixlen
+    return str(network.network_address if single else network)
 
 
 def _word(typed: str) -> str:
@@ -94,11 +95,11 @@ _CLEAN: dict[str, Callable[[str], str]] = {"address": _address, "network": _netw
 
 
 class Bans:
-    """The bans of a site, ready to be asked about many replies."""
+    """The bans of a site, indexed for matching many replies."""
 
     def __init__(self, bans: Iterable[Ban]) -> None:
         self._addresses: dict[str, Ban] = {}
-        # By version and prefix length: asking costs one look-up for each length that is in use.
+        # By version and prefix length: a match costs one look-up for each length in use.
         self._networks: dict[tuple[int, int], dict[int, Ban]] = {}
         self._words: dict[str, Ban] = {}
         for ban in bans:
@@ -114,7 +115,7 @@ class Bans:
 
     @property
     def has_words(self) -> bool:
-        """Whether texts need to be looked at."""
+        """Whether any word is banned, so that `reasons` needs the texts."""
         return bool(self._list)
 
     def reasons(
@@ -125,26 +126,27 @@ class Bans:
         texts: Iterable[Sequence[str]],
         now: datetime,
     ) -> list[str]:
-        """Return the reasons of the bans in force at `now` under which a reply falls.
+        """Return a hold reason for each ban in force at `now` that matches a reply.
 
-        `network` is an address, or as much of it as was kept; `texts` are rows of tokens. An
-        address or network is told by the number of its ban: neither is for a reply's own record.
+        `network` is an IP address or the stored prefix of one; `texts` are rows of tokens. Reasons
+        of address and network bans contain the ban's id instead of its value, because addresses
+        must not be stored with the reply.
         """
         address = fold(email)
-        found = [
+        candidates = [
             ("banned-address", self._addresses.get(address)),
             ("banned-address", self._addresses.get("@" + address.rpartition("@")[2])),
             ("banned-network", self._of_network(network, now) if network else None),
         ]
-        found_bans = [f"{code}:ban {ban.id}" for code, ban in found if ban and ban.holds(now)]
-        words = [self._words[one] for one in self._list.found(texts)]
-        return found_bans + [told("banned-word", ban.value) for ban in words if ban.holds(now)]
+        by_id = [f"{code}:ban {ban.id}" for code, ban in candidates if ban and ban.holds(now)]
+        words = [self._words[word] for word in self._list.found(texts)]
+        return by_id + [told("banned-word", ban.value) for ban in words if ban.holds(now)]
 
     def _of_network(self, text: str, now: datetime) -> Ban | None:
-        asked = ipaddress.ip_network(text, strict=False)
-        for (version, length), known in self._networks.items():
-            if version == asked.version and length <= asked.prefixlen:
-                ban = known.get(_prefix(asked, length))
+        network = ipaddress.ip_network(text, strict=False)
+        for (version, length), bans in self._networks.items():
+            if version == network.version and length <= network.prefixlen:
+                ban = bans.get(_prefix(network, length))
                 if ban is not None and ban.holds(now):
                     return ban
         return None
@@ -155,7 +157,7 @@ def _prefix(network: ipaddress.IPv4Network | ipaddress.IPv6Network, length: int)
 
 
 def _keep(known: dict[str, Ban] | dict[int, Ban], key: str | int, ban: Ban) -> None:
-    """Of two bans of the same, the one that lasts longer."""
+    """Add `ban`, unless `known` has a ban of the same value that lasts longer."""
     other = known.get(key)  # type: ignore[arg-type]
     if other is None or (
         other.expires_at is not None

@@ -1,6 +1,6 @@
-"""What a reader typed, checked field by field: either a `Draft`, or sentences that say the mend.
+"""Validation of the reply form: returns a `Draft`, or raises one sentence for each bad field.
 
-The sentences are English here, and translated where a reader sees them (language.py).
+The sentences are English here. They are translated where they are shown (`i18n.py`).
 """
 
 import re
@@ -17,10 +17,10 @@ from comments_service.domain.errors import Invalid
 from comments_service.domain.i18n import counted, sentence
 from comments_service.domain.invisible_characters import BLANK_LETTERS
 
-# In characters; the same on the wire (docs/api.md) and in the theme's form.
+# Maximum lengths in characters; the same in the API (docs/api.md) and in the theme's form.
 LIMITS = {"comment": 10_000, "author": 100, "email": 254, "url": 500}
 FIELDS = ("comment", "author", "email", "url", "follow", "parent")
-# What mail the author asks for: none, about answers to this reply, about all replies.
+# Which mail the author wants: none, about answers to this reply, about all replies.
 FOLLOW = ("", "replies", "all")
 
 LABELS = {
@@ -29,14 +29,14 @@ LABELS = {
     "email": sentence("Email"),
     "url": sentence("Website"),
 }
-# How the short fields are read; a comment stays as it was typed.
+# Normalization of the short fields; a comment is not changed.
 _READ = {
     "author": invisible_characters.in_name,
     "email": invisible_characters.in_email,
     "url": invisible_characters.in_website,
 }
 
-# Characters that reorder the text around them: in a name they can make it read as another.
+# Characters that reorder the text around them: in a name they can imitate another name.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BREAKS = {ord("\n"): " ", ord("\t"): " "}
 _LINE_BREAKS = re.compile(r"\r\n?")
@@ -46,13 +46,13 @@ _HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 _PUBLIC_ID = re.compile(r"[0-9a-z]{26}")
 _url = TypeAdapter(HttpUrl)
 
-# Only the shape matters here: an intranet's ann@corp.local is an address, and mail to a reserved
-# name fails where it is sent, not where it is typed.
+# Only the syntax is checked: ann@corp.local is valid in an intranet, and mail to other reserved
+# domains fails when it is sent.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 class Draft(NamedTuple):
-    """A reply that may be stored. `parent` is a public id that still has to be looked up."""
+    """A validated reply, not stored yet. `parent` is a public id, not looked up yet."""
 
     text: str
     name: str
@@ -60,12 +60,12 @@ class Draft(NamedTuple):
     url: str | None
     parent: str | None
     follow: str = ""
-    # The fields that had invisible characters, which were taken out.
+    # Names of the fields from which invisible characters were removed.
     cleaned: tuple[str, ...] = ()
 
 
 class Refused(Invalid):
-    """A form that cannot be accepted; `kept` holds every field as it should be shown again."""
+    """The form is invalid; `kept` holds the value of each field for showing the form again."""
 
     def __init__(self, fields: Mapping[str, str], kept: Mapping[str, str]) -> None:
         super().__init__(fields)
@@ -73,9 +73,10 @@ class Refused(Invalid):
 
 
 def check(form: Mapping[str, str]) -> Draft:
-    """Return what the form says, normalised (NFC, `\\n`, trimmed; a comment keeps its indentation).
+    """Validate the form and return its values, normalised.
 
-    Raises `Refused` with one sentence for each field that has a problem.
+    Normalised means NFC, `\\n` as line break, trimmed; a comment keeps its indentation. Raises
+    `Refused` with one sentence for each bad field.
     """
     kept = {name: _normal(form.get(name, ""), name == "comment") for name in FIELDS}
     if kept["follow"] not in FOLLOW:
@@ -101,15 +102,15 @@ def check(form: Mapping[str, str]) -> Draft:
     ):
         if name not in problems and (problem := check_field(read[name])):
             problems[name] = problem
-    if not problems and (where := _published_address(read)):
-        problems[where] = sentence(
+    if not problems and (field := _published_address(read)):
+        problems[field] = sentence(
             "Take your email address out of this field: what stands here is published"
         )
     if kept["parent"] and not _PUBLIC_ID.fullmatch(kept["parent"]):
         kept["parent"] = ""
         problems.setdefault("parent", PARENT_GONE)
     if problems:
-        # In the order of the form, however they were found: that is how the summary is read.
+        # In the order of the form, because the summary lists them in this order.
         raise Refused({name: problems[name] for name in FIELDS if name in problems}, kept)
     return Draft(
         text=read["comment"],
@@ -125,7 +126,7 @@ def check(form: Mapping[str, str]) -> Draft:
 
 
 def check_text(text: str) -> str:
-    """Return an editor's text, normalised; raises `Refused` with what is wrong with it."""
+    """Return an editor's text, normalised; raises `Refused` if it is empty or too long."""
     clean = _printable(_normal(text, multiline=True), multiline=True)
     if not visible(clean):
         raise Refused({"comment": ENTER_COMMENT}, {"comment": clean})
@@ -136,7 +137,7 @@ def check_text(text: str) -> str:
 
 
 def clean_words(text: str) -> str:
-    """Return a few words that are not published, without what nobody can see; "" if that is all."""
+    """Return a short unpublished text without invisible characters; "" if nothing is visible."""
     clean = _printable(_normal(text, multiline=True), multiline=True).strip()
     return clean if visible(clean) else ""
 
@@ -163,13 +164,13 @@ def _normal(value: str, multiline: bool) -> str:
 
 
 def _trimmed(value: str, multiline: bool) -> str:
-    # Markdown counts the spaces before the first line's text as those of any other line.
+    # Leading spaces of the first line matter to Markdown, so only blank lines are removed.
     return _BLANK_LINES.sub("", value.rstrip()) if multiline else value.strip()
 
 
 def _printable(value: str, *, multiline: bool) -> str:
-    """Take out what no reader can see and no page may hold."""
-    # Nearly every text: what is forbidden is not printable to Python either.
+    """Remove control characters and others that a page must not contain."""
+    # Fast path for nearly every text: no forbidden character is printable in Python's sense.
     if not (value.translate(_BREAKS) if multiline else value).isprintable():
         value = "".join(char for char in value if not _forbidden(char, multiline))
     return _trimmed(value, multiline)
@@ -181,22 +182,22 @@ def _forbidden(char: str, multiline: bool) -> bool:
         return not (multiline and char in "\n\t")
     if category in {"Zl", "Zp"}:
         return not multiline
-    # Feeds are XML, which has no place for the code points that are no characters.
+    # Surrogates and noncharacters are not allowed in XML, and feeds are XML.
     if category == "Cs" or ord(char) & 0xFFFE == 0xFFFE or "\ufdd0" <= char <= "\ufdef":
         return True
     return not multiline and char in BIDI_CONTROLS
 
 
 def visible(value: str) -> bool:
-    """Return whether a reader would see anything. Marks alone do not count: some have no ink."""
+    """Return whether the text has a visible character; combining marks alone do not count."""
     return any(
         unicodedata.category(char)[0] in "LNPS" and char not in BLANK_LETTERS for char in value
     )
 
 
 def shows_address(text: str, email: str) -> bool:
-    """Return whether the address can be read in `text`, however its characters are written."""
-    return any(_folded(email) in _folded(one) for one in {text, unquote(text)})
+    """Return whether `text` shows the address, also percent-encoded or in other letter forms."""
+    return any(_folded(email) in _folded(form) for form in {text, unquote(text)})
 
 
 def _folded(value: str) -> str:
@@ -215,7 +216,7 @@ def _name_problem(value: str) -> str | None:
 
 
 def email_problem(value: str) -> str | None:
-    """Return the sentence that says what is wrong with an address, or None."""
+    """Return a sentence about what is wrong with an email address, or None."""
     if not value:
         return sentence("Enter your email address")
     if len(value) > LIMITS["email"]:
@@ -247,10 +248,10 @@ def _web_address(value: str) -> str | None:
     bare = not _HAS_SCHEME.match(value) or re.match(r"[^/:]+:\d", value) is not None
     parsed = _url.validate_python("https://" + value if bare else value)
     host = parsed.host or ""
-    # An address with a user name in it is a trick or a leak, never a home page.
+    # A URL with a user name or password is deceptive or leaks a password.
     if parsed.username or parsed.password or not _HOST.fullmatch(host):
         return None
-    # "n/a" and "none" are words, not sites.
+    # Without a dot, such as "none" or "n/a", it is not a website.
     return None if bare and "." not in host else str(parsed)
 
 

@@ -1,6 +1,6 @@
-"""One family of errors; each knows the HTTP status that it becomes, and says the mend.
+"""Exceptions of the service, mapped to HTTP statuses; their messages say how to fix the problem.
 
-Titles and sentences are English here, and translated where a reader sees them (language.py).
+Titles and messages are English here. They are translated where they are shown (`i18n.py`).
 """
 
 import math
@@ -11,19 +11,19 @@ from comments_service.domain.i18n import counted, marked, sentence
 
 
 class SettingsError(Exception):
-    """The environment does not hold usable settings; the text names each and its mend."""
+    """Settings are missing or invalid; the message names each one and how to fix it."""
 
 
 class StartupError(Exception):
-    """The service cannot start; the text says why and what to do."""
+    """The service cannot start; the message says why and what to do."""
 
 
 class DatabaseDamaged(Exception):
-    """The database file is damaged; the text is SQLite's, without anything that is stored."""
+    """The database file is damaged; the message is SQLite's and contains no stored data."""
 
 
 class ServiceError(Exception):
-    """Something that a caller did or met, told in words that may be shown to them."""
+    """Base of the errors that become responses; `detail` may be shown to the client."""
 
     status = 500
     title = marked("Something went wrong")
@@ -34,7 +34,7 @@ class ServiceError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers of the answer that programs read."""
+        """Additional headers of the response."""
         return {}
 
 
@@ -46,57 +46,60 @@ class BadRequest(ServiceError):
 
 
 class Unauthorized(ServiceError):
-    """No token or session, or one that is not known."""
+    """The token or session is missing or unknown."""
 
     status = 401
     title = marked("Sign in first")
 
 
 class Forbidden(ServiceError):
-    """Known, but not allowed; or a form without its token."""
+    """The signed-in user may not do this, or the form has no valid CSRF token."""
 
     status = 403
     title = marked("That is not allowed")
 
 
 class NotFound(ServiceError):
-    """No such page, reply, event or link; also what is not public, so that nobody can tell."""
+    """No such page, reply, event or link.
+
+    Also raised for what is not public, so that responses do not reveal that it exists.
+    """
 
     status = 404
     title = marked("Not found")
 
 
 class Conflict(ServiceError):
-    """The present state does not allow the change; the text says why, and what to do."""
+    """The current state does not allow the change; the message says why and what to do."""
 
     status = 409
     title = marked("Your change was not applied")
 
 
 class AlreadyHandled(Conflict):
-    """Another editor changed the reply first; the text says who did what, and when."""
+    """Another editor changed the reply first; the message says who did what, and when."""
 
     title = marked("Already handled")
 
 
 class TooLarge(ServiceError):
-    """The body is over the limit."""
+    """The request body is over the size limit."""
 
     status = 413
     title = marked("That is too long")
 
 
 class UnsupportedMediaType(ServiceError):
-    """The body is of a kind that this address does not read."""
+    """The content type of the request body is not supported by this route."""
 
     status = 415
     title = marked("That kind of content is not read here")
 
 
 class TooMany(ServiceError):
-    """Too often in a short time; `until` says from when on it may be tried again.
+    """A rate limit was exceeded; requests are accepted again at `until`.
 
-    `detail` says it in other words than those about attempts.
+    `detail` replaces the default message, which is about attempts.
     """
 
     status = 429
@@ -109,7 +112,7 @@ class TooMany(ServiceError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What tells a program how long to wait."""
+        """`Retry-After` in seconds."""
         return {"Retry-After": str(self.seconds)}
 
 
@@ -130,7 +133,7 @@ def _too_many(time: str, seconds: int) -> str:
 
 
 class Unavailable(ServiceError):
-    """The database cannot be used just now; `reason` is for the log, never for readers."""
+    """The database cannot be used at the moment; `reason` is for the log, never for readers."""
 
     status = 503
     title = marked("Not just now")
@@ -146,7 +149,7 @@ class Unavailable(ServiceError):
 
 
 class Busy(ServiceError):
-    """Too many requests of the same kind are being worked on; `seconds` is when to try again."""
+    """Too many sign-ins are being processed; the client may retry after `seconds`."""
 
     status = 503
     title = Unavailable.title
@@ -159,12 +162,12 @@ class Busy(ServiceError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The seconds to wait before the next try."""
+        """`Retry-After` in seconds."""
         return {"Retry-After": str(self.seconds)}
 
 
 class Invalid(ServiceError):
-    """Fields that cannot be accepted: `fields` maps each field's name to one sentence."""
+    """Form fields are invalid; `fields` maps each field's name to one sentence."""
 
     status = 422
     title = marked("There is a problem")

@@ -1,4 +1,4 @@
-"""Excerpts of found texts: the words around the first hit, with each hit marked."""
+"""Excerpts for search results: the text around the first hit, with the hits marked."""
 
 import html
 import re
@@ -7,24 +7,25 @@ from typing import NamedTuple
 
 from comments_service.domain.tokenizer import writes_no_spaces
 
+# Characters on each side of the first hit.
 AROUND = 120
 
 _TAG = re.compile(r"<[^>]*>")
 
 _WORD = re.compile(r"[^\W_]+")
 
-# Where a hit may stand: as a word, as the beginning of one, anywhere. In a long text another word
-# that only holds the letters comes too early.
+# How a hit may match, strictest first: a whole word, the beginning of one, anywhere. Matching
+# anywhere from the start would often find a part of another word earlier in a long text.
 _BOUNDS = ((r"(?<![^\W_])", r"(?![^\W_])"), (r"(?<![^\W_])", ""), ("", ""))
 
 
 class _Bases(dict[int, int]):
-    """Letters without their accents, one for one, as the index has them."""
+    """Translation table that removes accents one character for one, as the index does."""
 
     def __missing__(self, code: int) -> int:
         parts = unicodedata.normalize("NFD", chr(code))
         accents = parts[1:] and all(unicodedata.category(part) == "Mn" for part in parts[1:])
-        # か and が are letters of their own.
+        # か and が are different letters, although Unicode decomposes one into the other.
         self[code] = ord(parts[0]) if accents and not writes_no_spaces(chr(code)) else code
         return self[code]
 
@@ -33,25 +34,28 @@ _BASES = _Bases()
 
 
 class Piece(NamedTuple):
-    """A stretch of an excerpt; `hit` when it is what was looked for."""
+    """A part of an excerpt; `hit` is True for a match of the query."""
 
     text: str
     hit: bool
 
 
 def excerpt(text: str, asked: str) -> list[Piece]:
-    """Return the words around the first hit, in pieces; `text` is HTML, the pieces are not."""
+    """Return the text around the first hit of the query `asked`.
+
+    `text` is HTML; the pieces are plain text.
+    """
     return around(" ".join(html.unescape(_TAG.sub(" ", text)).split()), asked)
 
 
 def around(plain: str, asked: str) -> list[Piece]:
-    """Return the words of a plain text around the first hit, in pieces."""
+    """Return the part of a plain text around the first hit of the query `asked`."""
     folded = plain.translate(_BASES)
     hits = _hits(folded, asked.translate(_BASES))
     first = hits.search(folded)
     start = max(first.start() - AROUND, 0) if first else 0
     if start:
-        # At the beginning of a word, where there is one soon.
+        # Start at the next word if one begins within 30 characters.
         start = plain.find(" ", start, start + 30) + 1 or start
     end = start + 2 * AROUND
     shown = plain[start:end]
@@ -68,7 +72,7 @@ def around(plain: str, asked: str) -> list[Piece]:
 
 
 def _hits(plain: str, asked: str) -> re.Pattern[str]:
-    """Return what finds the words in this text, as strictly as they stand in it at all."""
+    """Return the pattern for the query's words by the strictest of `_BOUNDS` that has a hit."""
     words = sorted(set(_WORD.findall(asked)), key=len, reverse=True)
     for before, after in _BOUNDS:
         patterns = [

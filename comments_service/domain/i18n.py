@@ -1,8 +1,8 @@
-"""The service's words in the site's language, from gettext catalogs in `locales/`.
+"""Translation of the service's texts with the gettext catalogs in `locales/`.
 
-English is what stands in the code and the templates. The language is one setting of the site
-(REJOINDER_LANGUAGE), so it is the process's: `use` is called once, where the service starts. Pages
-for editors stay English (`ENGLISH`).
+Texts in the code and the templates are English. The language is a setting of the site
+(REJOINDER_LANGUAGE) and global to the process: `use` is called once, when the service starts. Pages
+for editors are always English (`ENGLISH`).
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ SOURCE_LANGUAGE = "en"
 
 
 class Words:
-    """What the service says and writes in one language: texts, numbers, moments."""
+    """Translations and formats of one language: texts, numbers, dates and times."""
 
     def __init__(self, tag: str, catalog: NullTranslations) -> None:
         self.tag = tag.replace("_", "-")
@@ -34,15 +34,15 @@ class Words:
         return self._locale.text_direction
 
     def say(self, text: str) -> str:
-        """Return a sentence in this language; any other text as it is."""
+        """Return the translation of a `Sentence`; any other text unchanged."""
         if not isinstance(text, Sentence):
             return text
         one, many, number, values = text.parts
-        told = self.gettext(one) if many is None else self.ngettext(one, many, number)
-        return told % {name: self._told(value) for name, value in values.items()}
+        template = self.gettext(one) if many is None else self.ngettext(one, many, number)
+        return template % {name: self._told(value) for name, value in values.items()}
 
     def number(self, value: int) -> str:
-        """Return a number with its thousands apart, for instance `10,000`."""
+        """Return a number with thousands separators, for instance `10,000`."""
         if self._is_english:
             return f"{value:,}"
         from babel.numbers import format_decimal
@@ -50,14 +50,14 @@ class Words:
         return format_decimal(value, locale=self._locale)
 
     def day(self, value: datetime) -> str:
-        """Return a day for people, for instance `23 November 2026`."""
+        """Return a date in long format, for instance `23 November 2026`."""
         from babel.dates import format_date
 
         long = "d MMMM y" if self._is_english else self._locale.date_formats["long"].pattern
         return format_date(value, long, locale=self._locale)
 
     def when(self, value: datetime) -> str:
-        """Return a moment for people, for instance `23 November 2026, 14:05 UTC`."""
+        """Return a date and time (UTC), for instance `23 November 2026, 14:05 UTC`."""
         from babel.dates import format_time
 
         time = format_time(value, "HH:mm", locale=self._locale) + " UTC"
@@ -81,10 +81,9 @@ class Words:
 
 
 class Sentence(str):
-    """A sentence in English that knows how it is said in other languages (`Words.say`).
+    """An English sentence that can be translated later (`Words.say`).
 
-    Wherever it is only a text, in a log or the API, it is the English one. It goes from one
-    process to another as it is.
+    As a `str`, in a log or the API, it is the English text. It can be pickled.
     """
 
     __slots__ = ("parts",)
@@ -93,12 +92,12 @@ class Sentence(str):
     def __new__(
         cls, one: str, many: str | None = None, number: int = 1, /, **values: Any
     ) -> "Sentence":
-        """Fill the values in; numbers and moments are written as English does."""
+        """Fill in the values; numbers and times are formatted in English."""
         if many is not None:
             values = {"num": number} | values
         english = one if many is None or number == 1 else many
-        told = {name: ENGLISH._told(value) for name, value in values.items()}
-        made = super().__new__(cls, english % told)
+        formatted = {name: ENGLISH._told(value) for name, value in values.items()}
+        made = super().__new__(cls, english % formatted)
         made.parts = (one, many, number, values)
         return made
 
@@ -111,17 +110,17 @@ def _again(one: str, many: str | None, number: int, values: dict[str, Any]) -> S
 
 
 def sentence(text: str, **values: Any) -> Sentence:
-    """Return a sentence with named values, which are filled in as each language writes them."""
+    """Return a sentence with named values, which are formatted for each language."""
     return Sentence(text, **values)
 
 
 def counted(one: str, many: str, number: int, **values: Any) -> Sentence:
-    """Return a sentence that depends on a number, which is `%(num)s` in it."""
+    """Return a sentence with singular and plural; the number is `%(num)s` in it."""
     return Sentence(one, many, number, **values)
 
 
 def marked(text: str) -> str:
-    """Mark a text for the catalogs that is translated later, where it is shown."""
+    """Mark a text for extraction into the catalogs; it is translated where it is shown."""
     return text
 
 
@@ -130,23 +129,23 @@ _site = ENGLISH
 
 
 def use(language: str) -> None:
-    """Speak this language from now on; raises ValueError where there is no catalog for it."""
+    """Set the site's language for this process; raises ValueError if it has no catalog."""
     global _site
     _site = words_of(language)
 
 
 def site() -> Words:
-    """Return the words of the site's language."""
+    """Return the translations of the site's language."""
     return _site
 
 
 @lru_cache(maxsize=16)
 def words_of(language: str) -> Words:
-    """Return the words of a language; raises ValueError, which says what languages there are."""
+    """Return the translations of a language tag; raises ValueError, which lists the languages."""
     try:
         _locale_of(language)
     except ValueError:
-        raise ValueError(f"{language!r} is no language tag; {_mend()}") from None
+        raise ValueError(f"{language!r} is not a language tag; {_available()}") from None
     short = language.replace("-", "_").partition("_")[0]
     if short.lower() == SOURCE_LANGUAGE:
         return Words(language, NullTranslations())
@@ -154,12 +153,12 @@ def words_of(language: str) -> Words:
         path = LOCALES / name / "LC_MESSAGES" / f"{DOMAIN}.po"
         if path.is_file():
             return Words(language, _compiled(path))
-    raise ValueError(f"there are no words for {language!r}; {_mend()}")
+    raise ValueError(f"there is no translation for {language!r}; {_available()}")
 
 
 def languages() -> list[str]:
-    """Return the languages that the service speaks."""
-    return sorted({SOURCE_LANGUAGE, *(one.parents[1].name for one in LOCALES.glob("*/*/*.po"))})
+    """Return the languages that have a catalog, and English."""
+    return sorted({SOURCE_LANGUAGE, *(po.parents[1].name for po in LOCALES.glob("*/*/*.po"))})
 
 
 def gettext(text: str) -> str:
@@ -173,17 +172,17 @@ def ngettext(one: str, many: str, number: int) -> str:
 
 
 def pgettext(context: str, text: str) -> str:
-    """Return the text as it is said in this context."""
+    """Return the text in the site's language; `context` tells apart equal English texts."""
     return _site.pgettext(context, text)
 
 
 def npgettext(context: str, one: str, many: str, number: int) -> str:
-    """Return the form that goes with the number, as it is said in this context."""
+    """Return the form for the number; `context` tells apart equal English texts."""
     return _site.npgettext(context, one, many, number)
 
 
-def _mend() -> str:
-    return f"there are {', '.join(languages())}; docs/languages.md tells how to add one"
+def _available() -> str:
+    return f"available: {', '.join(languages())}; docs/languages.md explains how to add one"
 
 
 def _locale_of(tag: str) -> "Locale":
@@ -196,7 +195,7 @@ def _locale_of(tag: str) -> "Locale":
 
 
 def _compiled(path: Path) -> NullTranslations:
-    # Only other languages pay for Babel's reader.
+    # Imported here, so that a service in English does not load it.
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
     from babel.support import Translations

@@ -1,46 +1,47 @@
-"""Characters that nobody sees, and full-width letters, in what readers paste into short fields.
+"""Removes invisible characters and full-width letters from names, email and web addresses.
 
-An address that is copied from a chat or a document often carries a zero-width space, a byte order
-mark or a no-break space. Japanese and Chinese keyboards write full-width letters.
+An address copied from a chat or a document often contains a zero-width space, a byte order mark or
+a no-break space. Japanese and Chinese keyboards write full-width letters.
 """
 
 import re
 import unicodedata
 
-# Letters and symbols by category that have no ink.
+# Letters and symbols, by Unicode category, that are displayed as blank.
 BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
-# In names and web addresses: the zero-width joiners stay, Persian and Hindi spell words with them.
+# Removed from names and web addresses. The zero-width joiners are not in it, because Persian and
+# Hindi spell words with them.
 _ZERO_WIDTH = frozenset("\u00ad\u200b\u2060\ufeff")
-# In an email address: marks without ink, beside the categories Cf (format) and Zs (space).
+# Removed from email addresses, in addition to the categories Cf (format) and Zs (space).
 _BLANK_MARKS = frozenset("\u034f\u180b\u180c\u180d\u180f") | BLANK_LETTERS
 _BLANK_MARKS |= {chr(code) for code in range(0xFE00, 0xFE10)}
-# U+FF01 to U+FF5E are ASCII, wider; so are the full stops of East Asia where a dot is meant.
+# U+FF01 to U+FF5E are full-width ASCII; the East Asian full stops are typed instead of a dot.
 _TO_ASCII = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3002: ".", 0xFF61: "."}
-# What of a web address comes before its path.
+# The part of a web address before its path.
 _UP_TO_HOST = re.compile(r"(?:[^/／?？#＃]+[:：][/／]{2})?[^/／?？#＃]*")
 
 
 def in_email(value: str) -> str:
-    """Return an email address without invisible characters, full-width ones as ASCII."""
+    """Return an email address without invisible characters; full-width ones become ASCII."""
     return "".join(char for char in value if not _unseen_in_email(char)).translate(_TO_ASCII)
 
 
 def in_name(value: str) -> str:
-    """Return a name without zero-width characters, its unusual spaces as plain ones."""
+    """Return a name without zero-width characters; other spaces become plain ones."""
     return _without_zero_width(value, space=" ")
 
 
 def in_website(value: str) -> str:
-    """Return a web address without invisible characters, full-width ones up to its host as ASCII.
+    """Return a web address without invisible characters.
 
-    A path may have full-width letters.
+    Full-width characters of scheme and host become ASCII; the path may contain them.
     """
     seen = _without_zero_width(value, space="")
-    return _UP_TO_HOST.sub(lambda found: found[0].translate(_TO_ASCII), seen, count=1)
+    return _UP_TO_HOST.sub(lambda match: match[0].translate(_TO_ASCII), seen, count=1)
 
 
 def differ(typed: str, read: str) -> bool:
-    """Return whether invisible characters were taken out; full-width letters do not count."""
+    """Return whether invisible characters were removed; full-width letters do not count."""
     return typed.translate(_TO_ASCII) != read.translate(_TO_ASCII)
 
 

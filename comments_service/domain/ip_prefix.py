@@ -1,11 +1,11 @@
-"""From which network a reply came, and how much of that is kept."""
+"""Client IP addresses: the reader's address behind proxies, and its network prefixes."""
 
 import ipaddress
 from collections.abc import Collection, Sequence
 
-# As much as is given to one household or company, and no more.
+# Prefix lengths by IP version. Stored with a reply: about what one household or company has.
 _KEPT = {4: 24, 6: 48}
-# What attempts and posts of one household are counted under: providers give each a /64 or more.
+# Rate limits count by these: providers give each household a /64 or more.
 _HOUSEHOLD = {4: 32, 6: 64}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -13,27 +13,27 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def client(peer: str | None, forwarded: Sequence[str], trusted: Collection[Network]) -> str | None:
-    """Return the reader's address, or None if nobody knows it.
+    """Return the reader's IP address, or None if it is unknown.
 
-    `peer` is who connected. `forwarded` are the X-Forwarded-For lines: each proxy adds at the end
-    whom it heard, so they are read from there, and only as far as the proxies are `trusted`. What
-    stands further to the left anybody can have made up.
+    `peer` is the address of the connection, `forwarded` the X-Forwarded-For lines. Each proxy
+    appends the address that connected to it, so they are read from the end, and only through
+    `trusted` proxies. Entries further to the left may be forged.
     """
-    found = _address(peer or "")
-    if found is None or not _within(found, trusted):
-        return str(found) if found else None
+    address = _address(peer or "")
+    if address is None or not _within(address, trusted):
+        return str(address) if address else None
     hops = [hop for line in forwarded for hop in line.split(",")]
     for hop in reversed(hops):
-        found = _address(_without_port(hop.strip()))
-        if found is None or not _within(found, trusted):
+        address = _address(_without_port(hop.strip()))
+        if address is None or not _within(address, trusted):
             break
-    return str(found) if found else None
+    return str(address) if address else None
 
 
 def kept(address: str | None, how: str) -> str | None:
-    """Return what is stored of an address: all, its network, or nothing.
+    """Return what is stored of an IP address: the address, its network, or None.
 
-    `how` is "full", "prefix" or "none". A network is kept as it is.
+    `how` is "full", "prefix" or "none". A network is returned unchanged unless it is "none".
     """
     if address is None or how == "none":
         return None
@@ -46,34 +46,34 @@ def kept(address: str | None, how: str) -> str | None:
 def household(address: str | None) -> str:
     """Return the network of one household: an IPv4 address itself, the /64 of an IPv6 address.
 
-    All clients whose address is not known count as one household.
+    All clients whose address is unknown count as one household.
     """
     return _prefix(address, _HOUSEHOLD)
 
 
 def wide(address: str | None) -> str:
-    """Return the network around a household: a /24 of IPv4, a /48 of IPv6."""
+    """Return the wider network around a household: a /24 of IPv4, a /48 of IPv6."""
     return _prefix(address, _KEPT)
 
 
 def _prefix(address: str | None, lengths: dict[int, int]) -> str:
-    found = _address(address or "")
-    if found is None:
+    parsed = _address(address or "")
+    if parsed is None:
         return address or ""
-    length = lengths[found.version]
-    if length == found.max_prefixlen:
-        return str(found)
-    return str(ipaddress.ip_network(f"{found}/{length}", strict=False))
+    length = lengths[parsed.version]
+    if length == parsed.max_prefixlen:
+        return str(parsed)
+    return str(ipaddress.ip_network(f"{parsed}/{length}", strict=False))
 
 
 def _address(text: str) -> Address | None:
     try:
-        # What follows % names a card of this machine.
-        found = ipaddress.ip_address(text.partition("%")[0])
+        # Strip the IPv6 zone id.
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    # The same reader, whether or not the socket speaks both versions.
-    return getattr(found, "ipv4_mapped", None) or found
+    # A dual-stack socket reports IPv4 clients as ::ffff:a.b.c.d.
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _without_port(hop: str) -> str:

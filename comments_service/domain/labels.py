@@ -1,11 +1,11 @@
-"""Who acts, and what things are called in the queue and in its log."""
+"""English labels of hold reasons, actions and event fields, for the queue and the audit log."""
 
 from datetime import datetime
 
 from comments_service.domain.models import Status
 
-# Why a reply waits, in the words that the queue shows. What follows a colon in a stored reason is
-# what fired ("word:casino") and is shown after the sentence.
+# Sentences for the codes of hold reasons. A stored reason may have a detail after a colon, which is
+# shown after the sentence ("word:casino").
 REASONS = {
     "all": "Every reply waits for an editor",
     "disputed": "Two HTML parsers read its markup differently: look at the text, not only the page",
@@ -25,7 +25,7 @@ REASONS = {
 
 
 def reason_in_words(reason: str) -> str:
-    """Return the sentence of a stored reason, with what fired if it says so.
+    """Return the sentence for a stored reason, with its detail if it has one.
 
     >>> reason_in_words("word:casino")
     'It has a word that holds a reply: casino'
@@ -41,7 +41,7 @@ ACTIONS = {
     "trash": Status.TRASH,
     "pending": Status.PENDING,
 }
-# What each action is called once it is done.
+# Past tense of each action, for the audit log.
 DONE = {
     "submit": "Submitted",
     "approve": "Approved",
@@ -76,7 +76,7 @@ DONE = {
     "enable": "Enabled an editor again",
 }
 
-# The same as a clause about one reply: "Olaf marked this as spam".
+# The same as a clause about one reply, as in "Olaf marked this as spam".
 _CLAUSES = {
     "approve": "approved this",
     "spam": "marked this as spam",
@@ -97,7 +97,7 @@ _CLAUSES = {
 
 
 def said(actor: str, action: str, at: datetime) -> str:
-    """Return who did what to a reply and when (UTC), as one sentence.
+    """Return a sentence about who did what to a reply and when (UTC).
 
     >>> from datetime import UTC
     >>> said("Olaf", "spam", datetime(2026, 11, 28, 5, 3, tzinfo=UTC))
@@ -107,7 +107,7 @@ def said(actor: str, action: str, at: datetime) -> str:
     return f"{actor} {clause} at {at:%H:%M} UTC."
 
 
-# What the log can hold of a thing, in words.
+# Labels of the keys that `before` and `after` of an event can have.
 FIELDS = {
     "status": "State",
     "text": "Text",

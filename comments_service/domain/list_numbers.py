@@ -1,9 +1,9 @@
-"""Keeps the numbers of a reply's numbered lists as they were typed.
+"""Markdown rule that shows the numbers of numbered lists as they were typed.
 
-Markdown takes "14. August" and "3. September" in the next line for a list and shows 14 and 15.
-HTML lists count up by one and write "1.", so only numbers that do so make a list here. All others
-become text again, "1)" too, which reads the same on pages, in feeds, in mail and in the search. A
-blank line ends a list where the next number does not go on: behind "1." and "2." in a list,
+Markdown treats "14. August" and "3. September" in the next line as a list and shows 14 and 15.
+HTML lists count up by one and show "1.", so only numbers that do so become a list here. All others,
+also "1)", become text, which reads the same on pages, in feeds, in mail and in the search. A blank
+line ends a list if the next number does not continue it: after a list of "1." and "2.",
 "14. August" is a paragraph.
 """
 
@@ -17,19 +17,19 @@ from markdown_it.token import Token
 
 
 def keep_numbers(parser: MarkdownIt) -> None:
-    """Have the parser show every number that a reader typed at the start of a line."""
+    """Make the parser show every number at the start of a line as it was typed."""
     parser.core.ruler.after("block", "keep_numbers", _keep_numbers)
 
 
 class _List(NamedTuple):
-    """Where a list begins among the tokens, and the tokens of its items."""
+    """A list: the index of its opening token, and the indices of its items' tokens."""
 
     start: int
     items: list[int]
 
 
 class _Changes(NamedTuple):
-    """Positions of tokens that go, and tokens that come in front of a position."""
+    """Indices of tokens to drop, and tokens to insert before an index."""
 
     dropped: set[int]
     inserted: dict[int, list[Token]]
@@ -42,7 +42,7 @@ def _keep_numbers(state: StateCore) -> None:
 
 
 def _changes(tokens: Sequence[Token], lines: Sequence[str]) -> _Changes:
-    """Return how to keep the numbers of all lists that do not count up."""
+    """Return the changes that turn all lists that do not count up into text."""
     changes = _Changes(set(), {})
     open_lists: list[_List] = []
     for index, token in enumerate(tokens):
@@ -58,7 +58,7 @@ def _changes(tokens: Sequence[Token], lines: Sequence[str]) -> _Changes:
 
 
 def _divide(tokens: Sequence[Token], lines: Sequence[str], whole: _List, changes: _Changes) -> None:
-    """Note which parts of a list stay lists; its `items` end with the token that closes it."""
+    """Record which parts of a list stay lists; the last of its `items` is its closing token."""
     *items, end = whole.items
     parts = _parts(tokens, lines, items)
     before = False
@@ -79,7 +79,7 @@ def _divide(tokens: Sequence[Token], lines: Sequence[str], whole: _List, changes
 
 
 def _parts(tokens: Sequence[Token], lines: Sequence[str], items: Sequence[int]) -> list[list[int]]:
-    """Divide the items of a list at blank lines behind which the numbers do not go on."""
+    """Split the items of a list at blank lines after which the numbers do not continue."""
     parts: list[list[int]] = []
     last = ""
     for item in items:
@@ -94,12 +94,12 @@ def _parts(tokens: Sequence[Token], lines: Sequence[str], items: Sequence[int]) 
 
 
 def _follows_blank(item: Token, lines: Sequence[str]) -> bool:
-    # In a quotation a blank line has its mark.
+    # Inside a block quote a blank line has a ">".
     return item.map is not None and not lines[item.map[0] - 1].strip(" \t>")
 
 
 def _opening(whole: Token, first: Token) -> Token:
-    """Return what opens a list whose first item is `first`."""
+    """Return the opening token of a list whose first item is `first`."""
     opening = _copy(whole)
     opening.attrs = {} if first.info == "1" else {"start": int(first.info)}
     return opening
@@ -110,33 +110,33 @@ def _copy(token: Token) -> Token:
 
 
 def _counts_up(items: Sequence[Token]) -> bool:
-    """Whether HTML's list shows these items as they were typed."""
-    # HTML writes a full stop behind each number, whatever was typed.
+    """Return whether an HTML list shows the numbers of these items as they were typed."""
+    # HTML always shows a full stop after the number.
     if items[0].markup != ".":
         return False
     numbers = [item.info for item in items]
-    # One number alone is rather a date, or a point of somebody else that is answered, than a list.
+    # A single number other than 1 is more likely a date or a reference than a list.
     if len(numbers) == 1 and numbers[0] != "1":
         return False
-    # As text: a leading zero would be lost.
+    # Compared as text, because HTML would not show a leading zero.
     first = int(numbers[0])
     return all(number == str(first + index) for index, number in enumerate(numbers))
 
 
 class _Lines:
-    """Writes the items of lists that are none as paragraphs that begin with their numbers."""
+    """Writes the items of dropped lists as paragraphs that begin with their numbers."""
 
     def __init__(self, changes: _Changes) -> None:
         self._dropped, self._inserted = changes
         self._kept: list[Token] = []
-        # What stands before the next text: one number, or several of lists inside lists.
+        # Number to write before the next text; several for lists inside lists.
         self._number = ""
-        # How many tokens were kept after the last line with a number.
+        # `len(self._kept)` after the paragraph of the last line with a number.
         self._line_end = -1
 
     def of(self, tokens: Sequence[Token]) -> list[Token]:
-        """Return the tokens with lines in the place of the dropped lists."""
-        # For each open item the level of what stands in it, or None where the item stays.
+        """Return the tokens, with paragraphs in place of the dropped lists."""
+        # For each open item the level of its content, or None if the item is not dropped.
         inside: list[int | None] = []
         for index, token in enumerate(tokens):
             for new in self._inserted.get(index, ()):
@@ -149,7 +149,7 @@ class _Lines:
                 self._drop(token)
                 continue
             if inside and token.level == inside[-1]:
-                # Paragraphs of a list without blank lines are hidden.
+                # The parser hides the paragraphs of a list without blank lines.
                 token.hidden = False
             self._keep(token)
         return self._kept
@@ -171,19 +171,19 @@ class _Lines:
         self._kept.append(token)
 
     def _add_line(self, line: Token) -> None:
-        """Add a line to the paragraph of the line above, or keep it in its own."""
+        """Append a line to the paragraph of the line above, or make it a paragraph of its own."""
         above = self._kept[-3] if self._line_end == len(self._kept) - 1 else None
         if above is not None and above.map and line.map and above.map[1] == line.map[0]:
             above.content += f"\n{line.content}"
             above.map = [above.map[0], line.map[1]]
-            # Its paragraph was opened already, and the one above is closed by its own end.
+            # Drop the end of the paragraph above and the start of this one, so that they merge.
             del self._kept[-2:]
         else:
             self._kept.append(line)
         self._line_end = len(self._kept) + 1
 
     def _write_alone(self, at: Token) -> None:
-        """Write a number that no text follows as a paragraph of its own."""
+        """Write a number without text as a paragraph of its own."""
         if not self._number:
             return
         inline = Token("inline", "", 0, content=self._number, children=[], map=at.map, block=True)

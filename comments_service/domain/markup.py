@@ -1,8 +1,8 @@
-"""The only gate for readers' text: a small Markdown in, HTML that is safe to print out.
+"""Renders replies: a subset of Markdown to sanitized HTML.
 
-markdown-it-py renders (linear on everything tried, where python-markdown is not), bleach's allow
-list says what a reply may contain, and nh3, an independent parser, has the last word. Where the
-two sanitizers see different documents, the reply is held and says so.
+markdown-it-py renders (in linear time on everything tried, unlike python-markdown). The result
+passes bleach's allow list and then nh3, an independent sanitizer. If the two disagree about a
+document, the reply is held.
 """
 
 import re
@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from comments_service.domain.autolinks import link_addresses
 from comments_service.domain.list_numbers import keep_numbers
 
-# Kept with every reply: html of another version was derived by other rules. Increase it with
-# every change of what `render` returns; `rejoinder migrate` then renders what is stored again.
+# Stored with every reply. Increase it with every change of what `render` returns;
+# `rejoinder migrate` then renders the stored replies again.
 VERSION = 3
 
 TAGS = frozenset({"p", "br", "em", "strong", "a", "blockquote", "ul", "ol", "li", "pre", "code"})
@@ -27,13 +27,13 @@ SCHEMES = frozenset({"http", "https"})
 REL = "ugc nofollow noopener"
 
 
-# A reference such as `&#12;` can bring back what the text itself may not hold: everything that
-# XML has no place for, and the carriage return, which readers of files turn into another byte.
+# Characters that a reference such as `&#12;` can produce although the form refuses them: those
+# not allowed in XML, and the carriage return, which is converted when files are read as text.
 _NOT_IN_A_PAGE = re.compile(r"[^\t\n\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
 
 class Rendered(NamedTuple):
-    """HTML to print as it is; `disputed` when the two sanitizers disagreed about it."""
+    """Safe HTML; `disputed` if the two sanitizers disagreed about it."""
 
     html: str
     disputed: bool
@@ -48,7 +48,7 @@ def _web_link(url: str) -> bool:
 
 def _parser(*, linkify: bool) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": linkify})
-    # What a reply does not need: it stands below somebody else's headings, and hosts no pictures.
+    # Not needed in a reply: headings belong to the article, and images are not allowed.
     parser.disable(["image", "heading", "lheading", "hr", "html_block", "html_inline"])
     parser.disable("reference")
     if linkify:
@@ -60,12 +60,12 @@ def _parser(*, linkify: bool) -> MarkdownIt:
 
 
 _markdown = _parser(linkify=True)
-# Looking for addresses is the dearest part of parsing, and every web address has two slashes.
+# Finding web addresses is the most expensive part of parsing, and each one contains "//".
 _markdown_without_addresses = _parser(linkify=False)
 _bleach = bleach.Cleaner(tags=TAGS, attributes=ATTRIBUTES, protocols=SCHEMES, strip=False)
 _nh3 = nh3.Cleaner(
     tags=set(TAGS),
-    # "*": left to itself, nh3 allows `title` and `lang` everywhere, and the two would disagree.
+    # "*": by default nh3 allows `title` and `lang` on all tags, and bleach would disagree.
     attributes={"*": set()} | {tag: set(names) for tag, names in ATTRIBUTES.items()},
     url_schemes=set(SCHEMES),
     link_rel=REL,
@@ -73,12 +73,12 @@ _nh3 = nh3.Cleaner(
 
 
 def render(text: str) -> Rendered:
-    """Turn a reader's text (at most 10,000 characters, checked before) into safe HTML."""
+    """Render a reader's text (at most 10,000 characters, not checked here) as safe HTML."""
     parser = _markdown if "//" in text else _markdown_without_addresses
     raw = _NOT_IN_A_PAGE.sub("", parser.render(text))
     cleaned = _bleach.clean(raw)
     html = _nh3.clean(cleaned)
-    # Where bleach changed nothing, nh3 has been asked about the raw document already.
+    # If bleach changed nothing, nh3 has already cleaned the raw document.
     return Rendered(html, disputed=cleaned != raw and html != _nh3.clean(raw))
 
 
@@ -87,16 +87,16 @@ _HREF = re.compile('<a href="([^"]*)"')
 
 
 class Seen(NamedTuple):
-    """What HTML shows: its text without the tags, and where its links lead."""
+    """What HTML shows: its text without tags, and the targets of its links."""
 
     text: str
     links: list[str]
 
 
 def seen(html: str) -> Seen:
-    """Return what a reader gets to see of HTML that `render` gave.
+    """Return the visible text and the links of HTML that `render` returned.
 
-    That HTML is nh3's own writing: `<` and `>` stand in tags only, and attributes in double quotes.
+    nh3 wrote that HTML: `<` and `>` occur in tags only, and attributes are in double quotes.
     """
     links = [unescape(href) for href in _HREF.findall(html)]
     return Seen(unescape(_TAG.sub("", html)), links)

@@ -1,4 +1,4 @@
-"""States and records that several layers share."""
+"""Enums and records that several layers share: statuses, roles, bans, publisher state."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Status(StrEnum):
-    """Where a reply stands."""
+    """The moderation status of a reply."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -15,7 +15,7 @@ class Status(StrEnum):
 
 
 class Origin(StrEnum):
-    """How a reply came in."""
+    """How a reply was created."""
 
     FORM = "form"
     DEMO = "demo"
@@ -41,12 +41,12 @@ class Ban(NamedTuple):
     lifted_at: datetime | None
 
     def holds(self, now: datetime) -> bool:
-        """Return whether it is in force."""
+        """Return whether the ban is in force at `now`."""
         return self.lifted_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 class Stalled(NamedTuple):
-    """A page that does not reach readers, and why; `written` when the publisher did its part."""
+    """A page whose changes do not reach readers, and why; `written`: its files are up to date."""
 
     title: str
     why: str
@@ -54,10 +54,10 @@ class Stalled(NamedTuple):
 
 
 class PublisherState(NamedTuple):
-    """How the publisher does.
+    """The state of the publisher.
 
-    `seen_at` is its last sign of life, `behind` how many pages show less than they should, `since`
-    the longest of these, `trouble` what it said about anything but a page.
+    `seen_at` is its last heartbeat, `behind` the number of pages that are out of date, `since` the
+    time of the oldest change missing there, `trouble` a problem that is not about a page.
     """
 
     seen_at: datetime | None

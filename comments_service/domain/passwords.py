@@ -1,4 +1,7 @@
-"""What a password may be, and its hash. Nothing here says that it needs a capital or a sign."""
+"""Password hashing (Argon2id) and the checks of new passwords.
+
+Passwords must be long and not guessable; no character classes are required.
+"""
 
 import re
 import secrets
@@ -13,23 +16,26 @@ MIN = 12
 MAX = 200
 
 _COMMON = Path(__file__).with_name("common_passwords.txt")
-# Shorter words of a name or an address turn up in anything.
+# Shorter parts of a name or an address are ignored: they occur in many passwords by chance.
 _OWN_WORD = 4
-# What has to be left of a password once everybody's guesses are taken out of it.
+# Characters that must remain of a password when the words of `own` are removed from it.
 _LEFT = 6
-# "aaaaaaaaaaaa", "abcabcabcabc": a few characters again and again.
+# A few characters repeated, such as "aaaaaaaaaaaa" or "abcabcabcabc".
 _REPEATED = re.compile(r"(.{1,4}?)\1+", re.DOTALL)
 
 _hasher = PasswordHasher()
 
 
 def hashed(password: str) -> str:
-    """Return the Argon2id hash, with its parameters and salt in it."""
+    """Return the Argon2id hash, which includes its parameters and salt."""
     return _hasher.hash(password)
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Compare exactly; without a hash it takes as long, and is False."""
+    """Return whether the password matches the hash.
+
+    Without a hash the result is False, and computing it takes as long as with one.
+    """
     try:
         _hasher.verify(password_hash or _nobodys_hash(), password)
     except (VerificationError, InvalidHashError):
@@ -38,9 +44,9 @@ def matches(password_hash: str | None, password: str) -> bool:
 
 
 def problem(password: str, *, own: Iterable[str] = ()) -> str | None:
-    """Return the sentence that says what is wrong with a new password, or None.
+    """Return a sentence about what is wrong with a new password, or None.
 
-    `own` is what anybody would try first: the editor's address and name, the site's name.
+    `own` holds words that are easy to guess: the editor's address and name, the site's name.
     """
     if not MIN <= len(password) <= MAX:
         return f"Password must have between {MIN} and {MAX} characters"
@@ -62,7 +68,7 @@ def problem(password: str, *, own: Iterable[str] = ()) -> str | None:
 
 @cache
 def common() -> frozenset[str]:
-    """Return the passwords that are tried first, as they are and without what stands between."""
+    """Return the most common passwords, each as listed and also without punctuation."""
     lines = _COMMON.read_text("utf-8").splitlines()
     listed = [line for line in lines if line and not line.startswith("#")]
     return frozenset(listed) | {_plain(line) for line in listed} - {""}
@@ -74,7 +80,7 @@ def _plain(text: str) -> str:
 
 def _words(own: Iterable[str]) -> Iterator[str]:
     for text in own:
-        # The whole of it as well as its parts: "ann.okoye@example.org" and "okoye".
+        # The whole text and its parts: "ann.okoye@example.org" and "okoye".
         for word in (text, *re.split(r"[\W_]+", text)):
             if len(plain := _plain(word)) >= _OWN_WORD:
                 yield plain
@@ -82,5 +88,5 @@ def _words(own: Iterable[str]) -> Iterator[str]:
 
 @cache
 def _nobodys_hash() -> str:
-    # Verified against when the address is unknown, so that the answer takes as long.
+    # Verified for unknown addresses, so that the response time does not reveal accounts.
     return _hasher.hash(secrets.token_urlsafe(32))

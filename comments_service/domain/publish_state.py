@@ -1,4 +1,4 @@
-"""Is it live? Where an approved reply stands on its way to readers, and what holds it up."""
+"""Publishing status of approved replies (queued, published, live), and the publisher alert."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,10 +6,11 @@ from typing import Literal
 
 from comments_service.domain.models import PublisherState, Stalled, Status
 
-# A publisher asks at least twice a minute.
+# Without a heartbeat for this long, the publisher counts as not running; it sends two a minute.
 ABSENT = timedelta(minutes=2)
+# A page that waits longer for the publisher causes an alert.
 PATIENCE = timedelta(minutes=1)
-# So many pages are named in one sentence.
+# At most this many pages are named in one sentence.
 NAMED = 3
 
 Live = Literal["queued", "published", "live", "stalled"]
@@ -22,10 +23,11 @@ def live_state(
     stalled: str | None,
     status: str,
 ) -> Live | None:
-    """Say how far an approved reply has come; None for a reply that readers shall not see.
+    """Return the publishing status of a reply; None for a reply that is not approved.
 
-    The first is the reply's own last public change; the others are what the publisher said of its
-    page. A page that is written but not seen by readers yet is "published", `stalled` or not.
+    `reply_revision` is the reply's last public change. The other revisions and `stalled`, the
+    problem if there is one, are the publisher's last report about the page. A page that is written
+    but not seen by readers yet is "published", even with a problem.
     """
     if status != Status.APPROVED:
         return None
@@ -37,14 +39,14 @@ def live_state(
 
 
 def alarm(state: PublisherState, now: datetime) -> str | None:
-    """Say in one sentence, with its cause, what keeps changes from readers; None: nothing does."""
+    """Return one sentence about why changes do not reach readers, or None if they do."""
     if state.seen_at is None or now - state.seen_at > ABSENT:
         away = "" if state.seen_at is None else f" for {_length(now - state.seen_at)}"
         return (
             f"No publisher has asked{away}: approved replies are not on the site. "
             "Start it: rejoinder publish"
         )
-    unwritten = [one for one in state.stalled if not one.written]
+    unwritten = [page for page in state.stalled if not page.written]
     if unwritten:
         return f"The publisher cannot write {_pages(len(unwritten))}: {_named(unwritten)}"
     if state.trouble:
@@ -64,9 +66,9 @@ def alarm(state: PublisherState, now: datetime) -> str | None:
 
 
 def _named(stalled: Sequence[Stalled]) -> str:
-    told = " ".join(f"“{one.title}”: {one.why}" for one in stalled[:NAMED])
+    named = " ".join(f"“{page.title}”: {page.why}" for page in stalled[:NAMED])
     more = len(stalled) - NAMED
-    return told if more <= 0 else f"{told} And {more} more."
+    return named if more <= 0 else f"{named} And {more} more."
 
 
 def _pages(count: int) -> str:

@@ -1,6 +1,6 @@
-"""The rules that every new reply passes: what they are, and what follows from them.
+"""Moderation rules: the settings, and the status and hold reasons of a new reply.
 
-Nothing here asks the database; `rulebook.py` brings what is known there.
+No database access here; `services/site_rules.py` loads what the rules need.
 """
 
 import re
@@ -14,21 +14,21 @@ from comments_service.domain.errors import Invalid
 from comments_service.domain.models import Status
 from comments_service.domain.phrase_matcher import tokens, word_list
 
-# What no rule can switch off, found while the reply was rendered.
+# Checks that no rule can switch off; their results come from rendering the reply.
 CHECKS = ("disputed", "bidi", "own-address")
 WORDS_MOST = 2_000
 WORD_LENGTH = 100
 LISTS_LENGTH = 20_000
 LINKS = (1, 1_000)
 DAYS = (1, 36_500)
-# A reply that fires more words than this is not held any better by telling all of them.
+# At most this many matching words are stored as reasons.
 _TOLD_WORDS = 5
 
 KeepNetwork = Literal["none", "prefix", "full"]
 
 
 class Rules(BaseModel):
-    """What editors decided about new replies. The defaults hold everything."""
+    """The rules of a site. By default every reply is held."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -43,7 +43,7 @@ class Rules(BaseModel):
 
 
 class Facts(NamedTuple):
-    """What a reply is judged by. `seen` and `links` are what its `html` shows."""
+    """The input of `judge`. `seen` is the visible text of `html`, `links` its link targets."""
 
     text: str
     name: str
@@ -53,24 +53,24 @@ class Facts(NamedTuple):
     links: Sequence[str]
     # Which of `CHECKS` fired.
     checks: Sequence[str]
-    # Its address was shown to be its author's, and had a reply approved before.
+    # The author's address is confirmed and had a reply approved before.
     trusted: bool = False
-    # The reasons of the bans that it falls under.
+    # Hold reasons of the bans that match, see `Bans.reasons`.
     banned: Sequence[str] = ()
 
 
 class Verdict(NamedTuple):
-    """Where a new reply goes: spam, pending or approved; and why."""
+    """The status of a new reply (spam, pending or approved) and the hold reasons."""
 
     status: Status
     reasons: list[str]
 
 
 def judge(rules: Rules, facts: Facts) -> Verdict:
-    """Return what follows from the rules.
+    """Return the status and hold reasons of a new reply.
 
-    What is banned or has a rejecting word goes to the spam, where it stands with its reason; it is
-    approved only if nothing at all speaks against it.
+    A banned reply or one with a rejecting word is marked as spam, with its reasons. A reply is
+    approved only if there is no reason against it.
     """
     texts = rows_of(facts) if rules.hold_words or rules.reject_words else []
     rejecting = [*facts.banned, *_words("reject-word", rules.reject_words, texts)]
@@ -86,12 +86,12 @@ def judge(rules: Rules, facts: Facts) -> Verdict:
 
 
 def rows_of(facts: Facts) -> list[list[str]]:
-    """Return all that words are looked for in, as rows of tokens."""
+    """Return all texts of a reply in which words are searched, as rows of tokens."""
     texts = {facts.text, facts.seen, facts.name, facts.url or "", *facts.links}
-    # "cas%69no.example" leads to the same place.
-    texts |= {unquote(one) for one in (facts.url or "", *facts.links)}
-    # In one order, so that the same reply has the same reasons every time.
-    return [tokens(one) for one in sorted(texts)]
+    # "cas%69no.example" and "casino.example" are the same host.
+    texts |= {unquote(url) for url in (facts.url or "", *facts.links)}
+    # Sorted, so that the same reply always gets the same reasons in the same order.
+    return [tokens(text) for text in sorted(texts)]
 
 
 def _words(code: str, entries: tuple[str, ...], texts: list[list[str]]) -> list[str]:
@@ -99,11 +99,15 @@ def _words(code: str, entries: tuple[str, ...], texts: list[list[str]]) -> list[
 
 
 def told(code: str, detail: str) -> str:
-    """Return the reason as it is stored; an address never is, even if somebody made it a word."""
+    """Return a hold reason as it is stored: `code:detail`.
+
+    A detail with an "@" is left out: email addresses must not be stored with a reply, even if an
+    editor entered one as a word.
+    """
     return code if "@" in detail else f"{code}:{detail}"
 
 
-# ---- as a form ----
+# ---- form ----
 
 FLAGS = ("hold_all", "trust_verified")
 NUMBERS = {
@@ -117,16 +121,16 @@ _REQUIRED = frozenset({"network_days"})
 
 
 def as_form(rules: Rules) -> dict[str, str]:
-    """Return the fields of the form that shows the rules."""
-    known = rules.model_dump()
-    form = {name: "yes" for name in FLAGS if known[name]}
-    form |= {name: "" if known[name] is None else str(known[name]) for name in NUMBERS}
-    form |= {name: "\n".join(known[name]) for name in LISTS}
+    """Return the values of the fields of the settings form."""
+    values = rules.model_dump()
+    form = {name: "yes" for name in FLAGS if values[name]}
+    form |= {name: "" if values[name] is None else str(values[name]) for name in NUMBERS}
+    form |= {name: "\n".join(values[name]) for name in LISTS}
     return form | {"keep_network": rules.keep_network}
 
 
 def parse(form: Mapping[str, str]) -> Rules:
-    """Return the rules that a form says; raises `Invalid` with one sentence for each bad field."""
+    """Return the rules of a form; raises `Invalid` with one sentence for each bad field."""
     problems: dict[str, str] = {}
     values: dict[str, object] = {name: form.get(name) == "yes" for name in FLAGS}
     for name, ((least, most), unit) in NUMBERS.items():
@@ -152,23 +156,23 @@ def parse(form: Mapping[str, str]) -> Rules:
 
 
 def _entries(typed: str) -> tuple[str, ...]:
-    """Return the lines that have something on them, each once however it is written."""
-    found: dict[tuple[str, ...], str] = {}
+    """Return the lines that have tokens; of lines with the same tokens only the first."""
+    entries: dict[tuple[str, ...], str] = {}
     for line in typed.splitlines():
         entry = " ".join(line.split())
         if token_row := tuple(tokens(entry)):
-            found.setdefault(token_row, entry)
-    return tuple(found.values())
+            entries.setdefault(token_row, entry)
+    return tuple(entries.values())
 
 
 def _list_problem(entries: tuple[str, ...]) -> str | None:
-    long = next((one for one in entries if len(one) > WORD_LENGTH), None)
+    long = next((entry for entry in entries if len(entry) > WORD_LENGTH), None)
     if long is not None:
         return f"Shorten “{long[:30]}…” to {WORD_LENGTH} characters or fewer: one word a line"
     if len(entries) > WORDS_MOST:
         return f"Enter {WORDS_MOST:,} words or fewer; there are {len(entries):,}"
     if (length := sum(map(len, entries))) > LISTS_LENGTH:
         return f"Shorten the list to {LISTS_LENGTH:,} characters; it has {length:,}"
-    if any(not one.isprintable() for one in entries):
+    if any(not entry.isprintable() for entry in entries):
         return "Take out the hidden control characters: they cannot be looked for"
     return None

@@ -1,4 +1,4 @@
-"""The mail server's address and the site's own, as the settings have them."""
+"""Parsers of the mail settings: the SMTP URL and the sender address."""
 
 import ipaddress
 from email.errors import HeaderParseError
@@ -10,19 +10,19 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 
 class Encryption(StrEnum):
-    """How the connection to the mail server is protected; certificates are verified throughout."""
+    """Encryption of the connection to the mail server; certificates are always verified."""
 
     # From the first byte on.
     TLS = "tls"
-    # By STARTTLS; nothing is sent to a server that does not offer it.
+    # STARTTLS required: nothing is sent to a server that does not offer it.
     STARTTLS = "starttls"
-    # By STARTTLS where it is offered: to a server on this machine.
+    # STARTTLS if the server offers it; for a server on this machine only.
     OFFERED = "offered"
     NONE = "none"
 
 
 class Server(NamedTuple):
-    """Where mail is handed in."""
+    """The mail server and how to connect to it."""
 
     host: str
     port: int
@@ -35,9 +35,9 @@ _PORTS = {Encryption.TLS: 465, Encryption.STARTTLS: 587, Encryption.OFFERED: 25}
 
 
 def parse(url: str) -> Server:
-    """Read `smtp://user:password@host:587` or `smtps://…`.
+    """Parse `smtp://user:password@host:587` or `smtps://…`.
 
-    Raises `ValueError` with words that hold nothing of the value, in which there is a password.
+    Raises `ValueError`. Its message contains no part of the URL, because that has a password.
     """
     try:
         parts = urlsplit(url)
@@ -83,17 +83,17 @@ def _on_this_machine(host: str) -> bool:
 
 
 def sender(value: str) -> Address:
-    """Read the address that mail comes from: `noreply@blog.example`, or `Blog <…>` with a name.
+    """Parse the sender address: `noreply@blog.example`, or `Blog <…>` with a name.
 
-    Raises `ValueError` if it is none.
+    Raises `ValueError` if it is not an ASCII email address.
     """
     name, address = parseaddr(value)
     try:
-        found = Address(name, addr_spec=address)
+        parsed = Address(name, addr_spec=address)
     except (HeaderParseError, ValueError, IndexError):
-        found = None
-    if found is None or not found.domain or not found.username or not value.isprintable():
+        parsed = None
+    if parsed is None or not parsed.domain or not parsed.username or not value.isprintable():
         raise ValueError("must be an email address, with a name before it or without")
-    if not found.addr_spec.isascii():
+    if not parsed.addr_spec.isascii():
         raise ValueError("must be an address in ASCII; write an international domain as xn--…")
-    return found
+    return parsed

@@ -1,10 +1,10 @@
-"""Text as the search index sees it: one word at a time, in any script."""
+"""Tokenizer of the full-text search: splits text of any script, and builds FTS5 queries."""
 
 import re
 import unicodedata
 
-# Scripts that put no spaces between words. Each of their characters is a word of the index, and a
-# word of a search is a phrase of them: that finds two characters as well as twenty.
+# Scripts that put no spaces between words. Each of their characters is one token of the index, and
+# a word of a query becomes a phrase of such tokens, so that any number of characters is found.
 _ALONE = re.compile(
     "["
     "\u0e00-\u0eff"  # Thai, Lao
@@ -18,7 +18,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def searchable(text: str) -> str:
-    """Return `text` folded (NFKC, without case) and with spaces between the words of the index."""
+    """Return `text` folded (NFKC and case) with spaces between the tokens of the index."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return _ALONE.sub(r" \g<0> ", folded)
 
@@ -29,16 +29,16 @@ def writes_no_spaces(char: str) -> bool:
 
 
 def phrases(text: str) -> list[str]:
-    """Return each word of a text as a phrase of words of the index; signs alone are none."""
-    found = [" ".join(_WORD.findall(searchable(word))) for word in text.split()]
-    return [phrase for phrase in found if phrase]
+    """Return each word of a text as a phrase of index tokens; punctuation alone is left out."""
+    candidates = [" ".join(_WORD.findall(searchable(word))) for word in text.split()]
+    return [phrase for phrase in candidates if phrase]
 
 
 def search_for(query: str, *, beginning: bool = False) -> str | None:
-    """Return the FTS5 expression that finds all words of a search; None if it has no word.
+    """Return the FTS5 expression that matches all words of `query`; None if it has no words.
 
-    With `beginning` the last word may be the beginning of one. Nothing that the query holds is an
-    operator.
+    With `beginning` the last word also matches as a prefix. Words are quoted, so nothing in the
+    query acts as an FTS5 operator.
     """
     quoted = [f'"{phrase}"' for phrase in phrases(query)]
     if not quoted:

@@ -1,1 +1,1 @@
-"""Mail: written with its cause into the outbox, sent by a worker; links in it open pages."""
+"""Sending of mail: the outbox worker, the SMTP client and the messages."""

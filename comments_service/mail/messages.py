@@ -1,4 +1,4 @@
-"""Messages as they leave, each built from its row in the outbox: the same row, the same message."""
+"""Builds email messages from rows of the outbox; the same row always gives the same message."""
 
 import hashlib
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
@@ -13,10 +13,10 @@ from comments_service.store.outbox import Mail
 
 
 class _Whole(UnstructuredHeader, BaseHeader):
-    """A header of links or ids: longer than a line, and still neither folded nor encoded."""
+    """A header of links or ids, which must be neither folded nor encoded."""
 
     def fold(self, *, policy: Policy) -> str:
-        """Return it on one line."""
+        """Return the header on one line."""
         return f"{self.name}: {self}{policy.linesep}"
 
 
@@ -27,9 +27,9 @@ _POLICY = SMTP.clone(header_factory=_registry)
 
 
 def build(mail: Mail, secret: bytes, mail_from: str) -> EmailMessage:
-    """Return the message. From is the site, never the author of a reply.
+    """Return the message. Its sender is the site, never the author of a reply.
 
-    Raises `ValueError` for a row that cannot be a message.
+    Raises `ValueError` if the row cannot be turned into a message.
     """
     sender = smtp_address.sender(mail_from)
     message = EmailMessage(policy=_POLICY)
@@ -38,9 +38,9 @@ def build(mail: Mail, secret: bytes, mail_from: str) -> EmailMessage:
     message["To"] = Address(username=user, domain=domain)
     message["Subject"] = mail.subject
     message["Date"] = mail.created_at
-    # The same however often it is sent, so that a second copy can be recognised.
+    # The same for every attempt, so that a second copy can be recognized.
     message["Message-ID"] = f"<{_name(mail)}@{sender.domain}>"
-    # Nobody's holiday notice shall answer (RFC 3834).
+    # Prevents automatic replies (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     for name, value in mail.headers.items():
         message[name] = link_tokens.sign(secret, value)
@@ -49,12 +49,12 @@ def build(mail: Mail, secret: bytes, mail_from: str) -> EmailMessage:
 
 
 def recipient(address: str) -> str:
-    """Return the address as mail servers know it: international domains as xn--…"""
+    """Return the address with an international domain as xn--…"""
     try:
-        found = email_validator.validate_email(address, check_deliverability=False)
+        valid = email_validator.validate_email(address, check_deliverability=False)
     except email_validator.EmailNotValidError:
         return address
-    return f"{found.local_part}@{found.ascii_domain}"
+    return f"{valid.local_part}@{valid.ascii_domain}"
 
 
 def _name(mail: Mail) -> str:

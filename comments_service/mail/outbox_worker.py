@@ -1,7 +1,7 @@
-"""Sends what is in the outbox, at least once each, and tries again what could not leave.
+"""Worker that sends the mail in the outbox, with retries and at-least-once delivery.
 
-A mail is taken for two minutes. Whoever dies with it has it no longer than that; what was accepted
-and not recorded any more is sent again then, under the same Message-ID.
+A mail is leased for two minutes. If a worker crashes, another one takes its mails after that time.
+A mail that the server accepted just before the crash is sent again with the same Message-ID.
 """
 
 import asyncio
@@ -30,27 +30,27 @@ logger = logging.getLogger("rejoinder.mail")
 LEASE: Final = timedelta(minutes=2)
 BATCH: Final = 10
 LOOK_EVERY_S: Final = 1.0
-# When the service stops, the message that is on its way has so long.
+# How long a stopping service waits for the current message.
 STOP_SECONDS: Final = 1.0
 
-# Minutes from one try to the next; the last one is repeated until all took three days.
+# Minutes between attempts; the last value is repeated until three days have passed.
 _WAITS = (1, 5, 15, 60, 240)
 _TRIES = len(_WAITS) + (3 * 24 * 60 - sum(_WAITS)) // _WAITS[-1] + 1
 KEEP: Final = timedelta(days=30)
-# There may be very many of them, and no limit counts them.
+# Notification mail is kept for a shorter time: there may be very much, and no limit counts it.
 KEEP_NEWS: Final = timedelta(days=2)
 _PRUNE_EVERY = timedelta(hours=1)
 
 
 def wait_after(attempts: int) -> timedelta | None:
-    """Return how long to wait after that many attempts; None: that was the last one."""
+    """Return the wait after that many attempts; None if that was the last one."""
     if attempts >= _TRIES:
         return None
     return timedelta(minutes=_WAITS[min(attempts, len(_WAITS)) - 1])
 
 
 class Worker:
-    """Sends mail until it is closed; several may work over one database."""
+    """Sends mail until it is stopped; several workers can share one database."""
 
     def __init__(self, db: Database, settings: Settings, now: Callable[[], datetime]) -> None:
         if settings.smtp_url is None or settings.mail_from is None:
@@ -66,7 +66,7 @@ class Worker:
         self._pruned: datetime | None = None
 
     async def run(self) -> None:
-        """Look for what is due, again and again, until `close`; no error ends it."""
+        """Send due mail until `stop` is called; no error ends the loop."""
         while not self._stopping.is_set():
             try:
                 more = await self.round()
@@ -75,18 +75,18 @@ class Worker:
                 logger.warning("event=mail-waits %s", described(error))
             except Exception as error:
                 more = False
-                # Not the text of the error: it could hold what a mail holds.
+                # Without the error's message, which could contain parts of a mail.
                 logger.error("event=mail-worker-failed %s", described(error))  # noqa: TRY400
             if not more:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), LOOK_EVERY_S)
 
     def stop(self) -> None:
-        """End after the message that is on its way."""
+        """Stop after the current message."""
         self._stopping.set()
 
     async def round(self) -> bool:
-        """Write the digests that are due and send one batch; return whether there may be more."""
+        """Write due digests and send one batch; return whether there may be more to send."""
         taken = await asyncio.to_thread(self._prepare)
         if not taken:
             return False
@@ -114,39 +114,38 @@ class Worker:
             mail_links.prune(connection, now - KEEP)
 
     async def deliver(self, taken: Sequence[Mail]) -> list[Said]:
-        """Send what was taken, each recorded at once; return what was said about each tried."""
-        # Measured apart from `now`, which may be another clock: nobody may send on a lease that
-        # another worker could have by then.
+        """Send leased mails and record each result at once; return the results of those tried."""
+        # Stop before the lease can be over. A monotonic clock, because `now` may be set back.
         until = time.monotonic() + LEASE.total_seconds() - MESSAGE_SECONDS - 10
-        told: list[Said] = []
+        results: list[Said] = []
         try:
             async with Sender(self._server, self._settings.site_url) as sender:
                 for mail in taken:
                     if self._stopping.is_set() or time.monotonic() > until:
                         break
                     said = await self._send(sender, mail)
-                    # Not to be interrupted between the server's word and ours.
+                    # Shielded, so that a result of the server is always recorded.
                     await asyncio.shield(asyncio.to_thread(self._settle, mail, said))
-                    told.append(said)
+                    results.append(said)
         finally:
-            if rest := taken[len(told) :]:
+            if rest := taken[len(results) :]:
                 await asyncio.shield(asyncio.to_thread(self._release, rest))
-        return told
+        return results
 
     async def _send(self, sender: Sender, mail: Mail) -> Said:
         try:
             if mail.kind == followers.NEWS:
                 written = await asyncio.to_thread(self._news.written, self._db, mail, self._sender)
                 if written is None:
-                    return Said(Result.NEEDLESS, "Nothing of it is to be told any more")
+                    return Said(Result.NEEDLESS, "There is nothing left to notify about")
                 mail = written
             message = messages.build(mail, self._secret, self._from)
         except Unavailable:
             return Said(Result.LATER, "The database could not be read")
         except Exception as error:
-            # A row that no message can be made of must not stop the others.
+            # One invalid row must not stop the others.
             logger.error("event=mail-unbuilt mail=%d %s", mail.id, described(error))  # noqa: TRY400
-            return Said(Result.REFUSED, "No message could be made of it")
+            return Said(Result.REFUSED, "The message could not be built")
         return await sender.send(message, self._sender, messages.recipient(mail.to_address))
 
     def _settle(self, mail: Mail, said: Said) -> None:
@@ -158,19 +157,19 @@ class Worker:
             elif said.result is Result.LATER and wait is not None:
                 outbox.later(connection, mail, at=now + wait, problem=said.words)
             elif said.result is Result.NEEDLESS or (
-                # Nobody can mend that: the address follows nothing any more.
+                # An editor could not fix it, and the address's subscriptions are ended below.
                 said.no_such_address and mail.kind == followers.NEWS
             ):
                 outbox.drop(connection, mail)
             elif said.no_such_address and mail.kind == followers.ASK:
-                # Anybody can mistype an address: no failure of the site's, and it still counts.
+                # A mistyped address is not the site's failure; the row still counts for limits.
                 outbox.sent(connection, mail, now=now, words=said.words)
             else:
                 outbox.failed(connection, mail, problem=said.words)
             if said.no_such_address and mail.kind in {followers.ASK, followers.NEWS}:
                 ended = followers.end(connection, the_site(connection).id, mail.to_address, now)
                 logger.info("event=follow-ended reason=bounce count=%d", ended)
-        # By number: whom it goes to and what the server says may be, or hold, an address.
+        # Only ids and codes: the recipient is an address, and the server's answer may contain one.
         logger.info(
             "event=mail mail=%d kind=%s attempt=%d result=%s code=%s",
             mail.id,

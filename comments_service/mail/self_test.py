@@ -1,4 +1,4 @@
-"""A test mail, on the way that every other mail takes."""
+"""Sends a test mail through the outbox and the mail server (`rejoinder mail test`)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,10 +21,10 @@ TEST = "test"
 async def send(
     db: Database, settings: Settings, address: str, *, now: Callable[[], datetime]
 ) -> Said:
-    """Write a mail, send it, record what became of it, and return that.
+    """Store a mail, send it, record the result and return it.
 
-    Whatever did not work is not tried again: somebody is looking. Raises `Invalid` for an address
-    that is none, and `ServiceError` where no mail server is set.
+    A failed mail is not retried, because the operator sees the result. Raises `Invalid` for an
+    invalid address, and `ServiceError` if no mail server is set.
     """
     if problem := email_problem(address):
         raise Invalid({"address": problem})
@@ -36,7 +36,7 @@ async def send(
     with db.write() as connection:
         site = the_site(connection)
         new = NewMail(site.id, TEST, at.isoformat(), address, subject, body, at)
-        # Taken as it is written, so that a service that runs beside does not send it first.
+        # Leased from the start, so that a running service does not send it first.
         mail = outbox.add_leased(connection, new, at + LEASE)
     said = (await Worker(db, settings, now).deliver([mail]))[0]
     if said.result is Result.LATER:

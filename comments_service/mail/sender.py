@@ -1,4 +1,4 @@
-"""Hands messages to the mail server, several over one connection, and says what became of each."""
+"""SMTP client: sends messages over one connection and returns the result of each."""
 
 import asyncio
 import ipaddress
@@ -28,16 +28,17 @@ from comments_service.domain.email_address import ascii_domain
 from comments_service.domain.smtp_address import Encryption, Server
 
 CONNECT_SECONDS = 20.0
-# For one message, from MAIL to the last word about it; the lease of a mail is longer.
+# For one message, from MAIL to the final response; must be shorter than the lease of a mail.
 MESSAGE_SECONDS = 60.0
 
-# What servers write between brackets, quoted or bare around an @.
+# An address in a server's response: bare, in brackets or quoted.
 _ADDRESS = re.compile(r"[^\s<>()\"',;:]*@[^\s<>()\"',;:]+|\"[^\"]*\"@\S+")
 
 
-# The code after the code; what goes on after it is an IP address.
+# The enhanced status code after the reply code; not the beginning of an IP address.
 _ENHANCED = re.compile(r"5\d\d\W+(5\.\d{1,3}\.\d{1,3})\b(?!\.\d)")
-# Bad mailbox, system, syntax, moved, no mail there. The other 5.1.x are about the sender, or vague.
+# Bad mailbox, bad system, bad syntax, moved, null MX. Other 5.1.x codes are about the sender, or
+# too general.
 _NO_SUCH_ADDRESS = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
 _WHO = r"(?:user|mailbox|recipient|account)"
 _NOBODY = re.compile(
@@ -49,33 +50,32 @@ _NOBODY = re.compile(
 
 
 class Result(StrEnum):
-    """What became of a message."""
+    """The result of sending a message."""
 
     ACCEPTED = "accepted"
-    # For good: trying again would be asking the same question.
+    # Permanent failure: another attempt would fail too.
     REFUSED = "refused"
-    # Not now, or nobody knows.
+    # Temporary or unknown failure: try again.
     LATER = "later"
-    # Nothing was sent: what it told of is not to be told any more.
+    # Not sent, because there is nothing to notify about any more.
     NEEDLESS = "needless"
 
 
 class Said(NamedTuple):
-    """What became of a message, and why in words that hold no address."""
+    """The result of a message, and a text about it without email addresses."""
 
     result: Result
     words: str
     # The server's code, if it gave one.
     code: int | None = None
-    # Whether it refused the address for good: nobody reads mail there.
+    # Whether the server reported that the address does not exist.
     no_such_address: bool = False
 
 
 class Sender:
-    """A connection to the mail server that is opened with the first message.
+    """A connection to the mail server, opened with the first message.
 
-    Once the server could not be reached, it is not asked again by this sender: every further
-    message has the same answer.
+    If connecting fails, the sender does not try again: all messages get the same result.
     """
 
     def __init__(self, server: Server, site_url: str) -> None:
@@ -97,13 +97,13 @@ class Sender:
         if client is None:
             return
         if error is None and client.is_connected:
-            # Everything that matters is said already.
+            # Errors do not matter: all results are known already.
             with suppress(SMTPException, OSError):
                 await client.quit(timeout=5)
         client.close()
 
     async def send(self, message: EmailMessage, sender: str, to: str) -> Said:
-        """Hand over one message; never raises for what a server or a network does."""
+        """Send one message; errors of the server or the network are results, not exceptions."""
         client = await self._connected()
         if isinstance(client, Said):
             return client
@@ -137,29 +137,33 @@ class Sender:
         return client
 
     def _new(self) -> aiosmtplib.SMTP:
-        # In a thread: it reads the system's certificates.
-        one = self._server
-        start_tls = {Encryption.STARTTLS: True, Encryption.OFFERED: None}.get(one.encryption, False)
-        encrypted = one.encryption is not Encryption.NONE
+        # Called in a thread, because it reads the system's certificates.
+        server = self._server
+        encryption = server.encryption
+        start_tls = {Encryption.STARTTLS: True, Encryption.OFFERED: None}.get(encryption, False)
+        encrypted = encryption is not Encryption.NONE
         return aiosmtplib.SMTP(
-            hostname=one.host,
-            port=one.port,
-            username=one.user,
-            password=one.password,
+            hostname=server.host,
+            port=server.port,
+            username=server.user,
+            password=server.password,
             local_hostname=self._host,
             timeout=CONNECT_SECONDS,
-            use_tls=one.encryption is Encryption.TLS,
+            use_tls=encryption is Encryption.TLS,
             start_tls=start_tls,
-            # The authorities that the system trusts, or SSL_CERT_FILE names; names are checked.
+            # Checks host names against the system's authorities or those in SSL_CERT_FILE.
             tls_context=ssl.create_default_context() if encrypted else None,
         )
 
     def _cannot_connect(self, error: Exception) -> Said | None:
-        """Say why there is no connection. Nothing here is the fault of a message: always later."""
+        """Return why connecting failed, always as `LATER`: it is no problem of the message.
+
+        None for an unknown error.
+        """
         cause = _certificate_problem(error)
         if cause is not None:
             words = (
-                f"The mail server's certificate cannot be trusted: {cause.verify_message}. Mend "
+                f"The mail server's certificate cannot be trusted: {cause.verify_message}. Fix "
                 "the certificate, or use the name that it is for in REJOINDER_SMTP_URL"
             )
         elif isinstance(error, SMTPAuthenticationError):
@@ -168,9 +172,9 @@ class Sender:
                 "Check REJOINDER_SMTP_URL"
             )
         elif isinstance(error, SMTPResponseException):
-            words = f"The mail server does not want to talk: {error.code} {error.message}"
+            words = f"The mail server refuses the connection: {error.code} {error.message}"
         elif isinstance(error, SMTPServerDisconnected):
-            words = "The mail server hung up before the first message"
+            words = "The mail server closed the connection before the first message"
         elif isinstance(error, TimeoutError):
             words = "The mail server does not answer in time. Check REJOINDER_SMTP_URL"
         elif isinstance(error, OSError | SMTPConnectError):
@@ -178,7 +182,7 @@ class Sender:
         elif isinstance(error, SMTPException) and "STARTTLS" in error.message:
             words = (
                 "The mail server offers no STARTTLS, so nothing was sent to it. Use smtps://, or "
-                "?tls=none in REJOINDER_SMTP_URL if the way to it is safe"
+                "?tls=none in REJOINDER_SMTP_URL if the network to it is safe"
             )
         elif isinstance(error, SMTPException):
             words = f"The mail server cannot be used: {error.message}"
@@ -188,7 +192,7 @@ class Sender:
 
 
 def without_addresses(words: str) -> str:
-    """Return what a server said as one line without control characters and addresses."""
+    """Return a server's response as one line without control characters and email addresses."""
     line = " ".join("".join(char if char.isprintable() else " " for char in words).split())
     return _ADDRESS.sub("(address)", line)[:500]
 
@@ -198,10 +202,10 @@ def _told(error: Exception) -> Said | None:
         said = _told(error.recipients[0])
         return said and said._replace(no_such_address=_is_hard(said))
     if isinstance(error, SMTPNotSupported):
-        words = "The mail server takes no international addresses (SMTPUTF8)"
+        words = "The mail server does not support international addresses (SMTPUTF8)"
         return Said(Result.REFUSED, words)
     if isinstance(error, SMTPSenderRefused) and error.code >= 500:
-        # The site's own address: what is wrong is a setting, and no fault of this message.
+        # The site's own address was refused: a setting is wrong, not the message.
         words = f"The mail server refuses the sender: {error.code} {error.message}. " + (
             "Check REJOINDER_MAIL_FROM"
         )
@@ -220,8 +224,8 @@ def _told(error: Exception) -> Said | None:
 
 
 def _is_hard(said: Said) -> bool:
-    # Most refusals are about what we may do (relaying, reputation), not about whether the address
-    # exists. The enhanced code says which (RFC 3463); without one, only plain words count.
+    # Most refusals are about the sender (relaying, reputation), not about whether the address
+    # exists. The enhanced code tells (RFC 3463); without one, only a clear text counts.
     if said.result is not Result.REFUSED or said.code is None:
         return False
     if code := _ENHANCED.match(said.words):
@@ -238,7 +242,7 @@ def _certificate_problem(error: BaseException | None) -> ssl.SSLCertVerification
 
 
 def _local_name(site_url: str) -> str:
-    """Return how to greet the server: the site's host, an IP address in brackets (RFC 5321)."""
+    """Return the name for EHLO: the site's host, or its IP address in brackets (RFC 5321)."""
     host = urlsplit(site_url).hostname or "localhost"
     try:
         address = ipaddress.ip_address(host)

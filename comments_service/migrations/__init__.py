@@ -1,4 +1,4 @@
-"""Schema changes, applied in order by `rejoinder migrate` (and by `rejoinder serve` at start)."""
+"""Database migrations, run by `rejoinder migrate` and by `rejoinder serve` at start."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from comments_service.store import database_file
 
 
 def upgrade(engine: Engine, var: Path | None = None) -> None:
-    """Bring the database up to the newest schema; changes nothing when it is there already.
+    """Run all pending migrations; does nothing if the schema is current.
 
-    Creates a SQLite file that does not exist, readable by its owner only; `var` is the folder of
-    the built pages, which others must be able to reach.
+    A missing SQLite file is created, readable by its owner only. `var` is the folder of the built
+    pages, which other users must be able to read. Raises `DBAPIError` and `OSError`.
     """
     if (file := database_file.path_of(engine.url)) is not None:
         database_file.create(file, var)

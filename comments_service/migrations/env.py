@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, over the connection that `upgrade` hands in."""
+"""Alembic environment: runs the migrations over the connection that `upgrade` passes."""
 
 from alembic import context
 
@@ -7,7 +7,7 @@ from comments_service.store.tables import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    # SQLite cannot alter most things in place; Alembic then copies the table.
+    # SQLite can alter little in place; in batch mode Alembic copies the table instead.
     render_as_batch=True,
 )
 with context.begin_transaction():

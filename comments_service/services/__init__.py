@@ -1,1 +1,1 @@
-"""The service's use cases. Each opens its one transaction."""
+"""Use cases of the service; each one is a single database transaction."""

@@ -1,4 +1,4 @@
-"""The verbs of an editor about their own account: password, browsers, preferences."""
+"""An editor's own account: password, signed-in browsers, preferences."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,10 +18,10 @@ MAIL = {
 
 
 def change_password(db: Database, editor: Editor, *, password: str, site_name: str) -> Editor:
-    """Replace the password, which ends every session and every sign-in link of the editor.
+    """Replace the password, and end all sessions, sign-in links and device cookies of the editor.
 
-    Returns the editor as stored; no browser is known any more. Raises `Invalid` for a password
-    that cannot be one. The caller has checked who asks.
+    Returns the editor as stored. Raises `Invalid` for an unsuitable password. The caller must have
+    checked the identity of the editor.
     """
     own = (editor.email, editor.name, site_name)
     if problem := passwords.problem(password, own=own):
@@ -35,19 +35,19 @@ def change_password(db: Database, editor: Editor, *, password: str, site_name: s
 def browsers(
     db: Database, editor: Editor, *, now: datetime, idle: timedelta, absolute: timedelta
 ) -> list[Browser]:
-    """Return the browsers that are signed in, the last used first."""
+    """Return the editor's signed-in browsers, last used first."""
     with db.read() as connection:
         return [
-            one
-            for one in editors.sessions_of(connection, editor.id)
-            if now - one.seen_at <= idle and now - one.created_at <= absolute
+            session
+            for session in editors.sessions_of(connection, editor.id)
+            if now - session.seen_at <= idle and now - session.created_at <= absolute
         ]
 
 
 def sign_out_browser(db: Database, editor: Editor, session_id: str) -> Editor:
-    """End one session of the editor, and forget every browser that the editor is known by.
+    """End one session of the editor, and invalidate all their device cookies.
 
-    Returns the editor as stored. Raises `NotFound` if the session is not theirs or gone.
+    Returns the editor as stored. Raises `NotFound` if the editor has no such session.
     """
     with db.write() as connection:
         if not editors.close_session_of(connection, editor.id, session_id):
@@ -57,14 +57,14 @@ def sign_out_browser(db: Database, editor: Editor, session_id: str) -> Editor:
 
 
 def sign_out_everywhere(db: Database, editor: Editor) -> None:
-    """End every session of the editor, this one too, and forget every known browser."""
+    """End every session of the editor, including this one, and invalidate all device cookies."""
     with db.write() as connection:
         editors.close_sessions(connection, editor.id)
         editors.forget_browsers(connection, editor.id)
 
 
 def prefer(db: Database, editor: Editor, form: Mapping[str, str]) -> None:
-    """Store the preferences of a form: `shortcuts` (there or not) and `mail`."""
+    """Store the preferences of a form: `shortcuts` (a checkbox) and `mail` (a key of `MAIL`)."""
     mail = form.get("mail", "")
     if mail not in MAIL:
         raise Invalid({"mail": "Choose when to get mail"})

@@ -1,4 +1,4 @@
-"""Reads the audit log: pages of it, and all of it for an export."""
+"""Reading of the audit log: page by page, or all of it for an export."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,14 @@ from comments_service.store import events
 from comments_service.store.database import Database
 from comments_service.store.events import Told, Wanted
 
-# Entries that one transaction of an export reads.
+# Events that one transaction of an export reads.
 _EXPORTED = 1_000
 
 
 def entries(
     db: Database, wanted: Wanted, *, before: int | None, limit: int
 ) -> tuple[list[Told], list[str]]:
-    """Return at most `limit` entries below the number `before`, newest first, and all actors."""
+    """Return up to `limit` events below the number `before`, newest first, and all actors."""
     with db.read() as connection:
         site = the_site(connection)
         found = events.history(connection, site.id, before=before, limit=limit, wanted=wanted)
@@ -22,7 +22,7 @@ def entries(
 
 
 def every_entry(db: Database, wanted: Wanted) -> Iterator[Told]:
-    """Yield every entry, newest first; in several transactions, so that no writer waits."""
+    """Yield every event, newest first; in several transactions, which keeps each one short."""
     before = None
     while True:
         with db.read() as connection:

@@ -1,4 +1,4 @@
-"""Who may enter the queue: passwords, sessions, one-time links, and the authors' private links."""
+"""Authentication: editors' passwords, sessions and one-time links, and authors' private links."""
 
 import hashlib
 import hmac
@@ -19,10 +19,10 @@ from comments_service.store.sign_in_links import Link
 
 LINK_LIFE = timedelta(hours=24)
 NAME_MAX = 100
-# No session may live longer (`Settings.session_days`), so older ones are nobody's.
+# The maximum of `Settings.session_days`; older sessions can be deleted.
 _LONGEST_SESSION = timedelta(days=90)
 _BROWSER_LENGTH = 200
-# Writing at every request would make each page view a write.
+# `seen_at` is updated at most this often, so that not every request is a write.
 _TOUCH_EVERY = timedelta(minutes=1)
 
 LINK_GONE = (
@@ -32,16 +32,16 @@ LINK_GONE = (
 
 
 class SignedIn(NamedTuple):
-    """A new session: the cookie's value, shown once, and whose it is."""
+    """A new session: the value of its cookie, which is stored only as a hash, and its editor."""
 
     token: str
     editor: Editor
 
 
 class LinkUse(NamedTuple):
-    """What a one-time link is for: to sign `editor` in, or to make an editor.
+    """The purpose of a one-time link: sign `editor` in, or create an editor.
 
-    Without an editor, `email` is whom it invites, or None for the first editor.
+    Without `editor`, `email` is the invited address, or None for the first editor.
     """
 
     editor: Editor | None
@@ -50,15 +50,15 @@ class LinkUse(NamedTuple):
 
 
 def author_token(secret: bytes, public_id: str) -> str:
-    """Return the unguessable part of an author's private link (43 characters, URL-safe).
+    """Return the secret part of an author's private link (64 hexadecimal digits).
 
-    Derived instead of stored, so that the same link can be given again after a lost answer.
+    Derived instead of stored, so that the same link can be returned again after a lost response.
     """
     return keyed(secret, "author:" + public_id)
 
 
 def is_author_token(secret: bytes, public_id: str, token: str) -> bool:
-    """Compare in constant time."""
+    """Return whether the token is right; compares in constant time."""
     return hmac.compare_digest(author_token(secret, public_id).encode(), token.encode())
 
 
@@ -77,9 +77,9 @@ def add_editor(
     role: str | None = None,
     site_name: str = "",
 ) -> Editor:
-    """Store an editor; with no `role` an admin if there is none yet, or else an editor.
+    """Store an editor; without `role` as an admin if there is none yet, else as an editor.
 
-    Raises `Invalid` for fields, `Conflict` if the address has an editor already.
+    Raises `Invalid` for bad fields, and `Conflict` if an editor has the address already.
     """
     email, name = check_editor(email, name, password, site_name=site_name)
     password_hash = passwords.hashed(password)
@@ -90,7 +90,10 @@ def add_editor(
 
 
 def change_password(db: Database, *, email: str, password: str, site_name: str = "") -> Editor:
-    """Replace an editor's password and sign every browser of theirs out."""
+    """Replace an editor's password, and end all their sessions.
+
+    Raises `Invalid` and `NotFound`.
+    """
     email, _ = check_editor(email, "", password, site_name=site_name)
     password_hash = passwords.hashed(password)
     with db.write() as connection:
@@ -100,18 +103,21 @@ def change_password(db: Database, *, email: str, password: str, site_name: str =
 
 
 def editor_of(db: Database, email: str) -> Editor:
-    """Return the enabled editor with that address; raises `NotFound` with the mend."""
+    """Return the enabled editor with that address; raises `NotFound`, which says how to add one."""
     with db.read() as connection:
         return _known(connection, account_name(email))
 
 
 def account_name(email: str) -> str:
-    """Return an address as accounts are looked up."""
+    """Return an email address in the form in which accounts are stored."""
     return email.strip().lower()
 
 
 def identify(db: Database, *, email: str, password: str) -> Editor | None:
-    """Return whose password that is, or None: unknown address and wrong one last the same."""
+    """Return the editor if the password is right, or None.
+
+    An unknown address takes the same time as a wrong password.
+    """
     with db.read() as connection:
         editor = editors.find(connection, account_name(email))
     right = passwords.matches(editor.password_hash if editor else None, password)
@@ -119,15 +125,15 @@ def identify(db: Database, *, email: str, password: str) -> Editor | None:
 
 
 def look_up(db: Database, account: str) -> Editor | None:
-    """Return the enabled editor of an account name, or None; says nothing about a password."""
+    """Return the enabled editor with an account name, or None, without checking a password."""
     with db.read() as connection:
         return editors.find(connection, account)
 
 
 def open_session(db: Database, editor: Editor, *, now: datetime, browser: str = "") -> SignedIn:
-    """Sign a browser in; `browser` is what it says it is (its User-Agent)."""
+    """Create a session; `browser` is the User-Agent."""
     token = secrets.token_urlsafe(32)
-    agent = "".join(one for one in browser if one.isprintable())[:_BROWSER_LENGTH]
+    agent = "".join(char for char in browser if char.isprintable())[:_BROWSER_LENGTH]
     with db.write() as connection:
         editors.drop_sessions_before(connection, now - _LONGEST_SESSION)
         csrf = secrets.token_urlsafe(32)
@@ -136,7 +142,7 @@ def open_session(db: Database, editor: Editor, *, now: datetime, browser: str = 
 
 
 def first_link(db: Database, *, now: datetime) -> str | None:
-    """Return a fresh one-time token that creates the first editor; None if there is one already."""
+    """Return the token of a new one-time link for the first editor; None if there is an editor."""
     with db.write() as connection:
         if editors.count(connection):
             return None
@@ -145,33 +151,33 @@ def first_link(db: Database, *, now: datetime) -> str | None:
 
 
 def link_for(db: Database, *, email: str, now: datetime) -> str:
-    """Return a fresh one-time token that signs that editor in."""
+    """Return the token of a new one-time link that signs that editor in."""
     with db.write() as connection:
         editor = _known(connection, account_name(email))
         return new_link(connection, Link(editor.id, now + LINK_LIFE, None, None))
 
 
 def new_link(connection: Connection, link: Link) -> str:
-    """Store a link; return its token, which is not kept."""
+    """Store a link; return its token, which is stored only as a hash."""
     token = secrets.token_urlsafe(32)
     sign_in_links.add(connection, digest(token), link)
     return token
 
 
 def look_at_link(db: Database, token: str, *, now: datetime) -> LinkUse:
-    """Return what a one-time link is for.
+    """Return the purpose of a one-time link, without using it.
 
-    Changes nothing. Raises `NotFound` for a link that is unknown, used or too old.
+    Raises `NotFound` for an unknown, used or expired link.
     """
     with db.read() as connection:
         return _usable_link(connection, token, now)
 
 
 def use_link(db: Database, token: str, *, now: datetime) -> Editor:
-    """Return whom a one-time link signs in; the link is gone afterwards.
+    """Return the editor whom a one-time link signs in, and delete the link.
 
-    It stays where a second factor is asked for: `second_factor.use` deletes it with the right code.
-    Raises `NotFound` for a link that is unknown, used or too old.
+    If the editor has a second factor, `second_factor.use` deletes it later. Raises `NotFound` for
+    an unknown, used or expired link.
     """
     with db.write() as connection:
         editor = _usable_link(connection, token, now).editor
@@ -183,7 +189,7 @@ def use_link(db: Database, token: str, *, now: datetime) -> Editor:
 
 
 def check_editor(email: str, name: str, password: str, *, site_name: str = "") -> tuple[str, str]:
-    """Return the address and the name as they are stored, or raise `Invalid`."""
+    """Return address and name, normalized; raises `Invalid`."""
     email = account_name(email)
     name = name.strip() or email.split("@")[0]
     problems = {}
@@ -204,7 +210,7 @@ def store_editor(
     """Store what `check_editor` returned; raises `Conflict` if the address has an editor."""
     if editors.knows(connection, email):
         raise Conflict(f"There is an editor {email} already.")
-    # Links for a first editor are of no more use, and of much harm.
+    # Links for the first editor are not needed any more, and would be a risk.
     sign_in_links.drop_for_the_first_editor(connection)
     sign_in_links.drop_invitations(connection, email)
     return editors.add(
@@ -215,29 +221,29 @@ def store_editor(
 def find_session(
     db: Database, token: str, *, now: datetime, idle: timedelta, absolute: timedelta
 ) -> Session | None:
-    """Return the living session of that cookie, or None."""
+    """Return the session of that cookie, or None; deletes it if it has expired."""
     token_hash = digest(token)
     with db.read() as connection:
-        found = editors.find_session(connection, token_hash)
-    if found is None:
+        session = editors.find_session(connection, token_hash)
+    if session is None:
         return None
-    if now - found.seen_at > idle or now - found.created_at > absolute:
+    if now - session.seen_at > idle or now - session.created_at > absolute:
         sign_out(db, token)
         return None
-    if now - found.seen_at > _TOUCH_EVERY:
+    if now - session.seen_at > _TOUCH_EVERY:
         with db.write() as connection:
             editors.touch_session(connection, token_hash, now)
-    return found
+    return session
 
 
 def sign_out(db: Database, token: str) -> None:
-    """End the session on the server, whatever the browser keeps."""
+    """Delete the session, so that its cookie does not work any more."""
     with db.write() as connection:
         editors.close_session(connection, digest(token))
 
 
 def digest(token: str) -> str:
-    """Return SHA-256 of a random token: all that is kept of it."""
+    """Return the SHA-256 under which a random token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -255,7 +261,7 @@ def _usable_link(connection: Connection, token: str, now: datetime) -> LinkUse:
     if link.editor_id is None:
         return LinkUse(None, link.email, link.role or Role.ADMIN)
     editor = editors.get(connection, link.editor_id)
-    # Never taken for a link of a first editor: this one's editor is disabled.
+    # The editor is disabled. This must not be treated as a link for the first editor.
     if editor is None:
         raise NotFound(LINK_GONE)
     return LinkUse(editor, None, editor.role)

@@ -1,7 +1,7 @@
-"""The verbs of authors about their own replies: edit, remove, ask the editors.
+"""Actions of authors on their own replies: edit, remove, ask the editors.
 
-Whoever has a reply's private link is its author. Each verb is one transaction with its entry in the
-audit log, which editors can take back.
+Having a reply's private link proves to be its author. Each action is one transaction with an event
+in the audit log, which editors can undo.
 """
 
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ from comments_service.store.sites import Site
 
 KINDS = ("edit", "remove")
 WORDS_MOST = 1_000
-# Each asking is an entry of the history, which only grows.
+# Limit of author requests, because each one is an event in the append-only audit log.
 ASKS_MOST = 10
 ASKS_WITHIN = timedelta(days=1)
 
@@ -57,7 +57,7 @@ ASKED_OFTEN = sentence("You have asked ten times within a day. Ask again tomorro
 
 
 class Standing(StrEnum):
-    """What became of a reply, as its author is told."""
+    """The status of a reply as its author sees it."""
 
     PENDING = "pending"
     QUEUED = "queued"
@@ -72,9 +72,9 @@ class Standing(StrEnum):
 class View(NamedTuple):
     """A reply as its author sees it.
 
-    `open_until` is None when the author can change nothing (any more). `place` and `article` are
-    URLs; `parent` is the id of the reply that is answered. `waits`: an edit takes the reply off
-    the page until an editor approves it, whatever the rules say.
+    `open_until` is the end of the edit window, None if the author cannot change the reply. `place`
+    and `article` are URLs; `parent` is the public id of the parent reply. `waits`: after an edit an
+    editor has to approve the reply again, independent of the rules.
     """
 
     reply: Stored
@@ -94,8 +94,7 @@ def look(db: Database, public_id: str, *, site_url: str, window: timedelta, now:
         changeable = reply.status in (Status.PENDING, Status.APPROVED) and now < until
         parent = None
         if reply.parent_id is not None:
-            known = comments.public_ids(connection, [reply.parent_id])
-            parent = known.get(reply.parent_id)
+            parent = comments.public_ids(connection, [reply.parent_id]).get(reply.parent_id)
         return View(
             reply=reply,
             standing=_standing(connection, reply),
@@ -119,19 +118,19 @@ def edit(
     window: timedelta,
     now: datetime,
 ) -> Event:
-    """Give the reply the text that its author wants.
+    """Change the text of the reply as its author.
 
-    What was published goes back to the editors unless the rules would publish it, and always where
-    an editor has edited or pinned it. `client` is the address that the edit comes from; `was` and
-    `version` are the state and the text that the author saw. Raises `Refused` for a text that
-    cannot be one, and `Conflict` when the reply is another one by now, or the time is over.
+    A published reply becomes pending unless the rules would publish the new text, and always if an
+    editor has edited or pinned it. `client` is the IP address of the request; `was` and `version`
+    are the status and the version that the author saw. Raises `Refused` for an invalid text, and
+    `Conflict` if the reply has changed or the edit window is over.
     """
     new = comment_form.check_text(text)
     with db.read() as connection:
         site = the_site(connection)
         seen, given = _find(connection, site, public_id), _given(connection, public_id)
         above = comments.public_ids(connection, [seen.parent_id] if seen.parent_id else [])
-    # Rendered before the transaction: nobody waits for it.
+    # Rendered outside of the write transaction, so that no other writer waits for it.
     one = submission.prepare(
         secret,
         seen.page_key,
@@ -150,7 +149,7 @@ def edit(
         number, reply = moderation.take(connection, site, public_id)
         _check_same(reply, was=was, version=version)
         if seen.version != reply.version:
-            # The rules would judge it with another name or website than the one that is stored.
+            # Changed after `one` was prepared: the rules would judge an outdated name or website.
             raise Conflict(OTHER_TEXT)
         _check_open(reply, window=window, now=now)
         if reply.text == new:
@@ -159,14 +158,17 @@ def edit(
         entry = moderation.change(
             connection, site, number, reply, after, "edit", version=version, by=AUTHOR, now=now
         )
-        # Who sends the old text again means another reply.
+        # So that posting the old text again is not taken for a resend of this reply.
         contacts.stand_for(connection, public_id, one.fingerprint)
     moderation.announce(db, entry, was_public=reply.status == Status.APPROVED)
     return entry
 
 
 def remove(db: Database, public_id: str, *, was: str, window: timedelta, now: datetime) -> Event:
-    """Take the reply back; raises `Conflict` when an editor decided, or the time is over."""
+    """Move the reply to the trash as its author.
+
+    Raises `Conflict` if an editor has decided about it, or the edit window is over.
+    """
     with db.write() as connection:
         site = the_site(connection)
         number, reply = moderation.take(connection, site, public_id)
@@ -185,9 +187,9 @@ def remove(db: Database, public_id: str, *, was: str, window: timedelta, now: da
 
 
 def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -> Event | None:
-    """Ask the editors to edit or remove the reply; None when the same is asked for already.
+    """Store an author request to edit or remove the reply; None if it has the same one already.
 
-    Raises `Invalid` with what is wrong with the question, and `TooMany`.
+    Raises `Invalid` for a bad form, and `TooMany`.
     """
     words = comment_form.clean_words(words)
     problems = _problems(kind, words)
@@ -195,8 +197,8 @@ def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -
         raise Invalid(problems)
     with db.write() as connection:
         site = sites.lock(connection) or the_site(connection)
-        known = _find(connection, site, public_id).author_request
-        if known is not None and (known["kind"], known["words"]) == (kind, words):
+        current = _find(connection, site, public_id).author_request
+        if current is not None and (current["kind"], current["words"]) == (kind, words):
             return None
         _check_asked(connection, public_id, now)
         number, reply = moderation.take(connection, site, public_id)
@@ -208,12 +210,12 @@ def ask(db: Database, public_id: str, kind: str, words: str, *, now: datetime) -
 
 
 def _check_asked(connection: Connection, public_id: str, now: datetime) -> None:
-    """Raise `TooMany` where the reply's author has asked as often as a day may have."""
-    asked = events.latest_times(
+    """Raise `TooMany` if the reply has had `ASKS_MOST` author requests within `ASKS_WITHIN`."""
+    times = events.latest_times(
         connection, public_id, "ask", since=now - ASKS_WITHIN, most=ASKS_MOST
     )
-    if len(asked) == ASKS_MOST:
-        raise TooMany(asked[-1] + ASKS_WITHIN, now, ASKED_OFTEN)
+    if len(times) == ASKS_MOST:
+        raise TooMany(times[-1] + ASKS_WITHIN, now, ASKED_OFTEN)
 
 
 def _problems(kind: str, words: str) -> dict[str, str]:
@@ -232,7 +234,7 @@ def _problems(kind: str, words: str) -> dict[str, str]:
 
 
 def _find(connection: Connection, site: Site, public_id: str) -> Stored:
-    # PostgreSQL refuses NUL in a text; no id has a control character.
+    # Ids are alphanumeric, and PostgreSQL refuses NUL in a text.
     reply = comments.find(connection, site.id, public_id) if public_id.isalnum() else None
     if reply is None:
         raise NotFound(GONE)
@@ -275,10 +277,10 @@ def _check_open(reply: Stored, *, window: timedelta, now: datetime) -> None:
 
 
 def _is_editors(connection: Connection, reply: Stored) -> bool:
-    """Return whether an editor chose the reply's words or its place, so that edits need one too.
+    """Return whether an editor has edited or pinned the reply, so that edits need approval.
 
-    An editor's edit counts for good: otherwise the author could put the old text back by way of
-    another one that an editor approves.
+    An editor's edit counts forever. Otherwise the author could restore the old text after getting
+    another one approved.
     """
     return reply.pinned or events.changed_by_others(
         connection, reply.public_id, CONTENT, than=AUTHOR.name
@@ -288,16 +290,16 @@ def _is_editors(connection: Connection, reply: Stored) -> bool:
 def _judged(
     connection: Connection, site: Site, reply: Stored, one: Submission, client: str | None
 ) -> dict[str, Any]:
-    """Return what else changes with the text: the reasons for holding it, and perhaps the state.
+    """Return what else changes with the text: the hold reasons, and perhaps the status.
 
-    An edit never publishes what waits, and only an editor moves it to the spam.
+    An edit never publishes a pending reply, and never marks a reply as spam.
     """
     book = site_rules.in_force(connection, site)
-    # From the network that the reply came from, and from the one that the edit comes from.
+    # Judged for the network that the reply came from, and for that of the edit.
     both = [one, one._replace(network=client)]
     verdicts = submission.judge(connection, site, book, both)
     passes = all(verdict.status == Status.APPROVED for verdict in verdicts)
-    # The same reason once.
+    # Without duplicates.
     reasons = list(dict.fromkeys(reason for verdict in verdicts for reason in verdict.reasons))
     after: dict[str, Any] = {}
     if reply.status == Status.APPROVED and (not passes or _is_editors(connection, reply)):

@@ -1,4 +1,4 @@
-"""Publishes what waits, once its author has shown that the address is theirs."""
+"""Automatic approval of pending replies when their authors confirm the address."""
 
 from datetime import datetime
 
@@ -17,9 +17,10 @@ from comments_service.store.sites import Site
 
 
 def verified(connection: Connection, public_id: str, *, now: datetime) -> bool:
-    """Record that a reply's author owns the address that came with it, in that transaction.
+    """Record that a reply's author confirmed the address, and approve the reply if rules allow.
 
-    Returns whether readers see something new by that; then call `announce` after the transaction.
+    Returns whether a reply became public; the caller must call `announce` after the transaction
+    then.
     """
     contacts.verify(connection, public_id, now)
     return reconsider(connection, the_site(connection), public_id, now=now) is not None
@@ -28,9 +29,9 @@ def verified(connection: Connection, public_id: str, *, now: datetime) -> bool:
 def reconsider(
     connection: Connection, site: Site, public_id: str, *, now: datetime
 ) -> Event | None:
-    """Approve a reply by the rule that trusts known authors; return the entry, None: it waits on.
+    """Approve a reply by the rule that trusts known authors; return the event, or None.
 
-    A reply that an editor has decided about, or edited, is left as it is.
+    A reply that an editor has decided about or edited is not changed.
     """
     rules = site_rules.in_force(connection, site).rules
     if not rules.trust_verified:
@@ -52,10 +53,10 @@ def reconsider(
             "approve",
             by=RULES,
             expected=one.status,
-            # The one that was judged above, whatever has become of the reply meanwhile.
+            # The version that was judged above, so that a newer one is never published.
             version=one.version,
             now=now,
         )
     except Conflict:
-        # It shows an address that a reader gave: an editor will be told so.
+        # It shows a reader's address. An editor sees that error when approving it.
         return None

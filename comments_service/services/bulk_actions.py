@@ -1,8 +1,7 @@
-"""One action on many replies: what was chosen is written down first, then done a part at a time.
+"""Bulk actions: the replies of a batch are stored first and then processed in parts.
 
-Each part is one transaction with the replies of the same pages together, so that a page is written
-once. Whatever ends a batch in the middle, its items say what was done and what was not, and it can
-go on from there.
+Each part is one transaction. Replies are sorted by page, so that the publisher writes each page
+once. The result of each reply is stored, so that an interrupted batch can be resumed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,12 +22,12 @@ from comments_service.store.bulk_jobs import DONE, Batch, NewItem, Progress
 from comments_service.store.database import Database
 from comments_service.store.queue import Chosen, Queued
 
-# Replies in one transaction: readers' own submissions wait for about half a second.
+# Replies in one transaction, during which new submissions wait for about half a second.
 PART = 1_000
 
 
 class State(NamedTuple):
-    """A batch and how far it is."""
+    """A batch with its progress, and the id of the batch that undoes it."""
 
     batch: Batch
     progress: Progress
@@ -36,7 +35,7 @@ class State(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The state and the version of a reply that the editor selected; None: not known."""
+    """Status and version of a selected reply as the editor saw it; None: version unknown."""
 
     status: str
     version: Version | None
@@ -45,24 +44,28 @@ class Seen(NamedTuple):
 def choose(
     db: Database, action: str, selected: Mapping[str, Seen], *, by: Actor, now: datetime
 ) -> int:
-    """Begin an action on these replies, by public id, as the editor saw them; return the batch.
+    """Store a batch for these replies, by public id, as the editor saw them; return its id.
 
-    Raises `Invalid` when none is selected.
+    Raises `Invalid` if none is selected, `NotFound` for an unknown action, and `Conflict` if all of
+    them have that status already.
     """
     if not selected:
         raise Invalid({"selected": "Nothing is selected. Select replies, then apply an action."})
     with db.write() as connection:
         site = the_site(connection)
-        found = queue.states(connection, site.id, list(selected))
+        present = queue.states(connection, site.id, list(selected))
         items = [
-            _as_seen(connection, site.id, one.public_id, selected[one.public_id])
-            for one in _to_do(action, found)
+            _as_seen(connection, site.id, reply.public_id, selected[reply.public_id])
+            for reply in _to_do(action, present)
         ]
         return _begin(connection, site.id, action, items, "a selection", by, now)
 
 
 def choose_undo(db: Database, batch_id: int, *, by: Actor, now: datetime) -> int:
-    """Begin to take a batch back; return the batch that does it."""
+    """Store a batch that undoes another one; return its id.
+
+    Raises `NotFound`, and `Conflict` if there is nothing to undo.
+    """
     with db.write() as connection:
         site = the_site(connection)
         done = bulk_jobs.find(connection, site.id, batch_id)
@@ -75,22 +78,22 @@ def choose_undo(db: Database, batch_id: int, *, by: Actor, now: datetime) -> int
             raise Conflict("Nothing was done that could be undone.")
         words = f"what bulk action {batch_id} did"
         new = Batch(0, "undo", by.name, words, now, None, 0, batch_id)
-        rows = [NewItem(one.comment, event_seq=one.event_seq) for one in items]
+        rows = [NewItem(item.comment, event_seq=item.event_seq) for item in items]
         return bulk_jobs.add(connection, site.id, new, rows, editor_id=by.editor_id)
 
 
 def _as_seen(connection: Connection, site_id: int, public_id: str, seen: Seen) -> NewItem:
     reply = comments.find(connection, site_id, public_id)
-    # Numbers are enough from here on: a batch belongs to the database that it is stored in.
+    # A version number is enough in the batch: it is stored in the same database as the reply.
     version = reply_versions.number(reply, seen.version) if reply is not None else None
     return NewItem(public_id, seen.status, version)
 
 
-def _to_do(action: str, found: Sequence[Chosen]) -> list[Chosen]:
+def _to_do(action: str, replies: Sequence[Chosen]) -> list[Chosen]:
     if action not in ACTIONS:
         raise NotFound(f"There is no action called “{action}” for many replies.")
-    # What has that state already needs nothing.
-    return [one for one in found if one.status != ACTIONS[action]]
+    # Leave out replies that have the action's status already.
+    return [reply for reply in replies if reply.status != ACTIONS[action]]
 
 
 def _begin(
@@ -109,7 +112,7 @@ def _begin(
 
 
 def go_on(db: Database, batch_id: int, *, by: Actor, now: datetime, part: int = PART) -> bool:
-    """Do the next part of a batch; return whether something is left."""
+    """Process up to `part` replies of a batch; return whether some are left."""
     public = False
     with db.write() as connection:
         site = the_site(connection)
@@ -140,7 +143,7 @@ def go_on(db: Database, batch_id: int, *, by: Actor, now: datetime, part: int = 
                 results.append((item.number, error.reason, item.event_seq))
                 continue
             except ServiceError as error:
-                # Raised before anything is written for this one: the others are not touched.
+                # Raised before anything is written for this reply, so the transaction is intact.
                 results.append((item.number, error.detail, item.event_seq))
                 continue
             states = {(entry.before or {}).get("status"), (entry.after or {}).get("status")}
@@ -157,27 +160,27 @@ def go_on(db: Database, batch_id: int, *, by: Actor, now: datetime, part: int = 
 
 
 def state(db: Database, batch_id: int) -> State:
-    """Return how far a batch is; raises `NotFound`."""
+    """Return a batch with its progress; raises `NotFound`."""
     with db.read() as connection:
         return state_of(connection, the_site(connection).id, batch_id)
 
 
 def state_of(connection: Connection, site_id: int, batch_id: int) -> State:
-    """Return how far a batch is, inside a transaction of the caller; raises `NotFound`."""
-    found = bulk_jobs.find(connection, site_id, batch_id)
-    if found is None:
+    """Return a batch with its progress, in a transaction of the caller; raises `NotFound`."""
+    batch = bulk_jobs.find(connection, site_id, batch_id)
+    if batch is None:
         raise NotFound("There is no such bulk action.")
     return State(
-        found,
+        batch,
         bulk_jobs.progress(connection, batch_id),
         bulk_jobs.undone_by(connection, batch_id),
     )
 
 
 class Results(NamedTuple):
-    """How far a batch is, some outcomes by number, and replies left out because they changed.
+    """A page of a batch's outcomes, by number, and its replies skipped because they changed.
 
-    `next_after` is the number after which the next outcomes begin, None at the end.
+    `next_after` is the number after which the next page begins, None on the last page.
     """
 
     state: State
@@ -187,7 +190,7 @@ class Results(NamedTuple):
 
 
 def results(db: Database, batch_id: int, *, after: int, limit: int, everything: bool) -> Results:
-    """Return at most `limit` outcomes, of all replies or only of those that failed.
+    """Return up to `limit` outcomes after number `after`: all, or only those that are not done.
 
     Raises `NotFound`.
     """

@@ -1,7 +1,7 @@
-"""A bulk action on all that match: counted first, then confirmed for exactly what was counted.
+"""Bulk actions on all replies that match a filter: counted first, then confirmed.
 
-Counting stores the replies as a draft of the editor. Confirming never runs the filter again: what
-matches then may be something else, for more reasons than the log of changes can tell.
+Counting stores the replies as a draft of the editor. Confirming uses the draft and never runs the
+filter again, because other replies may match by then.
 """
 
 from datetime import datetime, timedelta
@@ -19,17 +19,17 @@ from comments_service.store.bulk_jobs import Batch
 from comments_service.store.database import Database
 from comments_service.store.queue import Filter
 
-# Replies of one bulk action.
+# Replies that one bulk action can have.
 MOST = 200_000
 LIFE = timedelta(hours=1)
-# Unconfirmed and just confirmed drafts of one editor: enough for a few tabs.
+# Drafts, confirmed or not, that are kept for one editor: enough for a few browser tabs.
 KEPT = 5
 EVERY_SECONDS = 600
 CHANGED = "It was changed after you were shown the number. Nothing was done with it."
 
 
 class Count(NamedTuple):
-    """How many replies the action is for, and what confirms it; "" where nothing can be done."""
+    """Number of matching replies, and the token of the draft; "" if there is nothing to confirm."""
 
     matching: int
     token: str
@@ -38,16 +38,17 @@ class Count(NamedTuple):
 def count(
     db: Database, action: str, what: Filter, *, in_words: str, by: Actor, now: datetime
 ) -> Count:
-    """Store what matches as a draft of this editor and return how many replies it has.
+    """Store the matching replies as a draft of this editor; return their number.
 
-    Replies that are in the action's state already are left out. Where more than `MOST` match,
-    nothing is stored, and the count is `MOST` + 1. Raises `NotFound` for an unknown action.
+    Replies that have the action's status already are left out. If more than `MOST` match, nothing
+    is stored, and the count is `MOST` + 1. `in_words` describes the filter. Raises `NotFound` for
+    an unknown action.
     """
     if action not in ACTIONS:
         raise NotFound(f"There is no action called “{action}” for many replies.")
     with db.read() as connection:
         site = the_site(connection)
-        # Before the lock: what is refused should keep nobody waiting.
+        # Before the write transaction, so that a refused count blocks no writer.
         if queue.count(connection, site.id, what, most=MOST + 1) > MOST:
             return Count(MOST + 1, "")
     with db.write() as connection:
@@ -69,10 +70,10 @@ def count(
 
 
 def confirm(db: Database, token: str, *, by: Actor, now: datetime) -> int:
-    """Begin the action on what the editor counted; return the batch.
+    """Store the bulk action for the replies of a draft; return the id of the batch.
 
-    Confirming twice begins one batch. Raises `Conflict` when the draft is unknown, another
-    editor's or expired, or when all its replies were erased.
+    Confirming again returns the same batch. Raises `Conflict` if the draft is unknown, another
+    editor's or expired, or if all its replies were erased.
     """
     with db.write() as connection:
         site = the_site(connection)
@@ -91,10 +92,10 @@ def confirm(db: Database, token: str, *, by: Actor, now: datetime) -> int:
 
 
 def remove_expired(db: Database, *, now: datetime) -> None:
-    """Delete the drafts that nobody can confirm any more; writes nothing when there are none."""
+    """Delete expired drafts; writes nothing if there are none."""
     with db.read() as connection:
         expired = store.expired(connection, now)
     for draft_id in expired:
-        # One transaction each: readers' replies get their turn in between.
+        # One transaction each, so that other writers need not wait for all of them.
         with db.write() as connection:
             store.remove(connection, draft_id)

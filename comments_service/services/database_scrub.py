@@ -1,4 +1,4 @@
-"""Scrubs what erasures leave in the files of the database: index parts and the write-ahead log."""
+"""Scrubbing of erased texts from the full-text index and the write-ahead log."""
 
 import time
 from typing import Final
@@ -7,17 +7,17 @@ from comments_service.store import scrub as store
 from comments_service.store.database import Database
 
 EVERY_SECONDS: Final = 2.0
-# Far more steps than an index of millions of replies takes; the next round goes on.
+# Far more steps than an index of millions of replies needs; the next call would continue.
 _MOST_STEPS = 20_000
-# A reader of the database keeps its log from being emptied, usually for milliseconds.
+# Attempts to truncate the log, which a reader of the database prevents, usually for milliseconds.
 _TRIES = 50
 _PAUSE_SECONDS = 0.1
 
 
 def scrub(db: Database) -> bool:
-    """Scrub after every erasure so far; whether nothing is left to scrub.
+    """Scrub all pending erasures; return whether nothing is left to scrub.
 
-    Writes nothing when nothing was erased. May raise `Unavailable`.
+    Writes nothing if there are none. Raises `Unavailable`.
     """
     with db.read() as connection:
         number = store.owed(connection)

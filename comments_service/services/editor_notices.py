@@ -1,4 +1,4 @@
-"""Mail to editors about new pending replies: one for each at once, or a digest."""
+"""Mail to editors about pending replies: one mail for each reply, or digests."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -21,9 +21,10 @@ from comments_service.store.sites import Site
 
 PENDING, MANY, DIGEST = "pending", "many", "digest"
 
-# An editor gets no more single mails than this in an hour: a flood of spam is one mail, not 1,000.
+# Single mails that an editor gets in an hour at most, so that a flood of spam does not cause 1,000.
 MOST_AN_HOUR = 30
-# A digest comes once a day, or when so many more are waiting, but at most once an hour.
+# A digest is sent once a day, or earlier if `DIGEST_AFTER` more replies are pending, but at most
+# once in `DIGEST_AT_MOST`.
 DIGEST_EVERY = timedelta(days=1)
 DIGEST_AFTER = 20
 DIGEST_AT_MOST = timedelta(hours=1)
@@ -32,16 +33,16 @@ _HOUR = timedelta(hours=1)
 
 
 class Notices:
-    """Writes the mail about new replies, in the transactions that store them."""
+    """Writes mail about pending replies into the outbox."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._secret = settings.secret.get_secret_value().encode()
 
     def arrived(self, connection: Connection, site: Site, new: Sequence[Arrived]) -> None:
-        """Write a mail about each pending reply to each editor who wants that.
+        """Write a mail about each pending reply to each editor who wants single mails.
 
-        One look-up where nobody does.
+        Call it in the transaction that stores the replies.
         """
         pending = [one for one in new if one.reply.status == Status.PENDING]
         editors = notification_prefs.wanting(connection, notification_prefs.EACH) if pending else []
@@ -89,7 +90,7 @@ class Notices:
         return NewMail(site.id, PENDING, reply.public_id, editor.email, subject, body, now)
 
     def _many(self, connection: Connection, site: Site, editor: Wanting, now: datetime) -> None:
-        """Say once an hour that there is more than single mails can tell."""
+        """Write a mail, at most once an hour, that there are more replies than single mails."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         since = now - _HOUR
         if outbox.count_between(connection, site.id, [MANY], since, now, address=editor.email):
@@ -104,8 +105,8 @@ class Notices:
         outbox.add(connection, [mail])
 
     def write_digests(self, db: Database, now: datetime) -> int:
-        """Write each digest that is due; return how many."""
-        # A look first: most of the time nothing is due, and looking takes no lock.
+        """Write the digests that are due; return how many."""
+        # Checked in a read transaction first, which takes no lock: mostly nothing is due.
         with db.read() as connection:
             site = the_site(connection)
             due = self._due(connection, site, now)

@@ -1,4 +1,4 @@
-"""Mail to authors: a link that confirms that an address is theirs."""
+"""Confirmation of authors' email addresses by a mailed link, remembered by a signed cookie."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ from comments_service.store.database import Database
 from comments_service.store.mail_links import Link
 from comments_service.store.outbox import NewMail, State
 
-# One reply's address is asked about once an hour.
+# At most one confirmation mail per reply in this time.
 AGAIN_AFTER = timedelta(hours=1)
 KNOWN_DAYS = 180
 
@@ -32,16 +32,16 @@ NOTHING = sentence("The reply does not exist any more, so there is nothing to co
 
 
 class Standing(NamedTuple):
-    """What an author's status page says about the address: at most one of these is set."""
+    """State of the confirmation for the status page: `verified_at`, or `asked_at`, or neither."""
 
     verified_at: datetime | None = None
-    # When the last mail was written, and whether it could not be delivered.
+    # When the last confirmation mail was written, and whether it could not be delivered.
     asked_at: datetime | None = None
     failed: bool = False
 
 
 def standing(db: Database, public_id: str) -> Standing:
-    """Return how far the confirmation of that reply's address is."""
+    """Return the state of the confirmation of that reply's address."""
     with db.read() as connection:
         site = the_site(connection)
         given = contacts.given(connection, public_id)
@@ -54,7 +54,7 @@ def standing(db: Database, public_id: str) -> Standing:
 def ask(
     db: Database, settings: Settings, public_id: str, *, client: str | None, now: datetime
 ) -> None:
-    """Write the mail with the link; `client` is the address that asks for it.
+    """Write the confirmation mail; `client` is the IP address of the request.
 
     Raises `NotFound`, `Conflict` if there is nothing to confirm, and `NotNow`.
     """
@@ -72,14 +72,14 @@ def ask(
                 sentence("The reply is decided already, so nothing needs to be confirmed.")
             )
         last = outbox.last_about(connection, site.id, VERIFY, public_id)
-        # One of the future was written before the clock was set back.
+        # A mail dated in the future was written before the clock was set back, and is ignored.
         if last is not None and last[0] <= now < last[0] + AGAIN_AFTER:
             raise NotNow(last[0] + AGAIN_AFTER, now, WAIT)
         mail_limits.take(connection, settings, client, now)
         if mail_limits.has_enough(connection, site, given.email, now):
             raise NotNow(now + mail_limits.DAY, now, ENOUGH)
         link, token = link_tokens.new(secret, link_tokens.VERIFY, public_id, now)
-        # Neither name nor text of the reply: anybody may have typed this address beside them.
+        # Without name and text of the reply, which may be a stranger's who typed this address.
         body = mail_text.body(
             settings,
             "verify",
@@ -96,14 +96,14 @@ def ask(
 
 
 class Looked(NamedTuple):
-    """A link that confirms an address, and the reply that it is for."""
+    """A confirmation link and its reply."""
 
     link: Link
     reply: Stored
 
 
 def look(db: Database, token: str) -> Looked:
-    """Return what a link is for; changes nothing. Raises `NotFound`."""
+    """Return a confirmation link and its reply; changes nothing. Raises `NotFound`."""
     with db.read() as connection:
         link = link_tokens.find(connection, link_tokens.VERIFY, token)
         site = the_site(connection)
@@ -114,9 +114,9 @@ def look(db: Database, token: str) -> Looked:
 
 
 def confirm(db: Database, secret: bytes, token: str, *, now: datetime) -> str | None:
-    """Use the link: the address is its author's. Return what their browser keeps.
+    """Use the link, so that the address is confirmed; return the value of the cookie (`keep`).
 
-    None for a link that is used or too old: nothing was done. Raises `NotFound`.
+    None for a used or expired link, which changes nothing. Raises `NotFound`.
     """
     with db.write() as connection:
         link = link_tokens.find(connection, link_tokens.VERIFY, token)
@@ -132,13 +132,13 @@ def confirm(db: Database, secret: bytes, token: str, *, now: datetime) -> str | 
 
 
 def keep(secret: bytes, email: str, now: datetime) -> str:
-    """Return what lets a browser show that its reader owns an address, without telling which."""
+    """Return a cookie value that proves a confirmed address without containing it."""
     issued = str(int(now.timestamp()))
     return f"{issued}.{_proof(secret, email, issued)}"
 
 
 def is_known(secret: bytes, kept: str, email: str, now: datetime) -> bool:
-    """Return whether what a browser kept was made for that address, not too long ago."""
+    """Return whether the cookie value `kept` was made for that address and has not expired."""
     match = re.fullmatch(r"([0-9]{1,11})\.([0-9a-f]{64})", kept, re.ASCII)
     if match is None:
         return False

@@ -1,8 +1,8 @@
-"""Browsers in which an editor has signed in before, told by a signed cookie (OWASP device cookie).
+"""Device cookies: signed cookies of browsers in which an editor has signed in before (OWASP).
 
-The cookie opens nothing. It gives the browser a counter of failed sign-ins of its own, so that
-strangers who guess the account's password do not keep its editor out. Nothing is stored for it but
-the editor's epoch: a higher one makes every cookie of the editor worthless.
+The cookie grants no access. It gives the browser its own counter of failed sign-ins, so that
+attackers who guess passwords cannot lock the editor out. Only the editor's `browsers_epoch` is
+stored for it; increasing the epoch invalidates all device cookies of the editor.
 """
 
 import hmac
@@ -18,7 +18,7 @@ _COOKIE = re.compile(r"([A-Za-z0-9_-]{22})\.([0-9]{1,11})\.([0-9a-f]{64})")
 
 
 def cookie_for(secret: bytes, editor: Editor, now: datetime) -> str:
-    """Return a new cookie for a browser that has just signed in completely."""
+    """Return a new cookie value for a browser that has just completed a sign-in."""
     browser, issued = secrets.token_urlsafe(16), str(int(now.timestamp()))
     return f"{browser}.{issued}.{_mark(secret, browser, issued, editor)}"
 
@@ -26,14 +26,14 @@ def cookie_for(secret: bytes, editor: Editor, now: datetime) -> str:
 def recognise(secret: bytes, cookie: str, editor: Editor | None, now: datetime) -> str | None:
     """Return the id of a browser known for that account, or None.
 
-    `editor` is None for an unknown account, which takes as long.
+    `editor` is None for an unknown account, for which the check takes the same time.
     """
     match = _COOKIE.fullmatch(cookie)
     if match is None:
         return None
     browser, issued, mark = match.groups()
     is_ours = hmac.compare_digest(mark, _mark(secret, browser, issued, editor))
-    # A clock that was set back makes it seem to be of the future; it is signed all the same.
+    # After the clock was set back, the time may be in the future; the signature is valid anyway.
     is_young = now.timestamp() - int(issued) < LIFE.total_seconds()
     return browser if is_ours and is_young and editor is not None else None
 

@@ -1,7 +1,7 @@
-"""Links in mail: signed, kept as SHA-256, each for one use and a time.
+"""Tokens of links in mail: signed, stored as SHA-256, with an expiry time.
 
-What a token is made of stands in the outbox, its signature does not: it is put in when the mail
-leaves, so that nobody can act with what is read from the database.
+The outbox has only the seeds of tokens. The signatures are added when the mail is sent, so that
+reading the database does not reveal working links.
 """
 
 import base64
@@ -25,7 +25,7 @@ UNKNOWN = sentence(
     "This link is not known here. Check that it was copied whole, to its last character."
 )
 
-# Control characters, which no reply and no title can bring into a mail.
+# Control characters as delimiters: texts in mails never contain them.
 _OPEN, _CLOSE = "\x02", "\x03"
 _UNSIGNED = re.compile(f"{_OPEN}([A-Za-z0-9_-]{{22}}){_CLOSE}")
 
@@ -33,24 +33,24 @@ _UNSIGNED = re.compile(f"{_OPEN}([A-Za-z0-9_-]{{22}}){_CLOSE}")
 def new(
     secret: bytes, kind: str, comment: str, now: datetime, *, editor_id: int | None = None
 ) -> tuple[Link, str]:
-    """Return a link to store, and what stands for its token in a mail's text."""
+    """Return a link to store, and the placeholder for its token in a mail's text."""
     seed = new_seed()
     link = Link(hash_of(secret, seed), kind, comment, editor_id, now + LIFE[kind])
     return link, unsigned(seed)
 
 
 def new_seed() -> str:
-    """Return what a token is made of."""
+    """Return a random seed of a token (22 characters)."""
     return secrets.token_urlsafe(16)
 
 
 def unsigned(seed: str) -> str:
-    """Return what stands for that seed's token in a mail's text or headers."""
+    """Return the placeholder for a seed's token in a mail's text or headers; see `sign`."""
     return _OPEN + seed + _CLOSE
 
 
 def hash_of(secret: bytes, seed: str) -> str:
-    """Return what is kept of that seed's token."""
+    """Return the hash under which the token of that seed is stored."""
     return digest(_token(secret, seed))
 
 
@@ -62,21 +62,21 @@ def seed_of(secret: bytes, token: str) -> str | None:
 
 
 def sign(secret: bytes, text: str) -> str:
-    """Put the tokens into a mail's text."""
+    """Replace the placeholders in a mail's text by tokens."""
     return _UNSIGNED.sub(lambda match: _token(secret, match[1]), text)
 
 
 def digest(token: str) -> str:
-    """Return what is kept of a token."""
+    """Return the hash under which a token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def find(connection: Connection, kind: str, token: str) -> Link:
-    """Return the link, used, too old or not; raises `NotFound` for one that never was."""
-    found = mail_links.find(connection, kind, digest(token))
-    if found is None:
+    """Return the link, even if it is used or expired; raises `NotFound` for an unknown one."""
+    link = mail_links.find(connection, kind, digest(token))
+    if link is None:
         raise NotFound(UNKNOWN)
-    return found
+    return link
 
 
 def _token(secret: bytes, seed: str) -> str:

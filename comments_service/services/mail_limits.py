@@ -1,8 +1,8 @@
-"""The limits of mail that strangers can cause, in one place.
+"""Limits of the mail that strangers can cause, by network, by site and by recipient.
 
-Anybody can type any address: into the form of a reply, to confirm it, or to follow a discussion. So
-one network can cause few mails an hour, which is a small share of what the site sends to strangers,
-and one address gets few a day, whatever asks for them.
+Anybody can enter any address, to confirm it or to follow a discussion. So one network can cause
+only few mails an hour, a small share of what the site sends to strangers, and one address gets only
+few a day of all kinds together.
 """
 
 import math
@@ -20,7 +20,7 @@ from comments_service.store.followers import ASK
 from comments_service.store.sites import Site
 
 VERIFY = "verify"
-# The kinds of mail that go to addresses which nobody has shown to own.
+# The kinds of mail that go to unconfirmed addresses.
 TO_STRANGERS = (VERIFY, ASK)
 
 MOST_TO_ADDRESS_A_DAY = 5
@@ -28,16 +28,15 @@ DAY = timedelta(days=1)
 
 
 class NotNow(TooMany):
-    """A mail that must not be sent yet; the text says when it may be asked for again."""
+    """A mail must not be sent yet; the message says when it may be requested again."""
 
     title = marked("Not just now")
 
 
 def take(connection: Connection, settings: Settings, client: str | None, now: datetime) -> None:
-    """Count a mail that the client at that address causes; raises `NotNow`.
+    """Count a mail that the client at that IP address causes; raises `NotNow`.
 
-    Call it before looking at what is known of the mail's address, so that the answer tells nothing
-    about that.
+    Call it before looking up the email address, so that the response reveals nothing about it.
     """
     secret = settings.secret.get_secret_value().encode()
     try:
@@ -47,7 +46,7 @@ def take(connection: Connection, settings: Settings, client: str | None, now: da
 
 
 def has_enough(connection: Connection, site: Site, email: str, now: datetime) -> bool:
-    """Return whether an address got as many mails in a day as strangers may cause."""
+    """Return whether an address has reached the limit of mails that strangers may cause a day."""
     number = outbox.count_between(connection, site.id, TO_STRANGERS, now - DAY, now, address=email)
     return number >= MOST_TO_ADDRESS_A_DAY
 

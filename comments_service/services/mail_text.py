@@ -1,4 +1,4 @@
-"""The words of each kind of mail: plain text from templates, subjects of one line."""
+"""Texts of mail: bodies from plain-text templates, and subjects of one line."""
 
 import unicodedata
 from pathlib import Path
@@ -9,10 +9,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from comments_service.domain import i18n
 from comments_service.settings import Settings
 
-# Shorter than the column, and than what a list of mails shows.
+# In characters; shorter than the column.
 SUBJECT_LIMIT = 150
 
-# No HTML is made here, and nothing in a text/plain mail is markup.
+# Without autoescape, because mails are text/plain.
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "mail_templates"),
     autoescape=False,  # noqa: S701
@@ -35,7 +35,7 @@ _templates.install_gettext_callables(  # type: ignore[attr-defined]
 
 
 def body(settings: Settings, template: str, **values: Any) -> str:
-    """Return the text of a mail; of what stands in it, only line breaks are kept as control."""
+    """Render a template of `mail_templates`; `values` from readers must be cleaned before."""
     text = _templates.get_template(f"{template}.txt").render(
         site_name=one_line(settings.site_name),
         site_url=settings.site_url,
@@ -45,19 +45,19 @@ def body(settings: Settings, template: str, **values: Any) -> str:
 
 
 def subject(text: str) -> str:
-    """Return a subject in the site's language: one line, no tricks, whatever readers typed."""
+    """Return a subject in the site's language, made safe by `one_line`."""
     return one_line(i18n.site().say(text))
 
 
 def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:
-    """Return what a reader typed, or a title, as it may stand in a subject: one line, no tricks."""
+    """Return a reader's text or a title as one line without control characters, shortened."""
     shown = "".join(char if _harmless(char) else " " for char in text)
-    # "=?utf-8?q?...?=" would be read as encoded, and could hold what was just taken out.
+    # "=?utf-8?q?...?=" would be decoded, and could contain the characters that were just removed.
     return shortened(" ".join(shown.replace("=?", "= ?").split()), limit)
 
 
 def quoted(text: str, limit: int) -> str:
-    """Return the beginning of a reply, each line marked as somebody's words."""
+    """Return the beginning of a reply, each line quoted with "> "."""
     lines = shortened(text, limit).splitlines()
     clean = ("".join(char if _harmless(char) else " " for char in line) for line in lines)
     return "\n".join(f"> {line}".rstrip() for line in clean)

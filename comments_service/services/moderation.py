@@ -1,8 +1,8 @@
-"""The verbs of editors: approve, mark as spam, trash, edit, reply, pin, lock, close, undo.
+"""Moderation actions of editors: approve, mark as spam, trash, edit, reply, pin, lock, close, undo.
 
-Each is one transaction, which writes the change, its entry in the audit log, and the next number of
-the site's sequence, which becomes the revision of a discussion whose public face changed. Nothing
-becomes public without the version that was read (`versions.py`).
+Each is one transaction that writes the change and its event in the audit log, with the next number
+of the site's sequence. If the change is public, that number becomes the discussion's revision.
+Publishing requires the version that was read (`reply_versions.py`).
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ ACTIONS = {
     "trash": Status.TRASH,
     "pending": Status.PENDING,
 }
-# Characters of the reason that an author is told.
+# Maximum length of a decline reason in characters.
 TOLD_MOST = 500
 
 
@@ -59,12 +59,11 @@ def decide(
     now: datetime,
     decline_reason: str = "",
 ) -> Event:
-    """Move a reply to another state and return the entry of the log that can undo it.
+    """Change the status of a reply; return the event, which can be undone.
 
-    `expected` is the state that the editor saw, `version` the version that the editor read;
-    `decline_reason` is what its author gets to read about it. Raises `Conflict` when it has another
-    state by now, saying who did what, `Stale` when this would publish another version, and
-    `NotFound` for an unknown reply or action.
+    `expected` and `version` are the status and the version that the editor saw; `decline_reason`
+    is for the author. Raises `Conflict` if the status has changed, with who did what, `Stale` if
+    another version would be published, and `NotFound` for an unknown reply or action.
     """
     if action not in ACTIONS:
         raise NotFound(f"There is no action called “{action}”.")
@@ -97,7 +96,7 @@ def move(
     batch_id: int | None = None,
     decline_reason: str = "",
 ) -> Event:
-    """Do what `decide` does, inside a transaction that holds more."""
+    """Do what `decide` does, in a transaction of the caller."""
     number, reply = take(connection, site, public_id)
     to = ACTIONS[action]
     if reply.status != expected or reply.status == to:
@@ -130,10 +129,10 @@ def move(
 def edit(
     db: Database, public_id: str, text: str, *, by: Actor, version: Version, now: datetime
 ) -> Event:
-    """Give a reply another text; the log keeps both.
+    """Change the text of a reply; the event has both texts.
 
-    `version` is that of the text that the editor saw. Raises `Conflict` when somebody else has
-    written another one since, and `Refused` for a text that cannot be one.
+    `version` is the version that the editor saw. Raises `Conflict` if the reply has another version
+    now, and `Refused` for an invalid text.
     """
     new = comment_form.check_text(text)
     with db.write() as connection:
@@ -153,7 +152,7 @@ def edit(
 
 
 def mark(db: Database, public_id: str, what: str, *, on: bool, by: Actor, now: datetime) -> Event:
-    """Pin or lock a reply (`what` is "pinned" or "locked"), or take that back."""
+    """Pin or lock a reply (`what`: "pinned" or "locked"); `on` False unpins or unlocks it."""
     if what not in {"pinned", "locked"}:
         raise NotFound(f"A reply cannot be {what}.")
     action = {"pinned": "pin", "locked": "lock"}[what]
@@ -173,7 +172,7 @@ def mark(db: Database, public_id: str, what: str, *, on: bool, by: Actor, now: d
 
 
 def tell(db: Database, public_id: str, decline_reason: str, *, by: Actor, now: datetime) -> Event:
-    """Tell the author of a declined reply why, on the private page; nothing takes it back."""
+    """Store the decline reason for the author of a declined reply, shown on the status page."""
     with db.write() as connection:
         site = the_site(connection)
         number, reply = take(connection, site, public_id)
@@ -186,10 +185,10 @@ def tell(db: Database, public_id: str, decline_reason: str, *, by: Actor, now: d
 
 
 def settle(db: Database, public_id: str, *, asked: str | None, by: Actor, now: datetime) -> Event:
-    """Close what the author of a reply asked for.
+    """Mark the author request of a reply as done.
 
-    `asked` is the token of the request that the editor read. Raises `Conflict` when there is none
-    any more, or another one.
+    `asked` is the token of the request that the editor read. Raises `Conflict` if there is no
+    request any more, or another one.
     """
     with db.write() as connection:
         site = the_site(connection)
@@ -215,7 +214,7 @@ def _for_author(decline_reason: str) -> str | None:
 
 
 def set_open(db: Database, key: str, *, opened: bool | None, by: Actor, now: datetime) -> Event:
-    """Close a discussion, open it whatever the article says, or (None) leave it to the article."""
+    """Open or close a discussion for new replies; with None, the article decides."""
     with db.write() as connection:
         entry = open_or_close(connection, the_site(connection), key, opened, by=by, now=now)
     db.announce()
@@ -232,7 +231,7 @@ def open_or_close(
     now: datetime,
     undoes: int | None = None,
 ) -> Event:
-    """Do what `set_open` does, inside a transaction that holds more."""
+    """Do what `set_open` does, in a transaction of the caller."""
     number = sites.next_number(connection, site.id)
     page = pages.find(connection, site.id, key) if key.isprintable() else None
     if page is None:
@@ -259,11 +258,11 @@ def answer(
     version: Version | None,
     now: datetime,
 ) -> Event:
-    """Publish an editor's reply to a reply, which is approved in the same step if it waits.
+    """Publish an editor's answer to a reply, and approve that reply if it is not public.
 
-    Raises `Conflict` when it has another state than `expected` by now, and `Stale` when it is
-    another version than the one that the editor read: an answer belongs to what it answers. The
-    same answer sent again, such as by a double click, returns the first one's entry.
+    Raises `Conflict` if the reply's status is not `expected`, and `Stale` if it has another version
+    than the editor read. The same answer sent again, such as by a double click, returns the first
+    one's event.
     """
     new = comment_form.check_text(text)
     rendered = markup.render(new)
@@ -320,7 +319,7 @@ def answer(
 
 
 def _sent_before(connection: Connection, reply: Stored, text: str, by: Actor) -> Event | None:
-    """Return the entry of this editor's public answer with the same text, or None."""
+    """Return the event of this editor's public answer with the same text, or None."""
     if by.editor_id is None:
         return None
     first = comments.public_answer(connection, reply.id, editor_id=by.editor_id, text=text)
@@ -328,10 +327,10 @@ def _sent_before(connection: Connection, reply: Stored, text: str, by: Actor) ->
 
 
 def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
-    """Take a reply out of the trash for good, with its author's address and all that the log kept.
+    """Erase a reply from the trash, with its author's address and its texts in the audit log.
 
-    The one action without an undo. Where others answered it, an empty place stays, as it is for
-    every reply that is not public any more. Raises `Conflict` unless it is in the trash.
+    This cannot be undone. A reply with answers is kept as an empty placeholder. Raises `Conflict`
+    if the reply is not in the trash.
     """
     with db.write() as connection:
         site = the_site(connection)
@@ -343,7 +342,7 @@ def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
         comments.erase(connection, reply)
         outbox.forget_reply(connection, public_id)
         bulk_drafts.leave_out(connection, public_id)
-        # A page that shows its empty place shows nothing of it; so nothing public changes.
+        # Pages show at most an empty placeholder already, so nothing public changes.
         entry = Event(number, now, by.name, "erase", public_id, reply.page_key, None, None, None)
         events.add(connection, site.id, entry, editor_id=by.editor_id)
         events.forget(connection, public_id)
@@ -352,11 +351,11 @@ def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
 
 
 def undo(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
-    """Give what that entry of the log is about what it had before; return the new entry.
+    """Undo an event, by restoring the values from before; return the new event.
 
-    Raises `Conflict` when something else was done to it since, or when the undo would publish what
-    was not public before that entry, and `NotFound` when there is no such entry or nothing in it to
-    undo. An undo can itself be undone.
+    Raises `Conflict` if there was another change since, or if the undo would publish what was not
+    public before, and `NotFound` if there is no such event or nothing to undo. An undo can be
+    undone too.
     """
     with db.write() as connection:
         entry = take_back(connection, the_site(connection), number, by=by, now=now)
@@ -373,7 +372,7 @@ def take_back(
     now: datetime,
     batch_id: int | None = None,
 ) -> Event:
-    """Do what `undo` does, inside a transaction that holds more."""
+    """Do what `undo` does, in a transaction of the caller."""
     done = events.find(connection, site.id, number)
     if done is None or done.after is None or done.action == "submit":
         raise NotFound("There is nothing to undo there.")
@@ -388,8 +387,8 @@ def take_back(
         opened = (done.before or {}).get("opened")
         return open_or_close(connection, site, done.page, opened, by=by, now=now, undoes=done.seq)
     number, reply = take(connection, site, done.comment)
-    # An undo is taken back while it is the last thing that was done; anything else, while what came
-    # after it was undone.
+    # An undo can be undone only as the last event. Any other event can be undone if all later
+    # events about the same fields were undone.
     fields = set(done.after)
     last = (
         events.last_of(connection, done.comment)
@@ -398,7 +397,7 @@ def take_back(
     )
     if last is not None and last.seq != done.seq:
         raise AlreadyHandled(_handled(events.last_of(connection, done.comment), reply))
-    # An editor's own reply was nowhere before.
+    # An editor's own reply did not exist before, so an undo moves it to the trash.
     before = done.before or {"status": Status.TRASH.value}
     if any(getattr(reply, name) != value for name, value in done.after.items()):
         raise Conflict("The reply has changed since. Your change was not applied.")
@@ -410,7 +409,7 @@ def take_back(
         reply,
         before,
         "undo",
-        # It was compared with what was public before.
+        # Checked by `check_undo` against the version that was public before.
         version=reply.version,
         by=by,
         now=now,
@@ -420,14 +419,14 @@ def take_back(
 
 
 class Removed(NamedTuple):
-    """How many samples are gone, and how many real replies went with them."""
+    """Number of deleted samples, and of real replies below them that were deleted too."""
 
     samples: int
     answers: int
 
 
 def remove_demo(db: Database, *, by: Actor, now: datetime) -> Removed:
-    """Delete every sample reply and what answers it, for good."""
+    """Delete every sample reply and all replies below it."""
     with db.write() as connection:
         site = the_site(connection)
         gone = comments.remove_origin(connection, site.id, Origin.DEMO)
@@ -447,15 +446,18 @@ def remove_demo(db: Database, *, by: Actor, now: datetime) -> Removed:
 
 
 def announce(db: Database, entry: Event, *, was_public: bool = False) -> None:
-    """Tell who waits for news, if readers can see what was done."""
+    """Call `Database.announce` if the event changed something public."""
     states = {(entry.before or {}).get("status"), (entry.after or {}).get("status")}
     if was_public or Status.APPROVED in states:
         db.announce()
 
 
 def take(connection: Connection, site: Site, public_id: str) -> tuple[int, Stored]:
-    """Return the next number and the reply, which nobody else can change until this commits."""
-    # The number first: its lock keeps the state that is read next until this commits.
+    """Return the next sequence number and the reply, locked until the transaction ends.
+
+    Raises `NotFound`.
+    """
+    # The number first, because taking it locks the site, so that the reply cannot change.
     number = sites.next_number(connection, site.id)
     reply = comments.find(connection, site.id, public_id)
     if reply is None:
@@ -463,7 +465,7 @@ def take(connection: Connection, site: Site, public_id: str) -> tuple[int, Store
     return number, reply
 
 
-# What of a reply readers never see.
+# Columns of a reply that are never public.
 _UNSEEN = frozenset({"author_request", "decline_reason", "reasons"})
 
 
@@ -481,10 +483,11 @@ def change(
     undoes: int | None = None,
     batch_id: int | None = None,
 ) -> Event:
-    """Write some of a reply's fields, all that follows from them, and the entry of the log.
+    """Write fields of a reply, everything that depends on them, and the event.
 
-    `version` is the one that the editor or rule has read; None where nothing becomes public.
-    Raises `Stale` when something would become public and the reply has another version by now.
+    `after` maps columns to new values. `version` is the version that the editor or rule has read;
+    None if nothing becomes public. Raises `Stale` if something would become public and the reply
+    has another version, and `Conflict` if it would show a private address.
     """
     reply_versions.check(connection, reply, after, version)
     before = {name: getattr(reply, name) for name in after}
@@ -512,7 +515,7 @@ def change(
             and "text" not in after
             and _is_authors(connection, reply),
         )
-    # A lock shows on the empty place of a reply that was taken back, too.
+    # A lock is also shown on the placeholder of a reply that is not public.
     seen = after.keys() - _UNSEEN
     if seen and (Status.APPROVED in (reply.status, status) or "locked" in after):
         values["revision"] = number
@@ -540,7 +543,7 @@ def change(
 
 
 def _is_authors(connection: Connection, reply: Stored) -> bool:
-    """Return whether the text is its author's, so that what it is held for was found in it."""
+    """Return whether the text is still the author's, so that its hold reasons apply to it."""
     if reply.version == 0:
         return True
     wrote = events.last_with(connection, reply.public_id, {"text"})
@@ -550,7 +553,10 @@ def _is_authors(connection: Connection, reply: Stored) -> bool:
 def _check_private(
     connection: Connection, fields: Mapping[str, str | None], *, own: bool = False
 ) -> None:
-    """Raise `Conflict` when publishing the fields would publish somebody's address."""
+    """Raise `Conflict` if the fields contain a reader's private address.
+
+    `own`: the text is known to contain its author's email address.
+    """
     for field, shown in fields.items():
         asked = privacy.candidates(shown)
         own_here = own and field == "text"

@@ -1,4 +1,4 @@
-"""The site, and its pages that take replies."""
+"""Look-ups of the site and of pages that accept replies, with the errors shown to readers."""
 
 from typing import NamedTuple
 
@@ -16,21 +16,21 @@ NO_SITE = "The database has no site; run: rejoinder migrate"
 
 
 def the_site(connection: Connection) -> Site:
-    """Return the site; there is one on every service so far, made by the first migration."""
-    found = sites.find(connection)
-    if found is None:
+    """Return the only site, which the first migration creates; raises `NotFound`."""
+    site = sites.find(connection)
+    if site is None:
         raise NotFound(NO_SITE)
-    return found
+    return site
 
 
 def open_page(connection: Connection, site: Site, key: str) -> Page:
-    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
-    # PostgreSQL refuses NUL in a text; no key has a control character.
+    """Return the page with that key if it accepts replies; raises `NotFound` or `Forbidden`."""
+    # Keys have no control characters, and PostgreSQL refuses NUL in a text.
     return taking_replies(pages.find(connection, site.id, key) if key.isprintable() else None)
 
 
 def taking_replies(page: Page | None) -> Page:
-    """Return the page if it takes replies; raises `NotFound` or `Forbidden` otherwise."""
+    """Return the page if it accepts replies; raises `NotFound` or `Forbidden`."""
     if page is None or not page.registered:
         raise NotFound(sentence("There is no article here that takes replies."))
     if not page.takes_replies:
@@ -39,7 +39,7 @@ def taking_replies(page: Page | None) -> Page:
 
 
 class PageWithParent(NamedTuple):
-    """A page that takes replies, and the public reply that is answered, if there is one."""
+    """A page that accepts replies, and the public reply to answer, if any."""
 
     page: Page
     parent: Stored | None
@@ -48,8 +48,8 @@ class PageWithParent(NamedTuple):
 def open_page_with_parent(db: Database, key: str, parent: str) -> PageWithParent:
     """Return the page and the reply `parent` on it ("" for none), in one transaction.
 
-    Raises `NotFound` or `Forbidden` if the page takes no replies. `parent` is None if that reply
-    is not public.
+    Raises `NotFound` or `Forbidden` if the page does not accept replies. In the result `parent` is
+    None if that reply is not public.
     """
     with db.read() as connection:
         page = open_page(connection, the_site(connection), key)

@@ -1,7 +1,7 @@
-"""Tells whether something that looks like a private address, or like a hash of one, is one of ours.
+"""Privacy check: which candidate strings are stored email addresses, networks or hashes of them.
 
-The site side must never hold addresses in order to look for them: it shows what it found in a page,
-and is told which of it is private, and of which reply.
+The site side must not have stored addresses. It sends the candidates that it finds in a page, and
+gets back which of them are private, and of which reply.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from comments_service.domain.email_address import fold
 from comments_service.store import contacts
 
-# Of an address as typed or in small letters; what avatar services and trackers are known to use.
+# Hash algorithms that avatar services and trackers use, by length in hexadecimal.
 HASHES = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;@\[\]\\]{1,64}@[^\s<>\"'(),:;@\[\]\\/?&=]{1,253}")
 _LAST_PART = re.compile(r"[^=/?&]*@.*")
@@ -27,12 +27,12 @@ _DIGEST = re.compile(
 )
 _TAG = re.compile(r"<[^>]*>")
 _QUAD = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/[0-9]{1,2})?(?![0-9]|\.[0-9])")
-# What could be IPv6, of limited length: whether it is, ipaddress knows.
+# Candidates for IPv6, of limited length; `ipaddress` decides.
 _GROUPS = re.compile(r"(?<![0-9a-fA-F:.])[0-9a-fA-F:.]{2,45}(?:/[0-9]{1,3})?(?![0-9a-zA-Z:])")
 
 
 class Leak(NamedTuple):
-    """What was found: the candidate's position in the question, the reply whose author it is of."""
+    """A private candidate: its position in the request, and the public id of the author's reply."""
 
     position: int
     reply: str
@@ -40,26 +40,27 @@ class Leak(NamedTuple):
 
 
 def candidates(*texts: str | None) -> list[str]:
-    """Return what looks like an address (of mail or of a network) or a hash of one.
+    """Return what looks like an email address, an IP address, a network, or a hash.
 
-    It is found as text, entity or percent-encoded, also where tags stand in between.
+    Finds them as text, as entities or percent-encoded, also with tags in between.
     """
     found: dict[str, None] = {}
     for text in texts:
         plain = unquote(html.unescape(text or ""))
-        # In this order, so that a reply is always told the same.
+        # In a fixed order, so that results are reproducible.
         for form in dict.fromkeys((text or "", plain, _TAG.sub("", plain))):
             if "@" in form:
-                for one in _ADDRESS.findall(form):
+                for match in _ADDRESS.findall(form):
                     # "to=ann@example.org" may be a parameter and an address, or one odd address.
-                    found |= dict.fromkeys([one.strip("."), _LAST_PART.findall(one)[0].strip(".")])
+                    last = _LAST_PART.findall(match)[0]
+                    found |= dict.fromkeys([match.strip("."), last.strip(".")])
             found |= dict.fromkeys(_DIGEST.findall(form))
             found |= dict.fromkeys(_networks(form))
     return list(found)
 
 
 def spellings(asked: str) -> set[str]:
-    """Return how an IP address or network may be stored; nothing for what is none."""
+    """Return the forms in which an IP address or network may be stored; empty for other texts."""
     try:
         if "/" in asked:
             return {str(ipaddress.ip_network(asked, strict=False))}
@@ -67,18 +68,18 @@ def spellings(asked: str) -> set[str]:
     except ValueError:
         return set()
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    found = {one for one in (address, mapped) if one is not None}
-    return {str(one) for one in found} | {str(ipaddress.ip_network(one)) for one in found}
+    forms = {form for form in (address, mapped) if form is not None}
+    return {str(form) for form in forms} | {str(ipaddress.ip_network(form)) for form in forms}
 
 
 def _networks(text: str) -> Iterator[str]:
-    for one in _QUAD.findall(text):
-        if spellings(one):
-            yield one
+    for quad in _QUAD.findall(text):
+        if spellings(quad):
+            yield quad
     if text.count(":") < 2:
         return
     for run in _GROUPS.findall(text):
-        # As it is, and without what a sentence put around it.
+        # As it is, and without surrounding punctuation.
         for one in dict.fromkeys((run, run.rstrip("."), run.strip(".:"), run.lstrip(":"))):
             if one.count(":") > 1 and any(char.isalnum() for char in one) and spellings(one):
                 yield one
@@ -86,11 +87,11 @@ def _networks(text: str) -> Iterator[str]:
 
 
 def private(connection: Connection, asked: Sequence[str]) -> list[Leak]:
-    """Return which of the candidates belong to the author of a stored reply, whatever its state.
+    """Return which of the candidates belong to the author of a stored reply of any status.
 
-    Networks are compared as they are stored: a prefix with a prefix, an address with an address.
-    An address costs one look-up. Hashes cost one pass over all stored addresses, however many are
-    asked about: they are rare, and keeping hashes would be keeping what should not leak.
+    Networks are compared as stored: prefixes with prefixes, addresses with addresses. An email
+    address costs one look-up. Hashes cost one pass over all stored addresses, for any number of
+    hashes. They are rare, and storing hashes would mean storing what must not leak.
     """
     addresses = {fold(one): index for index, one in enumerate(asked) if "@" in one}
     networks: defaultdict[str, list[int]] = defaultdict(list)

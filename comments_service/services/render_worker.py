@@ -1,7 +1,7 @@
-"""The process beside the service that checks and renders replies; see `web/preparing.py`.
+"""Worker process that validates and renders replies; started by `web/support/render_pool.py`.
 
-It reads questions from standard input and answers on standard output, each a length and a pickle,
-and ends when the service does, however that ended: its standard input ends then.
+It reads requests from standard input and writes responses to standard output, each as a length and
+a pickle. When the service ends, even by a crash, standard input is closed and the worker exits.
 """
 
 import pickle
@@ -18,12 +18,12 @@ from comments_service.services.submission import Submission
 
 HEAD = struct.Struct("<I")
 
-# What is wrong with each field, and the form as it should be shown again.
+# Error message by field, and the form's values to show again.
 Refusal = tuple[dict[str, str], dict[str, str]]
 
 
 class Asked(NamedTuple):
-    """A form for one page, with the time at which it came."""
+    """A submitted form: the page's key, the fields, and the time of the request."""
 
     key: str
     form: dict[str, str]
@@ -31,24 +31,24 @@ class Asked(NamedTuple):
 
 
 def prepare_all(secret: bytes, batch: Sequence[Asked]) -> list[Submission | Refusal]:
-    """Return for each what can be stored, or why it cannot."""
-    return [_prepare(secret, one) for one in batch]
+    """Return a submission or a refusal for each form."""
+    return [_prepare(secret, asked) for asked in batch]
 
 
-def _prepare(secret: bytes, one: Asked) -> Submission | Refusal:
+def _prepare(secret: bytes, asked: Asked) -> Submission | Refusal:
     try:
-        return submission.prepare(secret, one.key, comment_form.check(one.form), now=one.now)
+        return submission.prepare(secret, asked.key, comment_form.check(asked.form), now=asked.now)
     except comment_form.Refused as error:
         return dict(error.fields), dict(error.kept)
 
 
 def main() -> None:
-    """Answer until nobody asks any more."""
-    # Ctrl-C reaches the whole group; the service decides when its work is done.
+    """Process requests until standard input ends."""
+    # Ctrl-C is sent to the whole process group, but the service decides when the worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     while len(head := questions.read(HEAD.size)) == HEAD.size:
-        # From the service that started this process, through a pipe that nobody else has.
+        # Trusted: the pipe is shared with the parent process only.
         secret, batch = pickle.loads(questions.read(*HEAD.unpack(head)))  # noqa: S301
         body = pickle.dumps(prepare_all(secret, batch))
         answers.write(HEAD.pack(len(body)) + body)

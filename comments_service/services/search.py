@@ -10,7 +10,7 @@ from comments_service.store.database import Database
 
 
 class FoundReply(NamedTuple):
-    """A reply as the results show it."""
+    """A reply in the search results."""
 
     reply: reader_search.FoundReply
     url: str
@@ -18,7 +18,7 @@ class FoundReply(NamedTuple):
 
 
 class FoundArticle(NamedTuple):
-    """An article as the results show it; no excerpt where its text has no hit to show."""
+    """An article in the search results; `excerpt` is empty if its text has no hit."""
 
     title: str
     url: str
@@ -34,16 +34,16 @@ def search(
         site = the_site(connection)
         articles = reader_search.articles(connection, site.id, words, limit)
         replies = []
-        for one in reader_search.replies(connection, site.id, words, limit):
-            position = comments.position_of_thread(connection, one.id)
-            path = pages.url_of_position(connection, one.page_id, position)
-            url = f"{urljoin(site_url, path)}#comment-{one.public_id}"
-            replies.append(FoundReply(one, url, excerpt(one.html, words)))
-    return [_article(site_url, one, words) for one in articles], replies
+        for reply in reader_search.replies(connection, site.id, words, limit):
+            position = comments.position_of_thread(connection, reply.id)
+            path = pages.url_of_position(connection, reply.page_id, position)
+            url = f"{urljoin(site_url, path)}#comment-{reply.public_id}"
+            replies.append(FoundReply(reply, url, excerpt(reply.html, words)))
+    return [_article(site_url, page, words) for page in articles], replies
 
 
-def _article(base: str, one: reader_search.FoundPage, asked: str) -> FoundArticle:
-    pieces = around(one.text, asked)
+def _article(base: str, page: reader_search.FoundPage, words: str) -> FoundArticle:
+    pieces = around(page.text, words)
     if not any(piece.hit for piece in pieces):
         pieces = []
-    return FoundArticle(one.title, urljoin(base, one.url), one.question, pieces)
+    return FoundArticle(page.title, urljoin(base, page.url), page.question, pieces)

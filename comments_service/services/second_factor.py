@@ -1,7 +1,7 @@
-"""The second factor: codes of an authenticator app (TOTP, RFC 6238) and recovery codes.
+"""Second factor: codes of an authenticator app (TOTP, RFC 6238) and recovery codes.
 
-What the database keeps opens nothing without `REJOINDER_SECRET`: the app's secret is derived from a
-random seed, and recovery codes are kept as keyed hashes.
+The stored data is useless without `REJOINDER_SECRET`: the app's secret is derived from it and a
+random seed, and recovery codes are stored as keyed hashes.
 """
 
 import base64
@@ -24,30 +24,30 @@ CODES = 10
 WRONG_CODE = "The code is not right, or was used already. Enter the one that your app shows now"
 
 _STEP = 30
-# Clocks of phones go wrong by some seconds, and people type slowly: one step each way (RFC 6238).
+# Steps of 30 seconds around now that are accepted, for inexact clocks and slow typing (RFC 6238).
 _DRIFT = (0, -1, 1)
 _SEED = re.compile(r"[A-Za-z0-9_-]{43}")
 _RECOVERY_DIGITS = 16
 
 
 def new_seed() -> str:
-    """Return a random seed for an editor who has not confirmed it yet."""
+    """Return a random seed for a new second factor."""
     return secrets.token_urlsafe(32)
 
 
 def is_seed(text: str) -> bool:
-    """Say whether a form's text has the shape of a seed."""
+    """Return whether a form's value has the format of a seed."""
     return _SEED.fullmatch(text) is not None
 
 
 def secret_of(key: bytes, seed: str) -> str:
-    """Return the secret that the app keeps: 160 bits in base32, as RFC 4226 advises."""
+    """Return the secret for the app: 160 bits in base32, as RFC 4226 recommends."""
     return base64.b32encode(bytes.fromhex(keyed(key, "totp:" + seed))[:20]).decode()
 
 
 def qr(app_secret: str, *, account: str, site_name: str) -> str:
-    """Return an `<svg>` of the QR code that an app reads, dark on light in any colour scheme."""
-    # A colon divides issuer and account there.
+    """Return an `<svg>` of the QR code for the app, dark on light in any colour scheme."""
+    # The URI separates issuer and account by a colon.
     issuer = site_name.replace(":", " ")
     address = pyotp.TOTP(app_secret).provisioning_uri(name=account, issuer_name=issuer)
     picture: str = segno.make(address, error="m", micro=False).svg_inline(
@@ -57,7 +57,7 @@ def qr(app_secret: str, *, account: str, site_name: str) -> str:
 
 
 def step_of(key: bytes, seed: str, code: str, now: datetime) -> int | None:
-    """Return the step whose code that is, of those around `now`, or None."""
+    """Return the time step around `now` that has this code, or None."""
     totp = pyotp.TOTP(secret_of(key, seed))
     current = int(now.timestamp()) // _STEP
     typed = _digits(code)
@@ -70,9 +70,10 @@ def step_of(key: bytes, seed: str, code: str, now: datetime) -> int | None:
 def turn_on(
     db: Database, key: bytes, editor: Editor, *, seed: str, code: str, now: datetime
 ) -> list[str]:
-    """Turn the second factor on once the app shows the right code; return the recovery codes.
+    """Turn the second factor on if `code` is right; return the recovery codes.
 
-    They are told this once. Raises `Invalid` for a code that is not right.
+    Recovery codes are stored as hashes, so they can be shown only now. Raises `Invalid` for a wrong
+    code, and `Conflict` if a second factor is on already.
     """
     step = step_of(key, seed, code, now)
     if step is None:
@@ -86,13 +87,13 @@ def turn_on(
 
 
 def turn_off(db: Database, editor_id: int) -> None:
-    """Turn the second factor off; the password alone lets in then."""
+    """Turn the second factor off, so that the password alone is enough to sign in."""
     with db.write() as connection:
         second_factors.turn_off(connection, editor_id)
 
 
 def renew_codes(db: Database, key: bytes, editor: Editor) -> list[str]:
-    """Return fresh recovery codes, told this once; the older ones do not work any more."""
+    """Replace the recovery codes; return the new ones, which can be shown only now."""
     codes = _new_codes()
     with db.write() as connection:
         second_factors.replace_codes(connection, editor.id, _hashes(key, editor.id, codes))
@@ -100,17 +101,17 @@ def renew_codes(db: Database, key: bytes, editor: Editor) -> list[str]:
 
 
 def is_recovery_code(code: str) -> bool:
-    """Return whether a typed code has the length of a recovery code; no app shows one as long."""
+    """Return whether a typed code has the length of a recovery code; codes of apps are shorter."""
     return len(_digits(code)) == _RECOVERY_DIGITS
 
 
 def use(
     db: Database, key: bytes, editor: Editor, code: str, *, now: datetime, link: str | None = None
 ) -> bool:
-    """Use a code of the app, or a recovery code; each is good once.
+    """Use a code of the app or a recovery code; return whether it was right. Each works once.
 
-    `link` is the hash of the one-time link that the editor came by. It is deleted together with the
-    code. Raises `NotFound` if it was used in the meantime, and the code stays good.
+    `link` is the hash of the one-time link of this sign-in, which is deleted together with the
+    code. Raises `NotFound` if the link was used in the meantime; the code stays valid then.
     """
     if editor.totp_secret is None:
         return False
@@ -126,7 +127,7 @@ def use(
 
 
 def codes_left(db: Database, editor: Editor) -> int:
-    """Return how many recovery codes were not used yet."""
+    """Return the number of unused recovery codes."""
     with db.read() as connection:
         return second_factors.codes_left(connection, editor.id)
 
@@ -137,9 +138,9 @@ def _use_recovery(connection: Connection, key: bytes, editor_id: int, code: str)
 
 
 def _new_codes() -> list[str]:
-    # Digits only: a phone shows its number pad for all of them.
+    # Digits only, so that phones can show their number pad.
     drawn = (secrets.randbelow(10**_RECOVERY_DIGITS) for _ in range(CODES))
-    return ["-".join(re.findall("....", f"{one:0{_RECOVERY_DIGITS}d}")) for one in drawn]
+    return ["-".join(re.findall("....", f"{number:0{_RECOVERY_DIGITS}d}")) for number in drawn]
 
 
 def _hashes(key: bytes, editor_id: int, codes: list[str]) -> list[str]:

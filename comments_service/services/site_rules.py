@@ -1,7 +1,6 @@
-"""The rules and bans of a site: what is in force, what follows for replies, and who changed it.
+"""Rules and bans of a site: loading, judging replies, and changes with their events.
 
-Everything here works inside a transaction of its caller; what changes something writes its entry of
-the log too.
+All functions work in a transaction of the caller. Changes also write an event to the audit log.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ ACTIONS = frozenset({"settings", "ban", "lift-ban"})
 
 
 class Book(NamedTuple):
-    """What is in force. `version` is that of the rules."""
+    """The rules and bans in force. `version` is that of the rules."""
 
     rules: Rules
     bans: Bans
@@ -37,7 +36,7 @@ class Book(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A reply to judge; `network` is its author's address, or as much of it as is known."""
+    """A reply to judge; `network` is the author's IP address, or the stored prefix of it."""
 
     facts: Facts
     email: str
@@ -46,27 +45,27 @@ class Case(NamedTuple):
 
 
 def in_force(connection: Connection, site: Site) -> Book:
-    """Return the rules and bans of the site; usually for the price of one small statement."""
-    # Kept with the database: a long list is read and taken apart once, not for every reply.
-    kept = memo(connection)
+    """Return the rules and bans of the site; usually at the cost of one small query."""
+    # Cached by the stamps, so that long lists are not read and parsed for every reply.
+    cache = memo(connection)
     key = (site.id, store.stamps(connection, site.id))
-    # Read once: another thread may replace it.
-    last: tuple[tuple[int, store.Stamps], Book] | None = kept.get("rulebook")
+    # A single read, because another thread may replace the value.
+    last: tuple[tuple[int, store.Stamps], Book] | None = cache.get("rulebook")
     if last is not None and last[0] == key:
         return last[1]
     stamps = key[1]
-    found = store.find(connection, site.id, store.RULES) if stamps.rules else Setting({}, 0)
-    known = store.bans(connection, site.id) if stamps.bans else []
-    book = Book(Rules.model_validate(found.value), Bans(known), found.version)
-    kept["rulebook"] = (key, book)
+    saved = store.find(connection, site.id, store.RULES) if stamps.rules else Setting({}, 0)
+    bans = store.bans(connection, site.id) if stamps.bans else []
+    book = Book(Rules.model_validate(saved.value), Bans(bans), saved.version)
+    cache["rulebook"] = (key, book)
     return book
 
 
 def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Verdict]:
-    """Return what follows for each of the cases, which are judged together.
+    """Return the verdict for each of the cases.
 
-    What nobody would have to look at is held all the same when it shows an address (of mail or
-    of a network) that is stored of a reader, or what may be a hash of one.
+    A reply that the rules would approve is held if it shows a stored email or IP address of a
+    reader, or what may be a hash of one.
     """
     verdicts = []
     for case in cases:
@@ -84,7 +83,7 @@ def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Ver
     asked = set[str]().union(*forms.values())
     private = {fold(one.email) for one in contacts.with_addresses(connection, asked)}
     private |= {one.network for one in contacts.with_networks(connection, asked)}
-    # Those who come at the same time are not stored yet.
+    # The cases themselves are not stored yet.
     private |= {fold(case.email) for case in cases}
     keep = book.rules.keep_network
     private |= {kept for case in cases if (kept := ip_prefix.kept(case.network, keep))}
@@ -92,7 +91,7 @@ def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Ver
         reasons = []
         if any(forms[one] & private for one in found):
             reasons.append("private")
-        # Whether it is one would cost a look at every address there is; an editor takes a moment.
+        # Checking a hash would cost a pass over all stored addresses, so an editor has to decide.
         if any(not forms[one] for one in found):
             reasons.append("digest")
         if reasons:
@@ -101,7 +100,7 @@ def weigh(connection: Connection, book: Book, cases: Sequence[Case]) -> list[Ver
 
 
 def _as_stored(candidate: str) -> set[str]:
-    """Return how what looks like an address would be stored; nothing for a hash of one."""
+    """Return the forms in which a candidate address would be stored; empty for a hash."""
     return {fold(candidate)} if "@" in candidate else privacy.spellings(candidate)
 
 
@@ -111,33 +110,33 @@ def trusted(
     in_force: Rules,
     asked: Sequence[tuple[str, bool, datetime]],
 ) -> list[bool]:
-    """Return for each reply whether its author is trusted: (address, confirmed, when it came).
+    """Return for each reply, given as (address, confirmed, submission time), if it is trusted.
 
-    Confirmed is an address that its author has shown to be theirs for this very reply, by the link
-    sent there or by the browser that used one; what was only typed is anybody's. It must have an
-    approved reply from before, with the address confirmed as well.
+    `confirmed` means that the author proved to own the address for this reply, by a mailed link or
+    by a browser that used one. A trusted author must also have an earlier approved reply with a
+    confirmed address.
     """
     addresses = {mailbox(email) for email, confirmed, _ in asked if confirmed}
     if not in_force.trust_verified or not addresses:
         return [False] * len(asked)
-    known = store.approved_before(connection, site.id, addresses)
-    firsts = [known.get(mailbox(email)) if confirmed else None for email, confirmed, _ in asked]
+    approved = store.approved_before(connection, site.id, addresses)
+    firsts = [approved.get(mailbox(email)) if confirmed else None for email, confirmed, _ in asked]
     return [
         first is not None and first < came
         for first, (_, _, came) in zip(firsts, asked, strict=True)
     ]
 
 
-# ---- changes, each with its entry of the log ----
+# ---- changes, each with an event ----
 
 
 def save(
     connection: Connection, site: Site, new: Rules, *, version: int, by: Actor, now: datetime
 ) -> Event | None:
-    """Put `new` in force; return the entry of the log, or None if nothing is different.
+    """Save rules; return the event, or None if nothing is different.
 
-    `version` is that of the rules that the editor saw. Raises `Conflict` when somebody has saved
-    others since, saying who.
+    `version` is that of the rules that the editor saw. Raises `Conflict` if somebody has saved
+    other rules since; the message says who.
     """
     number = sites.next_number(connection, site.id)
     found = store.find(connection, site.id, store.RULES)
@@ -154,7 +153,7 @@ def save(
 
 
 def ban(connection: Connection, site: Site, new: NewBan, *, by: Actor, now: datetime) -> Event:
-    """Put a ban in force. Raises `Conflict` when there is the same one already."""
+    """Store a ban. Raises `Conflict` if the same one is in force already."""
     number = sites.next_number(connection, site.id)
     for known in store.bans(connection, site.id):
         if (known.kind, known.value) == new[:2] and known.holds(now):
@@ -168,7 +167,7 @@ def ban(connection: Connection, site: Site, new: NewBan, *, by: Actor, now: date
         now=now,
         expires_at=new.expires_at,
     )
-    # Without what is banned: the log outlives what it tells of, and it may be an address.
+    # Without the banned value, which may be an address: events are kept forever.
     after = {"ban": ban_id, "kind": new.kind, "lifted": False} | _role(connection, by)
     before = {**after, "lifted": True}
     return _log(connection, site, number, "ban", before, after, by=by, now=now)
@@ -186,8 +185,8 @@ def lift(
 ) -> Event:
     """Lift a ban, or (`lifted` False) put it in force again.
 
-    `undoes` is the number of the entry that this takes back. Raises `NotFound`, and `Conflict` when
-    it is like that already, its time is over, or that entry is not the last one about the ban.
+    `undoes` is the number of the event that this undoes. Raises `NotFound`, and `Conflict` if
+    nothing would change, the ban has expired, or that event is not the last one about the ban.
     """
     number = sites.next_number(connection, site.id)
     if undoes is not None:
@@ -207,7 +206,7 @@ def lift(
 
 
 def knows(entry: Event) -> bool:
-    """Return whether an entry of the log is about rules or bans."""
+    """Return whether an event is about rules or bans."""
     if entry.comment is not None or entry.page is not None or not entry.after:
         return False
     return "ban" in entry.after or entry.after.keys() <= Rules.model_fields.keys()
@@ -216,10 +215,10 @@ def knows(entry: Event) -> bool:
 def undo_settings(
     connection: Connection, site: Site, entry: Event, *, by: Actor, now: datetime
 ) -> Event:
-    """Take back what that entry says about rules or bans; return the new entry.
+    """Undo an event about rules or bans; return the new event.
 
-    Raises `Conflict` when somebody has decided otherwise since, `NotFound` when the entry is about
-    something else, and `Forbidden` for an editor who may not do what the undo does.
+    Raises `Conflict` if somebody has made another change since, `NotFound` if the event is about
+    something else, and `Forbidden` if the editor may not undo it.
     """
     if not knows(entry) or entry.after is None or entry.before is None:
         raise NotFound("There is nothing to undo there.")
@@ -249,11 +248,11 @@ def undo_settings(
 
 
 def _check_may_undo(connection: Connection, site: Site, entry: Event, by: Actor) -> None:
-    """Raise `Forbidden` for an editor who is no admin, except for a ban that needed no admin.
+    """Raise `Forbidden` if an editor who is not an admin may not undo the event.
 
-    That is one's own, made as an editor. A ban made as an admin needs an admin to undo it.
+    Such an editor may undo only their own bans, made as an editor and not as an admin.
     """
-    # The command line and the rules themselves have no row.
+    # The command line and the rules have no editor id.
     if by.editor_id is None:
         return
     editor = editors.get(connection, by.editor_id)
@@ -266,7 +265,7 @@ def _check_may_undo(connection: Connection, site: Site, entry: Event, by: Actor)
 
 
 def _check_last(connection: Connection, site: Site, ban_id: int, number: int) -> None:
-    """Raise `Conflict` when somebody decided about the ban after that entry."""
+    """Raise `Conflict` if there is a later event about the ban."""
     later = events.last_of_ban(connection, site.id, ban_id, after=number)
     if later is not None:
         raise Conflict(
@@ -276,7 +275,7 @@ def _check_last(connection: Connection, site: Site, ban_id: int, number: int) ->
 
 
 def _role(connection: Connection, by: Actor) -> dict[str, str]:
-    """Return the role in which an editor acts, for the log; undoing the entry needs it again."""
+    """Return the editor's current role for the event, which an undo of it checks."""
     editor = editors.get(connection, by.editor_id) if by.editor_id is not None else None
     return {"role": editor.role} if editor is not None else {}
 

@@ -1,7 +1,7 @@
-"""Taking replies: what a submission needs before the database, and its one transaction.
+"""Submission of replies: preparation without the database, then one transaction.
 
-A transaction writes the reply, its entry in the audit log, and the next number of the site's
-sequence. Where the rules publish or reject it, that is a second entry, which can be undone.
+The transaction stores the reply and its event in the audit log, with the next number of the site's
+sequence. If the rules approve or reject the reply, that is a second event, which can be undone.
 """
 
 import hashlib
@@ -45,15 +45,15 @@ LOCKED = sentence(
     "This thread takes no more answers. "
     "Your comment is kept: post it again to add it to the discussion"
 )
-# No stranger has read a page, and typed what stands there, so soon.
+# Within this time a resend can only come from the author: nobody else can have copied the reply.
 DOUBLE_CLICK = timedelta(seconds=10)
 
 
 class Submitted(NamedTuple):
-    """A stored reply; `resent` when it was stored before and this was the same one again.
+    """A stored reply; `resent` if it was stored before and sent again.
 
-    `public` when the rules approved it at once; `unfollowed` when its author wants to follow and
-    the mail that confirms this could not be written now.
+    `public`: the rules approved it. `unfollowed`: its author wants to follow, but a mail limit
+    prevents the confirmation mail.
     """
 
     public_id: str
@@ -63,9 +63,9 @@ class Submitted(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """A reply that needs nothing any more but the database.
+    """A reply that is ready to be stored.
 
-    `network` is the address that it came from; what of it is stored is for the rules to say.
+    `network` is the IP address it came from; the rules decide how much of it is stored.
     """
 
     page_key: str
@@ -77,12 +77,12 @@ class Submission(NamedTuple):
     origin: Origin
     by_editor: bool
     network: str | None = None
-    # The browser that sent it had confirmed the address before.
+    # The browser has a cookie that proves that the address was confirmed.
     verified: bool = False
 
 
 class Arrived(NamedTuple):
-    """A reply that is being stored, the page that it is for, its row id, and how it came."""
+    """A reply that is being stored, its page, its row id and its submission."""
 
     reply: NewComment
     page: Page
@@ -91,18 +91,18 @@ class Arrived(NamedTuple):
 
 
 class PostLimits(NamedTuple):
-    """How often readers may post, and the key that their networks are stored under."""
+    """The rate limits of posting, and the secret for hashing networks."""
 
     secret: bytes
     limits: rate_limit.Limits
 
     def buckets(self, one: Submission) -> list[rate_limit.Bucket]:
-        """Return what storing the reply takes a token from."""
+        """Return the buckets from which the reply takes a token."""
         return self.limits.buckets(one.network)
 
 
-# Writes what follows from new replies, such as mail, in the transaction that stores them. Returns
-# the public ids of those whose authors' wish to follow could not be taken.
+# Callback in the transaction that stores new replies, such as for writing mail. Returns the public
+# ids of replies whose authors' request to follow was refused.
 OnArrival = Callable[[Connection, Site, Sequence[Arrived]], Collection[str]]
 
 
@@ -115,13 +115,13 @@ def prepare(
     origin: Origin = Origin.FORM,
     by_editor: bool = False,
 ) -> Submission:
-    """Do what a submission needs before the database.
+    """Render and check a draft, without the database.
 
-    Raises `Refused` if nothing would be seen of the text.
+    Raises `Refused` if the rendered text has nothing visible.
     """
     rendered = markup.render(draft.text)
     seen = markup.seen(rendered.html)
-    # A lone ">" or "[](https://example.com)" is markup around nothing.
+    # Markup without visible text, such as a lone ">" or "[](https://example.com)".
     if not visible(seen.text):
         raise Refused({"comment": ENTER_COMMENT}, _as_form(draft))
     return Submission(
@@ -155,13 +155,13 @@ def submit(
     origin: Origin = Origin.FORM,
     by_editor: bool = False,
 ) -> Submitted:
-    """Store a reply, pending unless the rules say otherwise, and return its public id.
+    """Store one reply, pending unless the rules decide otherwise.
 
-    Raises `NotFound` (no such page), `Forbidden` (the page takes no replies) or `Refused` (the
-    reply that it answers is not public, or nothing would be seen of the text).
+    Raises `NotFound` (no such page), `Forbidden` (the page does not accept replies) or `Refused`
+    (the parent reply is not public, or the text has nothing visible).
     """
-    one = prepare(secret, page_key, draft, now=now, origin=origin, by_editor=by_editor)
-    answer = submit_all(db, [one], resend_window=resend_window)[0]
+    new = prepare(secret, page_key, draft, now=now, origin=origin, by_editor=by_editor)
+    answer = submit_all(db, [new], resend_window=resend_window)[0]
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -175,29 +175,29 @@ def submit_all(
     on_arrival: OnArrival | None = None,
     limits: PostLimits | None = None,
 ) -> list[Submitted | Exception]:
-    """Store the replies that came at the same time in one transaction, each with its own event.
+    """Store concurrent submissions in one transaction, each with its own event.
 
-    `limits` are counted in the same transaction; one over a limit is answered `RateLimited`.
+    `limits` are counted in the same transaction; a reply over a limit results in `RateLimited`.
 
-    Answers in the order of `batch`. What is wrong with one of them is its own answer and nobody
-    else's; when the database refuses what is in the transaction, each is tried alone.
+    Returns a result or an exception for each, in the order of `batch`. An error of one reply does
+    not affect the others: if the transaction fails, each is tried alone.
     """
     try:
         with db.write() as connection:
             answers = _submit_all(connection, batch, resend_window, on_arrival, limits)
     except Unavailable as error:
-        # Trying one by one would only make everybody wait once for each.
+        # Not retried one by one, which would only multiply the waiting time.
         return [error] * len(batch)
     except Exception as error:
         if len(batch) == 1:
             return [error]
-        # Whichever of them did reach the disk is found again as a resend.
+        # Those that were committed nevertheless are recognized as resends.
         alone = [
             submit_all(db, [one], resend_window=resend_window, on_arrival=on_arrival, limits=limits)
             for one in batch
         ]
-        return [found[0] for found in alone]
-    if any(isinstance(one, Submitted) and one.public for one in answers):
+        return [results[0] for results in alone]
+    if any(isinstance(answer, Submitted) and answer.public for answer in answers):
         db.announce()
     return answers
 
@@ -209,11 +209,11 @@ def _submit_all(
     on_arrival: OnArrival | None,
     limits: PostLimits | None,
 ) -> list[Submitted | Exception]:
-    # The lock makes the look for resends safe against a double click, and the counting of posts.
+    # The lock prevents races in the detection of resends (double clicks) and in counting posts.
     site = sites.lock(connection)
     if site is None:
         raise NotFound(NO_SITE)
-    # PostgreSQL refuses NUL in a text; no key has a control character.
+    # Keys have no control characters, and PostgreSQL refuses NUL in a text.
     keys = {one.page_key for one in batch if one.page_key.isprintable()}
     known = pages.find_all(connection, site.id, keys)
     since = min(one.now for one in batch) - resend_window
@@ -260,10 +260,10 @@ def _counting(
 
 
 def _is_resend(earlier: Earlier, one: Submission) -> bool:
-    """Whether the same reply again can only be its author's.
+    """Return whether an equal submission may be treated as the same reply sent again.
 
-    Of what was public anybody knows all but the address. Were a second one with a guessed address
-    taken for the first, its answer would say that the guess is right.
+    Everything of a public reply but the email address is known to all. If an equal submission with
+    a guessed address were treated as a resend, the response would confirm the guess.
     """
     return (
         one.origin != Origin.FORM
@@ -273,7 +273,7 @@ def _is_resend(earlier: Earlier, one: Submission) -> bool:
     )
 
 
-# What the log calls the move into each state.
+# Action in the audit log for each status that the rules can set.
 _MOVES = {Status.APPROVED: "approve", Status.SPAM: "spam"}
 
 
@@ -286,7 +286,7 @@ def _store(
 ) -> tuple[set[str], Collection[str]]:
     """Judge and store new replies.
 
-    Returns the public ids of those that went public, and of those that could not be followed.
+    Returns the public ids of the public ones, and of those whose request to follow was refused.
     """
     book = site_rules.in_force(connection, site)
     verdicts = judge(connection, site, book, [one for one, _ in new])
@@ -339,7 +339,7 @@ def _store(
 def judge(
     connection: Connection, site: Site, book: site_rules.Book, new: Sequence[Submission]
 ) -> list[Verdict]:
-    """Return where each goes. Only what came by the form is judged by the rules."""
+    """Return the verdicts. The rules apply only to replies from the form; others are pending."""
     judged = [one for one in new if one.origin == Origin.FORM]
     trusted = site_rules.trusted(
         connection, site, book.rules, [(one.draft.email, one.verified, one.now) for one in judged]
@@ -385,14 +385,14 @@ def _new_comment(connection: Connection, site: Site, page: Page, one: Submission
 
 
 def _checks(draft: Draft, seen: Seen, disputed: bool) -> list[str]:
-    # Typed and shown: `&#64;` is an @ only once it is rendered.
+    # The typed and the rendered text: `&#64;` becomes an @ only when it is rendered.
     texts = (draft.text, seen.text, *seen.links)
-    found = ["disputed"] if disputed else []
+    checks = ["disputed"] if disputed else []
     if any(BIDI_CONTROLS.intersection(text) for text in texts):
-        found.append("bidi")
+        checks.append("bidi")
     if any(shows_address(text, draft.email) for text in texts):
-        found.append("own-address")
-    return found
+        checks.append("own-address")
+    return checks
 
 
 def _as_form(draft: Draft) -> Mapping[str, str]:
@@ -410,7 +410,7 @@ def _fingerprint(secret: bytes, page_key: str, draft: Draft) -> str:
         draft.url or "",
         draft.text,
     )
-    # Length-prefixed, so that no two different replies can run together into the same bytes.
+    # Length-prefixed, so that different replies never result in the same bytes.
     message = b"".join(
         len(data).to_bytes(4, "big") + data for data in (part.encode() for part in parts)
     )

@@ -1,7 +1,7 @@
-"""The verbs of those who follow a discussion: ask, confirm by a mailed link, end.
+"""Following of discussions by mail: request, confirmation by a mailed link, unsubscribing.
 
-Nobody is mailed news who did not press a button that only the owner of the address could reach.
-What is answered never depends on whether an address follows something.
+Notifications are sent only to addresses whose owners have confirmed. Responses never reveal whether
+an address follows something.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from comments_service.store.outbox import NewMail
 from comments_service.store.pages import Page
 from comments_service.store.sites import Site
 
-# One address is asked about one article once a day.
+# At most one confirmation mail for each address and article in this time.
 AGAIN_AFTER = timedelta(days=1)
 
 NO_PAGE = sentence("There is no article here that could be followed.")
@@ -34,9 +34,9 @@ NO_REPLY = sentence("This reply does not exist any more, or is not published.")
 
 
 class Asking(NamedTuple):
-    """A wish to follow: all of a page, or the answers to one of one's own replies.
+    """A request to follow all replies of a page, or the answers to one's own reply.
 
-    `known` when the address is shown to be the reader's already; `client` is where it comes from.
+    `known`: the address is confirmed already. `client` is the IP address of the request.
     """
 
     page_id: int
@@ -50,21 +50,22 @@ class Asking(NamedTuple):
 
 
 class Followers:
-    """Takes wishes, in the transactions that they come with."""
+    """Stores requests to follow, and writes the confirmation mails."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._secret = settings.secret.get_secret_value().encode()
 
     def arrived(self, connection: Connection, site: Site, new: Sequence[Arrived]) -> set[str]:
-        """Take the wishes that came with replies; what cannot be mailed now stops no reply.
+        """Store the requests to follow that came with replies, in the replies' transaction.
 
-        Returns the public ids of the replies whose wishes were not taken.
+        A mail limit does not stop the reply. Returns the public ids of the replies whose request
+        was refused.
         """
         refused = set()
         for one in new:
             sent = one.sent
-            # Spam must not make us write to whoever it names.
+            # Spam must not cause mail to the address that it names.
             if not sent.draft.follow or one.reply.status == Status.SPAM:
                 continue
             wish = Asking(
@@ -87,7 +88,7 @@ class Followers:
     def follow_page(
         self, db: Database, key: str, email: str, *, known: bool, client: str | None, now: datetime
     ) -> None:
-        """Take the wish to follow all of an article. Raises `NotFound` and `NotNow`."""
+        """Store a request to follow an article. Raises `NotFound` and `NotNow`."""
         with db.write() as connection:
             site = the_site(connection)
             page = _page(connection, site, key)
@@ -97,7 +98,7 @@ class Followers:
     def follow_reply(
         self, db: Database, public_id: str, *, client: str | None, now: datetime
     ) -> None:
-        """Take an author's wish to hear of answers to that reply.
+        """Store an author's request to follow the answers to that reply.
 
         Raises `NotFound` and `NotNow`.
         """
@@ -116,7 +117,7 @@ class Followers:
                 reply.page_title,
                 Kind.REPLIES,
                 given.email,
-                # The owner of the mailbox said that they wrote it, and only they have this page.
+                # Confirmed by the owner of the mailbox; only the author can open the status page.
                 given.verified_at is not None,
                 client,
                 reply.id,
@@ -126,7 +127,7 @@ class Followers:
 
     def _ask(self, connection: Connection, site: Site, wish: Asking, now: datetime) -> None:
         if not wish.known:
-            # Before the address is looked at: whether this is refused tells nothing about it.
+            # Before the address is looked up, so that a refusal reveals nothing about it.
             mail_limits.take(connection, self._settings, wish.client, now)
         theirs = store.of_address(connection, wish.page_id, wish.email)
         same = [one for one in theirs if (one.kind, one.comment_id) == (wish.kind, wish.comment_id)]
@@ -172,11 +173,11 @@ class Followers:
         email: str,
         now: datetime,
     ) -> bool:
-        """Whether the question may be mailed: not while one is open, and not many a day."""
+        """Return whether a confirmation mail may be sent now, by the limits for the address."""
         life = link_tokens.LIFE[link_tokens.FOLLOW]
         open_until = [one.confirm_until for one in theirs if one.state == State.ASKED]
         asked_at = [until - life for until in open_until if until is not None]
-        # One of the future was asked before the clock was set back.
+        # Requests dated in the future came before the clock was set back, and are ignored.
         if any(at <= now < at + AGAIN_AFTER for at in asked_at):
             return False
         return not mail_limits.has_enough(connection, site, email, now)
@@ -193,7 +194,7 @@ class Followers:
             link_tokens.hash_of(self._secret, seed),
             now + life,
         )
-        # Neither name nor text of a reply: anybody may have typed this address beside them.
+        # Without name and text of a reply, which may be a stranger's who typed this address.
         body = mail_text.body(
             self._settings,
             "follow",
@@ -213,11 +214,11 @@ class Followers:
 
 
 def _page(connection: Connection, site: Site, key: str) -> Page:
-    # PostgreSQL refuses NUL in a text; no key has a control character.
-    found = pages.find(connection, site.id, key) if key.isprintable() else None
-    if found is None or not found.registered:
+    # Keys have no control characters, and PostgreSQL refuses NUL in a text.
+    page = pages.find(connection, site.id, key) if key.isprintable() else None
+    if page is None or not page.registered:
         raise NotFound(NO_PAGE)
-    return found
+    return page
 
 
 def page_to_follow(db: Database, key: str) -> Page:
@@ -227,9 +228,9 @@ def page_to_follow(db: Database, key: str) -> Page:
 
 
 class Standing(NamedTuple):
-    """What an author's status page says of following: what was asked for with this very reply.
+    """State of following for an author's status page.
 
-    Nothing else: whoever typed an address here may not be whose it is.
+    Only about requests made with this reply, because the author may not own the address.
     """
 
     asked: bool = False
@@ -238,7 +239,7 @@ class Standing(NamedTuple):
 
 
 def standing(db: Database, public_id: str) -> Standing:
-    """Return how far the following of that reply's author is."""
+    """Return the state of following of that reply's author."""
     with db.read() as connection:
         found = store.of_reply(connection, public_id)
     for state in (State.CONFIRMED, State.ASKED):
@@ -249,7 +250,7 @@ def standing(db: Database, public_id: str) -> Standing:
 
 
 def end_reply(db: Database, public_id: str, *, now: datetime) -> int:
-    """End what was asked for with that reply; return how many wishes that were."""
+    """End the subscriptions made with that reply; return how many."""
     with db.write() as connection:
         return sum(
             store.end(connection, one.site_id, one.email, now, comment_id=one.comment_id)
@@ -259,19 +260,19 @@ def end_reply(db: Database, public_id: str, *, now: datetime) -> int:
 
 
 class Asked(NamedTuple):
-    """A link that asks whether an address agrees, and all that it was asked about on that page."""
+    """The subscription of a confirmation link, and all of its address on that page (`wishes`)."""
 
     subscription: Subscription
     wishes: list[Subscription]
 
     def works(self, now: datetime) -> bool:
-        """Whether the button can still be pressed."""
+        """Return whether the link can still be used."""
         until = self.subscription.confirm_until
         return self.subscription.state == State.ASKED and until is not None and until > now
 
 
 def look(db: Database, token: str) -> Asked:
-    """Return what a link asks; changes nothing. Raises `NotFound`."""
+    """Return what a confirmation link is for; changes nothing. Raises `NotFound`."""
     with db.read() as connection:
         return _look(connection, token)
 
@@ -284,9 +285,9 @@ def _look(connection: Connection, token: str) -> Asked:
 
 
 def confirm(db: Database, token: str, *, now: datetime) -> str | None:
-    """Begin to mail news; return the address, or None if the link was used or is too old.
+    """Confirm all requests of the link's address on its page; return the address.
 
-    All that was asked for this address on this page begins: the page of the link says so.
+    None if the link was used or has expired. Raises `NotFound`.
     """
     with db.write() as connection:
         asked = _look(connection, token)
@@ -298,7 +299,10 @@ def confirm(db: Database, token: str, *, now: datetime) -> str | None:
 
 
 def ending(db: Database, secret: bytes, token: str) -> Subscription | None:
-    """Return what a link at the end of a mail is for; None: nothing comes by it any more."""
+    """Return the subscription of an unsubscribe link, or None if it does not exist any more.
+
+    Its state is that of all subscriptions of the address to the page.
+    """
     seed = link_tokens.seed_of(secret, token)
     if seed is None:
         return None
@@ -311,9 +315,9 @@ def ending(db: Database, secret: bytes, token: str) -> Subscription | None:
 
 
 def end(db: Database, secret: bytes, token: str, *, everything: bool, now: datetime) -> int:
-    """End all mail about the link's article to its address, or about every article.
+    """End all subscriptions of the link's address to its article, or to every article.
 
-    Returns how many wishes ended. Doing it again ends nothing more and is no error.
+    Returns how many were ended. Using the link again is no error.
     """
     seed = link_tokens.seed_of(secret, token)
     if seed is None:
@@ -327,6 +331,6 @@ def end(db: Database, secret: bytes, token: str, *, everything: bool, now: datet
 
 
 class NoMail(Conflict):
-    """What needs mail, on a site that sends none."""
+    """The site sends no mail, so nothing can be followed."""
 
     title = marked("This site sends no mail")

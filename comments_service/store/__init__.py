@@ -1,1 +1,1 @@
-"""Every query of the service. Nothing outside this package writes SQL."""
+"""Data access: tables and all SQL queries of the service."""

@@ -1,7 +1,7 @@
-"""The texts of articles, as the publisher sent them, and SQLite's FTS5 index of their words.
+"""Full-text index of articles (SQLite FTS5), and the articles' texts from the publisher.
 
-The index holds no texts: whoever takes one out has to say what was put in. Other databases have no
-index here, so that articles are found by their titles only.
+The index is contentless: deleting an entry requires the text that was indexed. There is no index in
+other databases, where articles are found by their titles only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,12 +30,12 @@ _REMOVE = text(
     "INSERT INTO article_search (article_search, rowid, head, text)"
     " VALUES ('delete', :id, :head, :text)"
 )
-# A word of the title says more of an article than one of its text.
+# Matches in title and question count ten times as much as matches in the text.
 _BEST_FIRST: ColumnElement[float] = literal_column("bm25(article_search, 10.0, 1.0)")
 
 
 class Text(NamedTuple):
-    """An article's text; an empty one says that readers do not find it by its words."""
+    """An article's text; an empty one removes the article from the index."""
 
     key: str
     digest: str
@@ -43,14 +43,14 @@ class Text(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Keys of pages whose text is another one here, and of those that are not registered."""
+    """Keys of pages whose stored text is outdated, and keys that are not registered."""
 
     wanted: list[str]
     unknown: list[str]
 
 
 class Hit(NamedTuple):
-    """A page that holds what was looked for."""
+    """A page that matches a search."""
 
     id: int
     title: str
@@ -59,39 +59,39 @@ class Hit(NamedTuple):
 
 
 def wanted(connection: Connection, site_id: int, digests: Mapping[str, str]) -> Wanted:
-    """Compare digests by page key with those of the texts here; no text has the digest ""."""
+    """Compare digests by page key with those of the stored texts; "" means no text."""
     query = (
         select(page.c.key, func.coalesce(article_text.c.digest, "").label("digest"))
         .outerjoin(article_text, article_text.c.page_id == page.c.id)
         .where(page.c.site_id == site_id, page.c.registered)
     )
-    known = {row.key: row.digest for row in connection.execute(query)}
+    stored = {row.key: row.digest for row in connection.execute(query)}
     return Wanted(
-        sorted(key for key, digest in digests.items() if known.get(key, digest) != digest),
-        sorted(digests.keys() - known.keys()),
+        sorted(key for key, digest in digests.items() if stored.get(key, digest) != digest),
+        sorted(digests.keys() - stored.keys()),
     )
 
 
 def replace(connection: Connection, site_id: int, texts: Sequence[Text]) -> list[str]:
-    """Put these texts in the place of what there was; return the keys that are not registered."""
+    """Replace the stored texts of these pages; return the keys that are not registered."""
     query = select(page.c.key, page.c.id, page.c.title, page.c.question).where(
-        page.c.site_id == site_id, page.c.registered, page.c.key.in_({one.key for one in texts})
+        page.c.site_id == site_id, page.c.registered, page.c.key.in_({new.key for new in texts})
     )
     pages = {row.key: row for row in connection.execute(query)}
-    for one in texts:
-        if (found := pages.get(one.key)) is None:
+    for new in texts:
+        if (place := pages.get(new.key)) is None:
             continue
-        remove(connection, found.id)
-        if one.text:
-            head = f"{found.title} {found.question}"
-            row = {"page_id": found.id, "digest": one.digest, "head": head, "text": one.text}
+        remove(connection, place.id)
+        if new.text:
+            head = f"{place.title} {place.question}"
+            row = {"page_id": place.id, "digest": new.digest, "head": head, "text": new.text}
             connection.execute(insert(article_text).values(row))
-            _change(connection, _ADD, found.id, head, one.text)
-    return sorted({one.key for one in texts} - pages.keys())
+            _change(connection, _ADD, place.id, head, new.text)
+    return sorted({new.key for new in texts} - pages.keys())
 
 
 def remove(connection: Connection, page_id: int) -> None:
-    """Forget a page's text, if there is one."""
+    """Delete a page's text and its index entry, if there is one."""
     query = select(article_text.c.head, article_text.c.text).where(
         article_text.c.page_id == page_id
     )
@@ -103,7 +103,7 @@ def remove(connection: Connection, page_id: int) -> None:
 
 
 def of(connection: Connection, page_ids: Iterable[int]) -> dict[int, str]:
-    """Return the texts of these pages, by the pages' row ids."""
+    """Return the stored texts of these pages, by row id of the page."""
     query = select(article_text.c.page_id, article_text.c.text).where(
         article_text.c.page_id.in_(list(page_ids))
     )
@@ -111,30 +111,30 @@ def of(connection: Connection, page_ids: Iterable[int]) -> dict[int, str]:
 
 
 def holding(connection: Connection, site_id: int, words: str, limit: int) -> list[Hit]:
-    """Return up to `limit` pages whose title, question and text hold all words, best ones first.
+    """Return up to `limit` pages that contain all words in title, question or text, best first.
 
-    Where none has them all, the last word may be the beginning of one.
+    If no page has them all, the last word also matches as a prefix.
     """
     if connection.dialect.name != "sqlite":
         return []
     for beginning in (False, True):
-        asked = search_for(words, beginning=beginning)
-        if asked is None:
+        expression = search_for(words, beginning=beginning)
+        if expression is None:
             return []
         query = (
             select(page.c.id, page.c.title, page.c.url, page.c.question)
             .join(_index, _index.c.rowid == page.c.id)
             .where(
-                literal_column("article_search").op("MATCH")(asked),
+                literal_column("article_search").op("MATCH")(expression),
                 page.c.registered,
                 page.c.site_id == site_id,
             )
             .order_by(_BEST_FIRST, page.c.id)
             .limit(limit)
         )
-        found = [Hit._make(row) for row in connection.execute(query)]
-        if found:
-            return found
+        hits = [Hit._make(row) for row in connection.execute(query)]
+        if hits:
+            return hits
     return []
 
 

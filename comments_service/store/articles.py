@@ -1,4 +1,4 @@
-"""The articles that take replies, as the queue lists them."""
+"""Query of the queue's list of articles."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, func, literal, or_, select
 
 from comments_service.store.tables import UTCDateTime, page
 
-# Articles of which nobody says when they appeared stand behind all others.
+# Articles without a date are sorted last.
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _published = func.coalesce(
     page.c.published_at, literal(_NEVER, UTCDateTime), type_=UTCDateTime
@@ -15,7 +15,7 @@ _published = func.coalesce(
 
 
 class Article(NamedTuple):
-    """An article. `opened` is what editors or rules decided; None: what the article says."""
+    """An article. `opened` is the decision of editors or rules; None: the article decides."""
 
     id: int
     key: str
@@ -27,28 +27,28 @@ class Article(NamedTuple):
 
     @property
     def takes_replies(self) -> bool:
-        """Whether new replies are taken."""
+        """Whether new replies are accepted."""
         return self.open if self.opened is None else self.opened
 
 
 class Place(NamedTuple):
-    """The last article of a page: the next page begins behind it."""
+    """The last article of a list page; the next list page begins after it."""
 
     published: datetime
     id: int
 
 
 def place(article: Article) -> Place:
-    """Return where an article stands in the order."""
+    """Return the position of an article in the list."""
     return Place(article.published_at or _NEVER, article.id)
 
 
 def listed(
     connection: Connection, site_id: int, words: str, *, after: Place | None, limit: int
 ) -> list[Article]:
-    """Return up to `limit` registered articles behind `after`, the latest first.
+    """Return up to `limit` registered articles after `after`, latest first.
 
-    `words` must all stand in the title or the key.
+    Each of the `words` must occur in the title or the key.
     """
     query = select(*(page.c[name] for name in Article._fields)).where(
         page.c.site_id == site_id, page.c.registered

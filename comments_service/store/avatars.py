@@ -1,4 +1,4 @@
-"""The numbers behind replies' avatars: drawn at random, and never from who wrote them."""
+"""Avatar numbers of replies: random, so that they reveal nothing about the author's address."""
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping
@@ -10,17 +10,18 @@ from sqlalchemy import Connection, Engine, bindparam, select
 from comments_service.store.tables import comment
 from comments_service.store.visibility import IS_PUBLIC
 
-# What the site side makes of a number is its own affair; it has this many pictures.
+# Number of different avatars; the site side maps each number to a picture.
 COUNT = 256
-# Of its eight patterns, in how many turns each looks different: a disc in one, stripes in two.
+# For each of the eight patterns, in how many rotations it looks different: a disc in one, stripes
+# in two.
 TURNS = (4, 4, 2, 1, 1, 2, 4, 4)
-# Of a long discussion only so many public replies are looked at: by then few looks are left.
+# Only this many of a page's latest public replies are compared; more would leave few looks free.
 LATEST = 256
-# Of so many pages the looks are kept between submissions.
+# The looks of at most this many pages are cached.
 KEPT_PAGES = 10_000
 NOTHING: Mapping[int, int] = MappingProxyType({})
 
-# Who wrote under which name, on which page, as editor or not: nothing that readers do not see.
+# (page id, author's name, written by an editor): what an avatar stands for. Public data only.
 Face = tuple[int, str, bool]
 
 
@@ -48,21 +49,20 @@ _LATEST = (
     .order_by(comment.c.submitted_at.desc(), comment.c.id.desc())
     .limit(LATEST)
 )
-# By database and page: its revision, and the looks that are worn then.
+# Cache by database and page: the page's revision, and the looks used by its replies.
 _KEPT: WeakKeyDictionary[Engine, dict[int, tuple[int, frozenset[int]]]] = WeakKeyDictionary()
 
 
 def draw_all(
     connection: Connection, faces: Iterable[Face], revisions: Mapping[int, int] = NOTHING
 ) -> dict[Face, int]:
-    """Return each one's number: that of an earlier reply of the same face, or a fresh one.
+    """Return the avatar number of each face: that of an earlier reply, or a new one.
 
-    A fresh one looks like none of the page's public replies, nor of those drawn beside it, as
-    long as there are such. Only what is public is looked at. Were the address part of a face, an
-    equal avatar would tell who guesses an address whether the guess is right.
+    A new one looks different from all of the page's public replies and from the other new ones, as
+    long as there are free looks. It depends on public data only. If the email address were part of
+    a face, an equal avatar would confirm a guessed address.
 
-    `revisions` of the pages, by row id, as this transaction sees them, save looking at public
-    replies that were looked at before.
+    `revisions` of the pages, by row id, as this transaction sees them, allow to use the cache.
     """
     wanted = list(dict.fromkeys(faces))
     pages = {face[0] for face in wanted}
@@ -80,7 +80,7 @@ def draw_all(
 
 
 def _draw(taken: Collection[int]) -> int:
-    # Mostly few are taken, and the first number will do.
+    # Usually few looks are taken, so that the first tries succeed.
     for _ in range(8):
         number = secrets.randbelow(COUNT)
         if _LOOKS[number] not in taken:
@@ -90,17 +90,17 @@ def _draw(taken: Collection[int]) -> int:
 
 
 def _looks_of(connection: Connection, page: int, revision: int | None) -> set[int]:
-    """Return the looks that the page's latest public replies wear."""
+    """Return the looks of the page's latest public replies."""
     if revision is None:
         return _looked_up(connection, page)
     kept = _KEPT.setdefault(connection.engine, {})
-    found = kept.get(page)
+    cached = kept.get(page)
     # The revision grows with every public change.
-    if found is None or found[0] != revision:
+    if cached is None or cached[0] != revision:
         if len(kept) >= KEPT_PAGES:
             kept.clear()
-        found = kept[page] = (revision, frozenset(_looked_up(connection, page)))
-    return set(found[1])
+        cached = kept[page] = (revision, frozenset(_looked_up(connection, page)))
+    return set(cached[1])
 
 
 def _looked_up(connection: Connection, page: int) -> set[int]:

@@ -1,7 +1,7 @@
-"""Drafts of bulk actions: the replies that an editor was shown the number of.
+"""Queries about bulk drafts: bulk actions on a filter that the editor has yet to confirm.
 
-A draft keeps each reply with the state and the version that were counted. Confirming it needs no
-filter, so that nothing can get into it afterwards.
+A draft stores each counted reply with its status and version. Confirming uses these rows and not
+the filter, so that replies that arrive later are never included.
 """
 
 from datetime import datetime
@@ -16,9 +16,10 @@ from comments_service.store.tables import bulk_draft, bulk_draft_item, comment
 
 
 class Draft(NamedTuple):
-    """What one editor may confirm until `expires_at`; `batch_id` is the batch that came of it.
+    """A draft that one editor can confirm until `expires_at`.
 
-    `counted_at` is the last number of the site's sequence when the replies were counted.
+    `counted_at` is the site's last sequence number when the replies were counted, `batch_id` the
+    bulk action that was made of the draft.
     """
 
     id: int
@@ -38,9 +39,10 @@ _ITEM = ("draft_id", "comment", "expected", "version")
 def add(
     connection: Connection, site_id: int, new: Draft, what: Filter, *, without: str, most: int
 ) -> int:
-    """Store a draft with up to `most` replies that match; return how many they are.
+    """Store a draft with up to `most` matching replies; return their number.
 
-    Replies in the state `without` are left out: they need nothing. A draft of none is not kept.
+    Replies with the status `without` are left out, because the action would not change them. A
+    draft without replies is not stored.
     """
     chosen = queue.chosen(connection, site_id, what, most=most)
     if chosen is None:
@@ -49,10 +51,10 @@ def add(
     del values["id"]
     stored = insert(bulk_draft).values(**values).returning(bulk_draft.c.id)
     draft_id: int = connection.execute(stored).scalar_one()
-    # In the database from end to end: 100,000 rows need not become objects of Python.
-    found = chosen.subquery()
-    rows = select(literal(draft_id), found.c.public_id, found.c.status, found.c.version).where(
-        found.c.status != without
+    # INSERT ... SELECT, so that 100,000 rows need not be loaded into Python.
+    inner = chosen.subquery()
+    rows = select(literal(draft_id), inner.c.public_id, inner.c.status, inner.c.version).where(
+        inner.c.status != without
     )
     matching = connection.execute(insert(bulk_draft_item).from_select(_ITEM, rows)).rowcount
     if not matching:
@@ -61,7 +63,7 @@ def add(
 
 
 def find(connection: Connection, site_id: int, token: str, editor_id: int | None) -> Draft | None:
-    """Return the draft of that editor, or None."""
+    """Return that editor's draft with this token, or None."""
     query = select(*_COLUMNS).where(
         bulk_draft.c.token == token,
         bulk_draft.c.site_id == site_id,
@@ -74,10 +76,10 @@ def find(connection: Connection, site_id: int, token: str, editor_id: int | None
 def confirm(
     connection: Connection, site_id: int, draft: Draft, new: Batch, *, if_changed: str
 ) -> int:
-    """Make a batch of all replies of the draft; return its id, or 0 if none is left.
+    """Make a bulk action of all replies of the draft; return its id, or 0 if none is left.
 
-    Replies whose state or version changed after the count get `if_changed` as their result, so
-    that nothing is done with them. Those of one page come together.
+    Replies whose status or version changed after the count get `if_changed` as their result, so
+    that they are skipped. The replies are sorted by page.
     """
     item = bulk_draft_item.c
     changed = item.comment.in_(events.changed_since(site_id, draft.counted_at))
@@ -101,9 +103,9 @@ def confirm(
 
 
 def leave_out(connection: Connection, public_id: str) -> None:
-    """Take a reply out of all drafts."""
-    # By draft, as the primary key finds it: there are few of them, and an index more would cost
-    # every count.
+    """Remove a reply from all drafts."""
+    # Selected by draft id, so that the primary key is used. There are few drafts, and another index
+    # would slow down every count.
     drafts = select(bulk_draft.c.id)
     connection.execute(
         delete(bulk_draft_item).where(
@@ -113,7 +115,7 @@ def leave_out(connection: Connection, public_id: str) -> None:
 
 
 def surplus(connection: Connection, editor_id: int | None, keep: int) -> list[int]:
-    """Return the ids of that editor's drafts but the latest `keep`."""
+    """Return the ids of that editor's drafts except the latest `keep`."""
     query = (
         select(bulk_draft.c.id)
         .where(bulk_draft.c.editor_id == editor_id)
@@ -124,7 +126,7 @@ def surplus(connection: Connection, editor_id: int | None, keep: int) -> list[in
 
 
 def expired(connection: Connection, now: datetime) -> list[int]:
-    """Return the ids of the drafts that nobody can confirm any more."""
+    """Return the ids of expired drafts."""
     query = select(bulk_draft.c.id).where(bulk_draft.c.expires_at <= now)
     return list(connection.execute(query).scalars())
 

@@ -1,4 +1,4 @@
-"""Bulk actions: what each one is for, and what became of each reply."""
+"""Queries about bulk actions (batches): their replies and the result of each."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ DONE = "done"
 
 
 class Batch(NamedTuple):
-    """One bulk action. `undoes` is the batch that it takes back."""
+    """A bulk action. `undoes` is the id of the batch that it undoes, `chosen` a description."""
 
     id: int
     action: str
@@ -25,9 +25,9 @@ class Batch(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One reply of it. `event_seq`: its entry of the log; before an undo, the one to take back.
+    """A reply of a batch. `expected` and `version` are its status and version as the editor saw it.
 
-    `expected` and `version` are the state and the version that the editor saw.
+    `event_seq` is the event of the action; in an undo that has not run, the event to undo.
     """
 
     number: int
@@ -38,7 +38,7 @@ class Item(NamedTuple):
 
 
 class NewItem(NamedTuple):
-    """One reply of a new batch; with a `result`, nothing will be done with it."""
+    """A reply of a new batch; it is skipped if it has a `result`."""
 
     comment: str
     expected: str | None = None
@@ -48,9 +48,9 @@ class NewItem(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one reply, for people; `result` is None while nothing did.
+    """The result of one reply, for display; `result` is None until it is processed.
 
-    `changed` when the reply has another version now than the one that the editor saw.
+    `changed` is True if the reply's version differs from the one that the editor saw.
     """
 
     comment: str
@@ -61,7 +61,7 @@ class Outcome(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a batch is."""
+    """Number of replies of a batch that are done, not yet processed, and skipped."""
 
     done: int
     left: int
@@ -92,8 +92,8 @@ def add(
         insert(batch).values(**values).returning(batch.c.id)
     ).scalar_one()
     rows = [
-        {"batch_id": batch_id, "number": number, **one._asdict()}
-        for number, one in enumerate(items, 1)
+        {"batch_id": batch_id, "number": number, **item._asdict()}
+        for number, item in enumerate(items, 1)
     ]
     if rows:
         connection.execute(insert(batch_item), rows)
@@ -105,8 +105,8 @@ def add_from(
 ) -> int:
     """Store a batch with the replies that `items` selects; return its id, or 0 if it has none.
 
-    `items` gives the columns of `NewItem` without `event_seq`, in that order, behind their numbers.
-    With none, the transaction should be rolled back.
+    `items` selects the number and then the columns of `NewItem` without `event_seq`, in that order.
+    If the result is 0, the caller should roll back the transaction.
     """
     batch_id = add(connection, site_id, new, [], editor_id=editor_id)
     numbered = items.add_columns(literal(batch_id))
@@ -124,7 +124,7 @@ def find(connection: Connection, site_id: int, batch_id: int) -> Batch | None:
 
 
 def waiting(connection: Connection, batch_id: int, limit: int) -> list[Item]:
-    """Return up to `limit` items with which nothing was done yet, in order."""
+    """Return up to `limit` unprocessed items, in order."""
     query = (
         select(*_ITEM)
         .where(batch_item.c.batch_id == batch_id, batch_item.c.result.is_(None))
@@ -137,7 +137,7 @@ def waiting(connection: Connection, batch_id: int, limit: int) -> list[Item]:
 def record(
     connection: Connection, batch_id: int, results: Sequence[tuple[int, str, int | None]]
 ) -> None:
-    """Write (number, what became of it, its entry of the log) of each item."""
+    """Store the results of items: (number, result, sequence number of the event or None)."""
     connection.execute(
         _RESULT,
         [
@@ -148,12 +148,12 @@ def record(
 
 
 def end(connection: Connection, batch_id: int, now: datetime) -> None:
-    """Record that nothing is left to do."""
+    """Record that the batch is complete."""
     connection.execute(update(batch).where(batch.c.id == batch_id).values(ended_at=now))
 
 
 def progress(connection: Connection, batch_id: int) -> Progress:
-    """Return how far the batch is."""
+    """Return the progress of the batch."""
     query = (
         select(batch_item.c.result, func.count())
         .where(batch_item.c.batch_id == batch_id)
@@ -165,7 +165,7 @@ def progress(connection: Connection, batch_id: int) -> Progress:
 
 
 def done_items(connection: Connection, batch_id: int) -> list[Item]:
-    """Return the items with which something was done, the last one first."""
+    """Return the items with the result `DONE`, last one first."""
     query = (
         select(*_ITEM)
         .where(batch_item.c.batch_id == batch_id, batch_item.c.result == DONE)
@@ -175,14 +175,17 @@ def done_items(connection: Connection, batch_id: int) -> list[Item]:
 
 
 def undone_by(connection: Connection, batch_id: int) -> int | None:
-    """Return the batch that took this one back, or None."""
+    """Return the id of the batch that undoes this one, or None."""
     return connection.execute(select(batch.c.id).where(batch.c.undoes == batch_id)).scalar()
 
 
 def outcomes(
     connection: Connection, batch_id: int, *, after: int, limit: int, all_of_them: bool
 ) -> list[tuple[int, Outcome]]:
-    """Return (number, outcome) behind `after`; only what was not done unless `all_of_them`."""
+    """Return (number, outcome) of up to `limit` items after number `after`.
+
+    Items with the result `DONE` are left out unless `all_of_them`.
+    """
     query = (
         select(
             batch_item.c.number,

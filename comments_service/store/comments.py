@@ -1,4 +1,4 @@
-"""Replies: what is stored."""
+"""Queries about replies (table `comment`): storing, finding, changing and erasing them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -13,19 +13,19 @@ from comments_service.store.row_columns import columns_of
 from comments_service.store.tables import comment, contact, hold_reason, page
 from comments_service.store.visibility import IS_PUBLIC
 
-# Under this reason the queue lists replies whose authors ask the editors for something.
+# The code in `hold_reason` under which the queue lists replies with an author request.
 AUTHOR_REQUEST = "author_request"
 
-# No state that an editor could give: an empty place that keeps its answers together.
+# Internal status: an erased reply that is kept without content because it has answers.
 ERASED = "erased"
 
 
-# What editors and rules read before they publish; `version` grows with each change of it.
+# The columns that editors and rules decide by; `version` grows with each change of them.
 CONTENT = frozenset({"text", "author_name", "author_url"})
 
 
 class Stored(NamedTuple):
-    """A reply with its page, as its author's status page and the verbs need it."""
+    """A reply with its page, as the author's status page and moderation need it."""
 
     id: int
     public_id: str
@@ -52,7 +52,7 @@ class Stored(NamedTuple):
 
 
 class NewComment(NamedTuple):
-    """Everything that is stored of a new reply."""
+    """A new reply to store."""
 
     public_id: str
     site_id: int
@@ -73,7 +73,7 @@ class NewComment(NamedTuple):
 
 
 class NewContact(NamedTuple):
-    """What is stored of an author apart from the reply."""
+    """Private data of the author of a new reply."""
 
     email: str
     fingerprint: str
@@ -100,9 +100,9 @@ def add(
     new: Sequence[tuple[NewComment, NewContact]],
     revisions: Mapping[int, int] = avatars.NOTHING,
 ) -> dict[str, int]:
-    """Store replies and, apart from them, their authors' contacts; return each one's row id.
+    """Store replies and their authors' contact data; return the row id by public id.
 
-    The pages' `revisions`, by row id, make it quicker.
+    `revisions` of the pages, by row id, save queries for avatars (`avatars.draw_all`).
     """
     faces = [(reply.page_id, reply.author_name, reply.by_editor) for reply, _ in new]
     drawn = avatars.draw_all(connection, faces, revisions)
@@ -130,7 +130,7 @@ def add(
 
 
 def _hold(connection: Connection, new: Sequence[tuple[int, Sequence[str]]]) -> None:
-    """List the replies under their reasons; nobody looks for "all", so it is not listed."""
+    """Store the codes of hold reasons for the queue's filter, except "all", which has no filter."""
     rows = [
         {"reason": code, "comment_id": row_id}
         for row_id, reasons in new
@@ -142,7 +142,7 @@ def _hold(connection: Connection, new: Sequence[tuple[int, Sequence[str]]]) -> N
 
 
 class Earlier(NamedTuple):
-    """A reply that came before. `revision` is 0 while nothing of it has ever been public."""
+    """An earlier reply. `revision` is 0 if it was never public."""
 
     public_id: str
     revision: int
@@ -152,7 +152,7 @@ class Earlier(NamedTuple):
 def find_resends(
     connection: Connection, fingerprints: Collection[str], since: datetime
 ) -> dict[str, Earlier]:
-    """Return the last reply stored after `since` with each fingerprint."""
+    """Return the last reply after `since` with each fingerprint, by fingerprint."""
     rows = connection.execute(_SAME, {"fingerprints": sorted(fingerprints), "since": since})
     return {row.fingerprint: Earlier(*row[1:]) for row in rows}
 
@@ -163,7 +163,7 @@ _STORED = select(
 
 
 def find(connection: Connection, site_id: int, public_id: str) -> Stored | None:
-    """Return the reply whatever its state, or None."""
+    """Return the reply with any status, or None if it does not exist or was erased."""
     query = _STORED.where(
         comment.c.public_id == public_id, comment.c.site_id == site_id, comment.c.status != ERASED
     )
@@ -172,7 +172,7 @@ def find(connection: Connection, site_id: int, public_id: str) -> Stored | None:
 
 
 def find_public(connection: Connection, page_id: int, public_id: str) -> Stored | None:
-    """Return the reply if it is public and stands on that page, or None."""
+    """Return the reply if it is public and on that page, or None."""
     query = _STORED.where(comment.c.public_id == public_id, comment.c.page_id == page_id, IS_PUBLIC)
     row = connection.execute(query).first()
     return Stored._make(row) if row else None
@@ -188,12 +188,12 @@ def public_answer(
         comment.c.text == text,
         IS_PUBLIC,
     )
-    found = connection.execute(query).scalar()
-    return None if found is None else str(found)
+    public_id = connection.execute(query).scalar()
+    return None if public_id is None else str(public_id)
 
 
 def write(connection: Connection, reply: Stored, **values: Any) -> None:
-    """Write some of the reply's columns, and what hangs on them: counts and the search index."""
+    """Update columns of the reply, and its counters, index entry and hold reasons."""
     connection.execute(update(comment).where(comment.c.id == reply.id).values(**values))
     if "status" in values and values["status"] != reply.status:
         counters.move(connection, reply.page_id, reply.status, values["status"])
@@ -221,7 +221,7 @@ def write(connection: Connection, reply: Stored, **values: Any) -> None:
 
 
 def give_slot(connection: Connection, comment_id: int) -> None:
-    """Give a top-level reply the next place in its discussion, once; no number is used twice."""
+    """Give a top-level reply the next position of its discussion, unless it has one already."""
     without = select(comment.c.page_id).where(
         comment.c.id == comment_id, comment.c.parent_id.is_(None), comment.c.position.is_(None)
     )
@@ -234,7 +234,7 @@ def give_slot(connection: Connection, comment_id: int) -> None:
 
 
 def position_of_thread(connection: Connection, comment_id: int) -> int | None:
-    """Return the position of the top-level reply that this one stands below, or is."""
+    """Return the position of the thread that the reply belongs to, or None."""
     thread = (
         select(comment.c.parent_id, comment.c.position)
         .where(comment.c.id == comment_id)
@@ -250,7 +250,7 @@ def position_of_thread(connection: Connection, comment_id: int) -> int | None:
 
 
 def erase(connection: Connection, reply: Stored) -> None:
-    """Delete the reply, or empty it where others answered it; its contact goes in any case."""
+    """Delete the reply, or clear its content if it has answers; contact data is always removed."""
     reply_index.remove(connection, reply.id, reply.text, reply.author_name)
     answered = select(comment.c.id).where(comment.c.parent_id == reply.id).limit(1)
     if connection.execute(answered).first() is None:
@@ -282,7 +282,7 @@ def erase(connection: Connection, reply: Stored) -> None:
 
 
 def is_locked(connection: Connection, comment_id: int) -> bool:
-    """Return whether the reply, or one of those that it stands below, takes no answers."""
+    """Return whether the reply or one of its ancestors is locked."""
     thread = (
         select(comment.c.parent_id, comment.c.locked)
         .where(comment.c.id == comment_id)
@@ -303,32 +303,32 @@ class Gone(NamedTuple):
 
 
 def remove_origin(connection: Connection, site_id: int, origin: Origin) -> list[Gone]:
-    """Delete the replies of that origin, and those below them; return what they were."""
+    """Delete the replies of that origin, and those below them; return the deleted ones."""
     query = select(comment.c.id, comment.c.page_id, comment.c.origin, comment.c.status)
     level: Sequence[Any] = connection.execute(
         query.where(comment.c.site_id == site_id, comment.c.origin == origin)
     ).all()
-    found = {row.id: row for row in level}
+    rows = {row.id: row for row in level}
     while level:
         below = query.where(comment.c.parent_id.in_([row.id for row in level]))
-        level = [row for row in connection.execute(below) if row.id not in found]
-        found.update({row.id: row for row in level})
+        level = [row for row in connection.execute(below) if row.id not in rows]
+        rows.update({row.id: row for row in level})
     texts = {
         row.id: (row.text, row.author_name)
-        for ids in batched(found)
+        for ids in batched(rows)
         for row in connection.execute(
             select(comment.c.id, comment.c.text, comment.c.author_name).where(comment.c.id.in_(ids))
         )
     }
-    # Children before parents, as the foreign key wants; ids grow downwards.
-    for comment_id in sorted(found, reverse=True):
+    # Children before parents because of the foreign key; children have higher ids.
+    for comment_id in sorted(rows, reverse=True):
         reply_index.remove(connection, comment_id, *texts[comment_id])
         connection.execute(delete(comment).where(comment.c.id == comment_id))
-    for row in found.values():
+    for row in rows.values():
         counters.move(connection, row.page_id, row.status, None)
     return [
         Gone(row.id, row.page_id, row.origin, row.status == Status.APPROVED)
-        for row in found.values()
+        for row in rows.values()
     ]
 
 
@@ -339,7 +339,7 @@ def public_ids(connection: Connection, row_ids: Sequence[int]) -> dict[int, str]
 
 
 def batched(row_ids: Iterable[int], size: int = 500) -> Iterator[list[int]]:
-    """Yield the ids in lists that fit into one statement."""
+    """Yield the ids in lists of at most `size`, so that each fits into one statement."""
     rest = list(row_ids)
     for start in range(0, len(rest), size):
         yield rest[start : start + size]

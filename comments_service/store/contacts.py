@@ -1,4 +1,4 @@
-"""Private contact data. Nothing that goes public is read from here."""
+"""Queries about authors' email addresses and networks. Private: never read for public output."""
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -13,9 +13,9 @@ _BATCH = 500
 
 
 class Contact(NamedTuple):
-    """A reader's address, and the public id of the reply that it was given with.
+    """A reader's email address, and the public id of the reply that came with it.
 
-    Of somebody who follows a discussion, the reply is "".
+    For a follower without a reply, `reply` is "".
     """
 
     email: str
@@ -23,13 +23,13 @@ class Contact(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a reply came from, as far as that is kept, and the reply's public id."""
+    """The stored IP address or network of a reply, and the reply's public id."""
 
     network: str
     reply: str
 
 
-# One reply is enough, and a network may have thousands.
+# One reply per network, because a network may have thousands.
 _ORIGINS = (
     select(contact.c.network, func.min(comment.c.public_id))
     .join(comment, comment.c.id == contact.c.comment_id)
@@ -44,22 +44,22 @@ _FOLLOWERS = select(subscription.c.email, literal("")).distinct()
 
 
 def with_addresses(connection: Connection, addresses: Collection[str]) -> Iterator[Contact]:
-    """Yield a contact for each of the addresses, given as `fold` makes them, that is stored."""
+    """Yield the stored contacts of the addresses, which are given as `fold` values."""
     wanted = sorted(addresses)
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
         query = _CONTACTS.where(contact.c.folded.in_(batch))
-        known = set()
+        seen = set()
         for row in connection.execute(query):
-            known.add(fold(row.email))
+            seen.add(fold(row.email))
             yield Contact(*row)
-        rest = [one for one in batch if one not in known]
+        rest = [address for address in batch if address not in seen]
         for row in connection.execute(_FOLLOWERS.where(subscription.c.folded.in_(rest))):
             yield Contact(*row)
 
 
 def with_networks(connection: Connection, networks: Collection[str]) -> Iterator[Origin]:
-    """Yield a reply for each of the networks or addresses, written as stored, that is stored."""
+    """Yield one reply for each of the networks or IP addresses that occur, written as stored."""
     wanted = sorted(networks)
     for start in range(0, len(wanted), _BATCH):
         query = _ORIGINS.where(contact.c.network.in_(wanted[start : start + _BATCH]))
@@ -68,14 +68,14 @@ def with_networks(connection: Connection, networks: Collection[str]) -> Iterator
 
 
 def everyone(connection: Connection) -> Iterator[Contact]:
-    """Yield every contact, a few at a time."""
+    """Yield every contact; rows are fetched in batches."""
     for query in (_CONTACTS, _FOLLOWERS):
         for row in connection.execution_options(yield_per=1000).execute(query):
             yield Contact(*row)
 
 
 class Given(NamedTuple):
-    """The address that a reply came with, since when it is its author's, and the network."""
+    """The email address of a reply, when it was confirmed, and the IP address or network."""
 
     email: str
     verified_at: datetime | None
@@ -83,7 +83,7 @@ class Given(NamedTuple):
 
 
 def given(connection: Connection, public_id: str) -> Given | None:
-    """Return the address of that reply's author, or None if there is no such reply."""
+    """Return the contact data of a reply, or None if there is no such reply."""
     query = select(contact.c.email, contact.c.verified_at, contact.c.network).join(
         comment, comment.c.id == contact.c.comment_id
     )
@@ -92,7 +92,7 @@ def given(connection: Connection, public_id: str) -> Given | None:
 
 
 def stand_for(connection: Connection, public_id: str, fingerprint: str) -> None:
-    """Let a resend of this fingerprint lead to the reply; with "" none does any more."""
+    """Set the fingerprint by which a resent reply is recognized; "" for none."""
     of_reply = select(comment.c.id).where(comment.c.public_id == public_id).scalar_subquery()
     connection.execute(
         update(contact).where(contact.c.comment_id == of_reply).values(fingerprint=fingerprint)
@@ -100,7 +100,7 @@ def stand_for(connection: Connection, public_id: str, fingerprint: str) -> None:
 
 
 def verify(connection: Connection, public_id: str, now: datetime) -> None:
-    """Record that the reply's author owns the address, if that was not known before."""
+    """Record that the reply's author confirmed the address, unless that is recorded already."""
     of_reply = select(comment.c.id).where(comment.c.public_id == public_id).scalar_subquery()
     connection.execute(
         update(contact)
@@ -112,9 +112,9 @@ def verify(connection: Connection, public_id: str, now: datetime) -> None:
 def with_network(
     connection: Connection, *, submitted_before: datetime | None, full_only: bool, limit: int
 ) -> list[tuple[int, str]]:
-    """Return (row id of the reply, network) of up to `limit` contacts that still have one.
+    """Return (row id of the reply, network) of up to `limit` contacts that have a network.
 
-    `full_only` leaves out those of which only a prefix is kept.
+    `full_only` leaves out those with only a prefix.
     """
     query = (
         select(contact.c.comment_id, contact.c.network)
@@ -130,7 +130,7 @@ def with_network(
 
 
 def set_network(connection: Connection, comment_id: int, network: str | None) -> None:
-    """Keep less of where a reply came from, or nothing."""
+    """Replace the stored network of a reply, by a prefix or None."""
     connection.execute(
         update(contact).where(contact.c.comment_id == comment_id).values(network=network)
     )

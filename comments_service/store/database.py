@@ -1,4 +1,4 @@
-"""The engine and its transactions: many readers, one writer at a time, nothing lost once said."""
+"""Database engine and transactions. SQLite: WAL mode, one writer at a time, durable commits."""
 
 import os
 import threading
@@ -13,19 +13,19 @@ from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError
 from comments_service.domain.errors import Unavailable
 from comments_service.store import database_file, database_url
 
-# How long a writer waits for its turn, and then for a writer of another process. Milliseconds.
+# How long a writer waits for other writers of this process, and then for those of other processes.
 BUSY_TIMEOUT_MS = 10_000
 _WRITES = "rejoinder_writes"
 _MEMO = "rejoinder_memo"
 
 
 class Database:
-    """Transactions on one database. Safe to share between threads. Raises `SettingsError`.
+    """Transactions on one database; thread-safe. The constructor raises `SettingsError`.
 
-    A SQLite file that does not exist is an error, never a new database: only `upgrade` creates it.
+    A SQLite file that does not exist is an error. Only `migrations.upgrade` creates one.
 
-    `announce` tells whoever called `subscribe` that something public changed; call it after the
-    transaction, never inside, so that nobody acts on what may still be rolled back.
+    `announce` calls the listeners of `subscribe` after a public change. Call it after the
+    transaction, never inside, so that no listener acts on changes that may be rolled back.
     """
 
     def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
@@ -39,22 +39,22 @@ class Database:
                 else create_engine(self.url, hide_parameters=True, execution_options={_MEMO: {}})
             )
         self._writer = self._engine.execution_options(**{_WRITES: True})
-        # Writers of this process queue here instead of polling SQLite's lock, which would make
-        # the unlucky one wait many times longer than the others.
+        # Writers of this process wait for this lock, because polling SQLite's lock is unfair: some
+        # would wait many times longer than others.
         self._turn = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view of the database; changes nothing. May raise `Unavailable`."""
+        """Open a read transaction: one consistent snapshot. Raises `Unavailable`."""
         with _usable(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that is wholly on disk when the block ends, or not at all.
+        """Open a write transaction; it is on disk when the block ends, or rolled back by an error.
 
-        May raise `Unavailable`: the database is locked for too long, read-only or full.
+        Raises `Unavailable` if the database is locked for too long, read-only or full.
         """
         with _usable(), self._my_turn(), self._writer.begin() as connection:
             yield connection
@@ -64,7 +64,7 @@ class Database:
         if not self._sqlite:
             yield
             return
-        # Not for ever: behind one writer that waits for the lock, all would wait in turn.
+        # With a timeout, because one writer may be waiting for a lock of another process.
         if not self._turn.acquire(timeout=self._patience):
             raise Unavailable("the writers before this one are still waiting")
         try:
@@ -73,14 +73,14 @@ class Database:
             self._turn.release()
 
     def empty_log(self) -> bool:
-        """Empty SQLite's write-ahead log; False while a reader still needs what is in it."""
+        """Truncate SQLite's write-ahead log; False if a reader still needs it."""
         if not self._sqlite:
             return True
         with _usable(), self._my_turn():
             connection = self._engine.raw_connection()
             try:
                 cursor = connection.cursor()
-                # Waiting for readers holds up every writer, so the caller tries again later.
+                # A short timeout, because waiting for readers blocks every writer.
                 cursor.execute("PRAGMA busy_timeout=100")
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 busy, _, _ = cursor.fetchone() or (1, 0, 0)
@@ -91,17 +91,17 @@ class Database:
         return not busy
 
     def subscribe(self, listener: Callable[[], None]) -> None:
-        """Have `listener` called, in the announcing thread, after each public change."""
+        """Add a listener; it is called after each public change, in the thread of `announce`."""
         self._listeners.append(listener)
 
     def announce(self) -> None:
-        """Say that something public changed."""
+        """Call all listeners, because something public changed."""
         for listener in self._listeners:
             listener()
 
     @property
     def file(self) -> Path | None:
-        """The file of a SQLite database."""
+        """The file of a SQLite database; None for others."""
         return database_file.path_of(self.url)
 
     @property
@@ -115,13 +115,13 @@ class Database:
 
 
 def memo(connection: Connection) -> dict[str, Any]:
-    """Return what is kept in memory beside the connection's `Database`, for all of its threads.
+    """Return the in-memory cache of the connection's `Database`, shared by all threads.
 
-    Store a value together with what it was made of in one assignment, and compare that before use:
-    other processes change the database too.
+    Store a value together with the version it was made of, in one assignment, and compare the
+    version before use: other processes change the database too.
     """
-    found: dict[str, Any] = connection.get_execution_options().get(_MEMO, {})
-    return found
+    cache: dict[str, Any] = connection.get_execution_options().get(_MEMO, {})
+    return cache
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def _usable() -> Iterator[None]:
     except OperationalError as error:
         raise Unavailable(str(error.orig)) from error
     except DatabaseError as error:
-        # SQLite's word for a damaged file. Its subclasses are mistakes of ours.
+        # SQLite raises exactly this class for a damaged file; its subclasses are bugs here.
         if type(error) is not DatabaseError:
             raise
         raise Unavailable(str(error.orig)) from error
@@ -148,7 +148,7 @@ def _sqlite_engine(url: URL, patience: float) -> Engine:
         url,
         **own,
         pool_size=16,
-        # Parameters are readers' texts and addresses: no error may carry them into a log.
+        # Parameters are readers' texts and addresses, which errors must not put into a log.
         hide_parameters=True,
         max_overflow=48,
         execution_options={_MEMO: {}},
@@ -156,15 +156,15 @@ def _sqlite_engine(url: URL, patience: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:
-        # The driver's own transaction handling begins too late for BEGIN IMMEDIATE.
+        # Turn off the driver's transaction handling, which cannot do BEGIN IMMEDIATE.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        # FULL: an acknowledged reply survives a power cut, not only a crash.
+        # FULL: committed replies survive a power cut, not only a crash.
         cursor.execute("PRAGMA synchronous=FULL")
-        # What is deleted or overwritten is zeroed: an erased text must not stay in free pages.
+        # Overwrite deleted content with zeros, so that erased texts do not stay in free pages.
         cursor.execute("PRAGMA secure_delete=ON")
-        # SQLite ignores foreign keys unless asked, per connection.
+        # SQLite enforces foreign keys only if this is set for the connection.
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
         if file is not None:
@@ -172,13 +172,13 @@ def _sqlite_engine(url: URL, patience: float) -> Engine:
 
     @event.listens_for(engine, "checkout")
     def still_there(_connection: Any, record: Any, _proxy: Any) -> None:
-        # What is written to a file that was deleted or replaced is lost, though it succeeds.
+        # Writes to a file that was deleted or replaced would succeed, but be lost.
         if file is not None and record.info.get("file") != _identity(file):
             raise DisconnectionError("the database file was deleted or replaced")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A deferred transaction that turns into a write can fail at once with "locked".
+        # IMMEDIATE, because a deferred transaction that becomes a write can fail at once as locked.
         writes = connection.get_execution_options().get(_WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -187,7 +187,7 @@ def _sqlite_engine(url: URL, patience: float) -> Engine:
 
 def _identity(file: Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(file)  # noqa: PTH116 - before every transaction
+        info = os.stat(file)  # noqa: PTH116 - faster, and called before every transaction
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return info.st_dev, info.st_ino

@@ -1,6 +1,6 @@
-"""The SQLite file itself: created private, never created by accident, checked for damage.
+"""The SQLite database file: creation, permissions and damage check.
 
-SQLite gives -wal and -shm the mode of the database file. Other databases keep their own files.
+SQLite gives the files -wal and -shm the mode of the database file.
 """
 
 import os
@@ -17,10 +17,10 @@ from comments_service.domain.errors import DatabaseDamaged
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
-# Others may pass through to the built pages, but not look what else there is.
+# Other users can reach the built pages below the folder, but not list the folder.
 PASSAGE_FOLDER = 0o711
 _BESIDE = ("", "-wal", "-shm", "-journal")
-# How often the check looks at the clock, in SQLite's virtual machine instructions.
+# The damage check tests its deadline after this many instructions of SQLite's virtual machine.
 _INSTRUCTIONS = 50_000
 
 
@@ -34,7 +34,7 @@ def path_of(url: URL) -> Path | None:
 
 
 def connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Open the file; one that is not there is an error, not an empty database.
+    """Open the file; raises `sqlite3.OperationalError` if it does not exist.
 
     `patience` is how long to wait for a lock, in seconds.
     """
@@ -44,7 +44,7 @@ def connect(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def create(path: Path, var: Path | None = None) -> None:
-    """Create the file and its folder, private whatever the umask; do nothing if it exists.
+    """Create the file and its folder, private for any umask; do nothing if it exists.
 
     `var` is the folder with the built pages, which a web server of another user must reach.
     """
@@ -58,7 +58,7 @@ def create(path: Path, var: Path | None = None) -> None:
 
 
 def make_private(path: Path, var: Path | None = None) -> list[str]:
-    """Take from other users what older versions gave them; return what was changed, in words."""
+    """Remove permissions of other users, which older versions gave; return a note per change."""
     notes = []
     for end in _BESIDE:
         file = path.with_name(path.name + end)
@@ -70,7 +70,7 @@ def make_private(path: Path, var: Path | None = None) -> list[str]:
 
 
 def check(path: Path, seconds: float) -> bool:
-    """Look for damage; return False if it took longer than `seconds` and was not finished.
+    """Check the file for damage; return False if the check could not finish within `seconds`.
 
     Raises `DatabaseDamaged`.
     """
@@ -78,14 +78,15 @@ def check(path: Path, seconds: float) -> bool:
     try:
         with closing(connect(path, 1.0)) as connection:
             connection.set_progress_handler(lambda: time.monotonic() > deadline, _INSTRUCTIONS)
-            found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
+            lines = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
     except sqlite3.OperationalError:
-        # Interrupted, locked or not accessible: no damage. The next transaction reports which.
+        # Interrupted, locked or not accessible, which is no damage. The next transaction raises
+        # the exact error.
         return False
     except sqlite3.DatabaseError as error:
         raise DatabaseDamaged(str(error)) from error
-    if found != ["ok"]:
-        # Only the kind: the rest may name what is stored.
+    if lines != ["ok"]:
+        # Without the lines, which may contain stored data.
         raise DatabaseDamaged("quick_check found errors")
     return True
 
@@ -96,11 +97,11 @@ def _folder_mode(folder: Path, var: Path | None) -> int:
 
 
 def _is_own_folder(path: Path, var: Path | None) -> bool:
-    """Whether the folder is ours to close: `var`, or one that holds nothing but the database."""
+    """Return whether the folder may be made private: `var`, or one with only the database."""
     if var is not None and var.absolute() == path.parent:
         return True
     own = {path.name + end for end in _BESIDE}
-    return all(one.name in own for one in path.parent.iterdir())
+    return all(file.name in own for file in path.parent.iterdir())
 
 
 def _restrict(path: Path, most: int) -> list[str]:

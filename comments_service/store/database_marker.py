@@ -1,7 +1,7 @@
-"""Remembers outside the database that there is one, so that a missing one is noticed.
+"""Marker file that records which databases exist, so that a missing database is noticed.
 
-The marker is a small file beside REJOINDER_VAR, since all of that folder may be on a volume that
-is not mounted; where that place cannot be written, it is inside.
+The file is beside REJOINDER_VAR, because that folder may be on a volume that is not mounted. If it
+cannot be written there, it is inside the folder.
 """
 
 import json
@@ -17,7 +17,7 @@ from comments_service.store import database_file
 
 
 class Marker:
-    """What is remembered about the databases of one installation, whose folder is `var`."""
+    """The marker file of an installation whose REJOINDER_VAR is `var`."""
 
     def __init__(self, var: Path) -> None:
         self._var = var.absolute()
@@ -28,14 +28,14 @@ class Marker:
         return any(name in _read(path) for path in self._paths())
 
     def remember(self, url: URL, epoch: str) -> None:
-        """Remember that this database exists; a place that cannot be written is left out."""
+        """Record that this database exists; does nothing if no marker file can be written."""
         name = self._name(url)
         for path in self._paths():
-            known = _read(path)
-            if known.get(name) == epoch:
+            epochs = _read(path)
+            if epochs.get(name) == epoch:
                 return
             with suppress(OSError):
-                _write(path, known | {name: epoch})
+                _write(path, epochs | {name: epoch})
                 return
 
     def _paths(self) -> Iterator[Path]:
@@ -44,7 +44,7 @@ class Marker:
         yield self._var / f".{name}"
 
     def _name(self, url: URL) -> str:
-        """Name the database without user and password, and so that the project can be moved."""
+        """Return a name without user and password; relative, so that the project can be moved."""
         path = database_file.path_of(url)
         if path is None:
             return f"{url.get_backend_name()}://{url.host or ''}:{url.port or ''}/{url.database}"

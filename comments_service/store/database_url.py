@@ -1,4 +1,4 @@
-"""REJOINDER_DATABASE: what is wrong with it, in words instead of a traceback."""
+"""Parser of the setting REJOINDER_DATABASE, with readable errors instead of tracebacks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from comments_service.domain.errors import SettingsError
 
-# What to install for a driver, by the name of its module.
+# PyPI packages of database drivers, by module name.
 PACKAGES = {
     "psycopg2": "psycopg2-binary",
     "psycopg": "psycopg[binary]",
@@ -19,7 +19,7 @@ _EXAMPLE = "set an SQLAlchemy URL, for instance sqlite:///var/comments.sqlite3"
 
 
 def parse(text: str) -> URL:
-    """Return the URL; SQLAlchemy's own errors are for `readable_errors`."""
+    """Return the URL; raises SQLAlchemy's errors, so call it inside `readable_errors`."""
     url = make_url(text)
     if url.get_backend_name() == "sqlite" and url.host:
         raise SettingsError(
@@ -31,12 +31,12 @@ def parse(text: str) -> URL:
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn errors about the URL and its driver into `SettingsError`; no password is repeated."""
+    """Turn errors about the URL and its driver into `SettingsError`, without the password."""
     try:
         yield
     except NoSuchModuleError:
         raise SettingsError(
-            f"REJOINDER_DATABASE names a database that is not known here; {_EXAMPLE}"
+            f"REJOINDER_DATABASE names an unknown kind of database; {_EXAMPLE}"
         ) from None
     except ArgumentError:
         raise SettingsError(f"REJOINDER_DATABASE is not a database URL; {_EXAMPLE}") from None

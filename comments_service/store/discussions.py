@@ -1,4 +1,4 @@
-"""Discussions as they go public."""
+"""Query of a public discussion: all public replies of a page, with placeholders."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from comments_service.store.visibility import IS_PUBLIC
 
 
 class PublicComment(NamedTuple):
-    """A reply as it goes public. No field here could hold an email address."""
+    """A reply as it is published; without any private field."""
 
     id: int
     public_id: str
@@ -35,16 +35,16 @@ _PUBLIC = select(*columns_of(PublicComment, comment, removed=literal(False)))
 def public_discussion(connection: Connection, page_id: int) -> list[PublicComment]:
     """Return the page's public replies in the order of submission.
 
-    A reply that is no longer public but has public ones below it is there as a placeholder,
-    `removed`, without its author and text: the thread keeps its shape.
+    A reply that is not public but has public ones below it is included as a `removed` placeholder
+    without author and text, so that the thread stays intact.
     """
     shown = _PUBLIC.where(comment.c.page_id == page_id, IS_PUBLIC)
-    found = {row.id: PublicComment._make(row) for row in connection.execute(shown)}
-    missing = _absent_parents(found)
+    replies = {row.id: PublicComment._make(row) for row in connection.execute(shown)}
+    missing = _absent_parents(replies)
     while missing:
         hidden = _PUBLIC.where(comment.c.id.in_(missing))
         for row in connection.execute(hidden):
-            found[row.id] = PublicComment._make(row)._replace(
+            replies[row.id] = PublicComment._make(row)._replace(
                 removed=True,
                 author_name="",
                 author_url=None,
@@ -54,10 +54,10 @@ def public_discussion(connection: Connection, page_id: int) -> list[PublicCommen
                 pinned=False,
                 avatar=None,
             )
-        missing = _absent_parents(found)
-    return sorted(found.values(), key=lambda one: (one.submitted_at, one.id))
+        missing = _absent_parents(replies)
+    return sorted(replies.values(), key=lambda reply: (reply.submitted_at, reply.id))
 
 
-def _absent_parents(found: dict[int, PublicComment]) -> set[int]:
-    parents = {one.parent_id for one in found.values() if one.parent_id is not None}
-    return parents - found.keys()
+def _absent_parents(replies: dict[int, PublicComment]) -> set[int]:
+    parents = {reply.parent_id for reply in replies.values() if reply.parent_id is not None}
+    return parents - replies.keys()

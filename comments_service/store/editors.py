@@ -1,4 +1,4 @@
-"""Editors and their sessions. Tokens come in already hashed."""
+"""Queries about editors and their sessions. Callers pass hashes of tokens, never tokens."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -8,12 +8,12 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from comments_service.domain.models import Role
 from comments_service.store.tables import editor, event, session, sign_in_link
 
-# A session's name in its editor's own list: the beginning of its hash, which opens nothing.
+# A session's id in its editor's own list is the beginning of its hash, which grants no access.
 _ID_LENGTH = 16
 
 
 class Editor(NamedTuple):
-    """Somebody who may sign in to the queue."""
+    """An enabled editor, as needed for signing in."""
 
     id: int
     email: str
@@ -28,12 +28,12 @@ class Editor(NamedTuple):
 
     @property
     def is_admin(self) -> bool:
-        """Whether settings and editors are theirs to change."""
+        """Whether they may change settings and editors."""
         return self.role == Role.ADMIN
 
     @property
     def has_second_factor(self) -> bool:
-        """Whether a password alone does not let them in."""
+        """Whether signing in requires a code besides the password."""
         return self.totp_secret is not None
 
 
@@ -48,7 +48,7 @@ class Session(NamedTuple):
 
 
 class Browser(NamedTuple):
-    """A session as its editor's list shows it; `agent` is what the browser said it is."""
+    """A session as its editor's list shows it; `agent` is the browser's user agent."""
 
     id: str
     agent: str
@@ -57,7 +57,7 @@ class Browser(NamedTuple):
 
 
 class Member(NamedTuple):
-    """An editor as the admins' list shows them, also one who is disabled."""
+    """An editor, enabled or disabled, as the admins' list shows them."""
 
     id: int
     email: str
@@ -92,7 +92,7 @@ def add(
 
 
 def set_password(connection: Connection, editor_id: int, password_hash: str) -> None:
-    """Replace the password; end every session and every link that could open one."""
+    """Replace the password and revoke all access of the editor (`shut_out`)."""
     connection.execute(
         update(editor).where(editor.c.id == editor_id).values(password_hash=password_hash)
     )
@@ -100,14 +100,14 @@ def set_password(connection: Connection, editor_id: int, password_hash: str) -> 
 
 
 def shut_out(connection: Connection, editor_id: int) -> None:
-    """End every session of an editor, every link that could open one, and forget browsers."""
+    """Delete all sessions and sign-in links of an editor, and invalidate their device cookies."""
     close_sessions(connection, editor_id)
     forget_browsers(connection, editor_id)
     connection.execute(delete(sign_in_link).where(sign_in_link.c.editor_id == editor_id))
 
 
 def forget_browsers(connection: Connection, editor_id: int) -> int:
-    """Make every known browser of an editor unknown; return the new epoch."""
+    """Invalidate all device cookies of an editor; return the new epoch."""
     query = (
         update(editor)
         .where(editor.c.id == editor_id)
@@ -118,19 +118,19 @@ def forget_browsers(connection: Connection, editor_id: int) -> int:
 
 
 def set_role(connection: Connection, editor_id: int, role: str) -> None:
-    """Give an editor another role; it holds from their next request on."""
+    """Change an editor's role; it applies from their next request on."""
     connection.execute(update(editor).where(editor.c.id == editor_id).values(role=role))
 
 
 def set_disabled(connection: Connection, editor_id: int, disabled_at: datetime | None) -> None:
-    """Disable an editor from that moment on, or (None) enable one again."""
+    """Disable an editor, with the time, or (None) enable them again."""
     connection.execute(
         update(editor).where(editor.c.id == editor_id).values(disabled_at=disabled_at)
     )
 
 
 def set_preferences(connection: Connection, editor_id: int, *, shortcuts: bool, mail: str) -> None:
-    """Store what an editor chose on their own page."""
+    """Store an editor's preferences."""
     connection.execute(
         update(editor).where(editor.c.id == editor_id).values(shortcuts=shortcuts, mail=mail)
     )
@@ -143,7 +143,7 @@ def find(connection: Connection, email: str) -> Editor | None:
 
 
 def knows(connection: Connection, email: str) -> bool:
-    """Say whether an editor has that address, be they enabled or not."""
+    """Return whether an editor, enabled or disabled, has that address."""
     return (
         connection.execute(select(editor.c.id).where(editor.c.email == email)).first() is not None
     )
@@ -169,7 +169,7 @@ def count_admins(connection: Connection) -> int:
 
 def members(connection: Connection) -> list[Member]:
     """Return every editor, the enabled ones first, by name."""
-    # Sessions go when they end, so what an editor did last counts too.
+    # Ended sessions are deleted, so the time of the last event counts too.
     seen = (
         select(func.max(session.c.seen_at))
         .where(session.c.editor_id == editor.c.id)
@@ -192,10 +192,10 @@ def members(connection: Connection) -> list[Member]:
         seen.label("seen"),
         acted.label("acted"),
     ).order_by(editor.c.disabled_at.is_not(None), func.lower(editor.c.name), editor.c.id)
-    found = []
+    result = []
     for row in connection.execute(query):
-        times = [one for one in (row.seen, row.acted) if one is not None]
-        found.append(
+        times = [time for time in (row.seen, row.acted) if time is not None]
+        result.append(
             Member(
                 id=row.id,
                 email=row.email,
@@ -206,12 +206,12 @@ def members(connection: Connection) -> list[Member]:
                 seen_at=max(times, default=None),
             )
         )
-    return found
+    return result
 
 
 def member(connection: Connection, editor_id: int) -> Member | None:
-    """Return one editor, be they enabled or not, or None."""
-    return next((one for one in members(connection) if one.id == editor_id), None)
+    """Return one editor, enabled or disabled, or None."""
+    return next((entry for entry in members(connection) if entry.id == editor_id), None)
 
 
 def open_session(
@@ -236,7 +236,7 @@ def open_session(
 
 
 def find_session(connection: Connection, token_hash: str) -> Session | None:
-    """Return the session with its enabled editor, or None; its age is the caller's to check."""
+    """Return the session of an enabled editor, or None; the caller must check its age."""
     query = (
         select(*_EDITOR, session.c.csrf, session.c.created_at, session.c.seen_at)
         .join(editor, editor.c.id == session.c.editor_id)
@@ -250,7 +250,7 @@ def find_session(connection: Connection, token_hash: str) -> Session | None:
 
 
 def sessions_of(connection: Connection, editor_id: int) -> list[Browser]:
-    """Return an editor's sessions, the last used first; their age is the caller's to check."""
+    """Return an editor's sessions, last used first; the caller must check their age."""
     query = (
         select(_SESSION_ID, session.c.browser, session.c.created_at, session.c.seen_at)
         .where(session.c.editor_id == editor_id)
@@ -267,21 +267,21 @@ def touch_session(connection: Connection, token_hash: str, now: datetime) -> Non
 
 
 def close_session(connection: Connection, token_hash: str) -> None:
-    """Forget the session."""
+    """Delete the session."""
     connection.execute(delete(session).where(session.c.token_hash == token_hash))
 
 
 def close_session_of(connection: Connection, editor_id: int, session_id: str) -> bool:
-    """Forget one session of an editor by its name in their list; say whether there was one."""
+    """Delete one session of an editor by its `Browser.id`; return whether it existed."""
     mine = delete(session).where(session.c.editor_id == editor_id, _SESSION_ID.in_([session_id]))
     return connection.execute(mine).rowcount > 0
 
 
 def close_sessions(connection: Connection, editor_id: int) -> None:
-    """Forget every session of an editor."""
+    """Delete every session of an editor."""
     connection.execute(delete(session).where(session.c.editor_id == editor_id))
 
 
 def drop_sessions_before(connection: Connection, moment: datetime) -> None:
-    """Forget the sessions that began before that: nobody can use them any more."""
+    """Delete the sessions created before that time, which have expired."""
     connection.execute(delete(session).where(session.c.created_at < moment))

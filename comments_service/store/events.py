@@ -1,4 +1,4 @@
-"""The audit log: who did what, when, with what before and what after."""
+"""Queries about the audit log (table `event`), which is append-only."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,7 +10,10 @@ from comments_service.store.tables import batch, comment, event, page
 
 
 class Event(NamedTuple):
-    """One entry. `seq` is its number in the site's commit-ordered sequence."""
+    """An event. `seq` is its number in the site's commit-ordered sequence.
+
+    `before` and `after` map the changed fields (`labels.FIELDS`) to their values.
+    """
 
     seq: int
     at: datetime
@@ -25,9 +28,9 @@ class Event(NamedTuple):
 
 
 class Told(NamedTuple):
-    """An entry of the history, with what it is about in words.
+    """An event with the names to display it.
 
-    An entry of a bulk action stands for all of it: `replies` says how many there were.
+    An event of a bulk action represents all of it: `replies` is the number of its replies.
     """
 
     event: Event
@@ -39,7 +42,7 @@ class Told(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which entries to tell; what is empty does not narrow it down."""
+    """A filter of the history; empty fields match everything."""
 
     actor: str = ""
     action: str = ""
@@ -47,12 +50,12 @@ class Wanted(NamedTuple):
     page: str = ""
     since: datetime | None = None
     until: datetime | None = None
-    # Also what readers submitted, and each reply of a bulk action.
+    # Include submitted replies, and each event of a bulk action.
     everything: bool = False
 
 
 _COLUMNS = tuple(event.c[name] for name in Event._fields)
-# What of an entry holds words of a reply's author, or to them.
+# Fields with texts from or to a reply's author.
 _WORDS = frozenset({"text", "author_request", "decline_reason"})
 
 
@@ -60,36 +63,39 @@ _ADD = insert(event)
 
 
 def add(connection: Connection, site_id: int, new: Event, *, editor_id: int | None = None) -> None:
-    """Write one entry; call it in the transaction of what it tells."""
+    """Store an event; call it in the transaction of the change."""
     add_all(connection, site_id, [new], editor_id=editor_id)
 
 
 def add_all(
     connection: Connection, site_id: int, new: Sequence[Event], *, editor_id: int | None = None
 ) -> None:
-    """Write entries; call it in the transaction of what they tell."""
+    """Store events; call it in the transaction of the changes."""
     whose = {"site_id": site_id, "editor_id": editor_id}
     connection.execute(_ADD, [{**whose, **entry._asdict()} for entry in new])
 
 
 def forget(connection: Connection, comment_id: str) -> None:
-    """Empty what the log holds of the words of a reply; the database lets only erased ones go."""
+    """Clear `before` and `after` of events with texts of a reply.
+
+    A trigger in the database allows it for erased replies only.
+    """
     query = select(event.c.id, event.c.before, event.c.after).where(event.c.comment == comment_id)
     for row in connection.execute(query).all():
         if _WORDS & ((row.before or {}).keys() | (row.after or {}).keys()):
-            nothing = {"before": null(), "after": null()}
-            connection.execute(update(event).where(event.c.id == row.id).values(**nothing))
+            empty = {"before": null(), "after": null()}
+            connection.execute(update(event).where(event.c.id == row.id).values(**empty))
 
 
 def find(connection: Connection, site_id: int, seq: int) -> Event | None:
-    """Return the entry with that number, or None."""
+    """Return the event with that sequence number, or None."""
     query = select(*_COLUMNS).where(event.c.site_id == site_id, event.c.seq == seq)
     row = connection.execute(query).first()
     return Event(*row) if row else None
 
 
 def last_of(connection: Connection, comment_id: str, *actions: str) -> Event | None:
-    """Return the latest entry about that reply, of those actions if any are given, or None."""
+    """Return the latest event about that reply, of those actions if any are given, or None."""
     query = (
         select(*_COLUMNS).where(event.c.comment == comment_id).order_by(event.c.seq.desc()).limit(1)
     )
@@ -102,7 +108,7 @@ def last_of(connection: Connection, comment_id: str, *actions: str) -> Event | N
 def latest_times(
     connection: Connection, comment_id: str, action: str, *, since: datetime, most: int
 ) -> list[datetime]:
-    """Return when that was last done to that reply after `since`: up to `most`, newest first."""
+    """Return the times of an action on a reply after `since`: up to `most`, newest first."""
     query = (
         select(event.c.at)
         .where(event.c.comment == comment_id, event.c.action == action, event.c.at > since)
@@ -113,9 +119,9 @@ def latest_times(
 
 
 def last_with(connection: Connection, comment_id: str, fields: Collection[str]) -> Event | None:
-    """Return the entry that made those fields of the reply what they are, or None.
+    """Return the event that set the current value of one of those fields of the reply, or None.
 
-    What was undone since did not, and neither did its undo.
+    Events that were undone, and the undos, are skipped.
     """
     query = select(*_COLUMNS).where(event.c.comment == comment_id).order_by(event.c.seq.desc())
     cancelled: set[int] = set()
@@ -129,7 +135,7 @@ def last_with(connection: Connection, comment_id: str, fields: Collection[str]) 
 
 
 def last_change(connection: Connection, comment_id: str, fields: Collection[str]) -> Event | None:
-    """Return the latest entry that wrote one of those fields of the reply, undone or not."""
+    """Return the latest event that wrote one of those fields of the reply, undone or not."""
     query = select(*_COLUMNS).where(event.c.comment == comment_id).order_by(event.c.seq.desc())
     for row in connection.execute(query):
         if row.before and not row.before.keys().isdisjoint(fields):
@@ -140,9 +146,9 @@ def last_change(connection: Connection, comment_id: str, fields: Collection[str]
 def changed_by_others(
     connection: Connection, comment_id: str, fields: Collection[str], *, than: str
 ) -> bool:
-    """Return whether an editor, or anybody but the actor `than`, wrote one of those fields.
+    """Return whether an editor, or any actor other than `than`, ever wrote one of those fields.
 
-    True also where that was undone since.
+    Also True if that was undone.
     """
     others = event.c.editor_id.is_not(None) | (event.c.actor != than)
     query = select(event.c.after).where(event.c.comment == comment_id, others)
@@ -152,28 +158,28 @@ def changed_by_others(
 
 
 def values_before(connection: Connection, comment_id: str, number: int) -> dict[str, Any]:
-    """Return the values that fields of the reply had before that entry.
+    """Return the values that fields of the reply had before the event `number`.
 
-    A field that nothing has changed since is not among them.
+    Only fields that this event or a later one changed are included.
     """
     query = (
         select(event.c.before)
         .where(event.c.comment == comment_id, event.c.seq >= number)
         .order_by(event.c.seq)
     )
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for before in connection.execute(query).scalars():
-        found = (before or {}) | found
-    return found
+        values = (before or {}) | values
+    return values
 
 
-# These change neither the state nor the version of a reply. They may change which filters it
-# matches, so they say nothing about who belongs to a set that was counted.
+# These actions change neither the status nor the version of a reply, so a bulk draft stays valid,
+# even if the reply does not match its filter any more.
 _SAME_VERSION = ("pin", "unpin", "lock", "unlock", "ask", "settle", "tell")
 
 
 def changed_since(site_id: int, number: int) -> Select[str]:
-    """Select the public ids of the replies whose state or version changed after that number."""
+    """Return a select of the public ids of replies whose status or version changed since then."""
     return select(event.c.comment).where(
         event.c.site_id == site_id,
         event.c.seq > number,
@@ -183,7 +189,7 @@ def changed_since(site_id: int, number: int) -> Select[str]:
 
 
 def last_of_page(connection: Connection, key: str) -> Event | None:
-    """Return the latest entry about whether that discussion takes replies, or None."""
+    """Return the latest event that opened or closed that discussion, or None."""
     query = (
         select(*_COLUMNS)
         .where(
@@ -199,7 +205,7 @@ def last_of_page(connection: Connection, key: str) -> Event | None:
 
 
 def last_of_queue(connection: Connection, site_id: int, action: str) -> Event | None:
-    """Return the latest entry of that action, or that takes one back, about the queue itself."""
+    """Return the latest event of that action, or undo, about neither a reply nor a page."""
     query = (
         select(*_COLUMNS)
         .where(
@@ -216,7 +222,7 @@ def last_of_queue(connection: Connection, site_id: int, action: str) -> Event | 
 
 
 def last_of_ban(connection: Connection, site_id: int, ban_id: int, *, after: int) -> Event | None:
-    """Return the latest entry behind number `after` that is about the ban, or None."""
+    """Return the latest event after number `after` that is about the ban, or None."""
     query = (
         select(*_COLUMNS)
         .where(
@@ -240,9 +246,9 @@ _target = event.alias("target")
 def latest_of_editor(
     connection: Connection, site_id: int, editor_id: int, *, limit: int
 ) -> list[Event]:
-    """Return up to `limit` entries of what that editor did, newest first.
+    """Return up to `limit` events of that editor, newest first.
 
-    Without what the editor did by undoing own actions, and without bulk actions that were undone.
+    Undos of the editor's own actions, and bulk actions that were undone, are left out.
     """
     query = (
         select(*_COLUMNS)
@@ -262,20 +268,20 @@ def latest_of_editor(
 
 
 def editor_of(connection: Connection, site_id: int, seq: int) -> int | None:
-    """Return the row id of the editor who made that entry; None if no editor did."""
+    """Return the row id of the editor of that event, or None."""
     query = select(event.c.editor_id).where(event.c.site_id == site_id, event.c.seq == seq)
     return connection.execute(query).scalar()
 
 
 def undoers(connection: Connection, site_id: int, seq: int) -> list[int]:
-    """Return the numbers of the entries that undo that one."""
+    """Return the sequence numbers of the events that undo that one."""
     query = select(event.c.seq).where(event.c.site_id == site_id, event.c.undoes == seq)
     return list(connection.execute(query).scalars())
 
 
 def of_comments(connection: Connection, public_ids: Sequence[str]) -> dict[str, list[Event]]:
-    """Return what was done to each of the replies after they came, in order."""
-    found: dict[str, list[Event]] = {}
+    """Return the events of each of the replies, in order, without the submission."""
+    events: dict[str, list[Event]] = {}
     for start in range(0, len(public_ids), 500):
         query = (
             select(*_COLUMNS)
@@ -286,8 +292,8 @@ def of_comments(connection: Connection, public_ids: Sequence[str]) -> dict[str, 
             .order_by(event.c.seq)
         )
         for row in connection.execute(query):
-            found.setdefault(row.comment, []).append(Event(*row))
-    return found
+            events.setdefault(row.comment, []).append(Event(*row))
+    return events
 
 
 _undoing = event.alias("undoing")
@@ -317,12 +323,12 @@ def history(
     *,
     before: int | None,
     limit: int,
-    wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
+    wanted: Wanted = Wanted(),  # noqa: B008 - immutable
 ) -> list[Told]:
-    """Return up to `limit` entries below number `before` (None: from the end), newest first."""
+    """Return up to `limit` events below number `before` (None: the latest), newest first."""
     query = _TOLD.where(event.c.site_id == site_id).order_by(event.c.seq.desc()).limit(limit)
     if not wanted.everything:
-        # Of a bulk action its last entry only.
+        # Only the last event of a bulk action.
         last = exists().where(_later.c.batch_id == event.c.batch_id, _later.c.seq > event.c.seq)
         query = query.where(event.c.action != "submit", event.c.batch_id.is_(None) | ~last)
     for column, value in (
@@ -354,7 +360,7 @@ def history(
 
 
 def actors(connection: Connection, site_id: int) -> list[str]:
-    """Return who ever did something, by name; readers are "the author"."""
+    """Return the names of up to 200 actors, sorted; readers are "the author"."""
     query = (
         select(event.c.actor)
         .where(event.c.site_id == site_id, event.c.action != "submit")

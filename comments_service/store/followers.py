@@ -1,4 +1,4 @@
-"""Who follows a discussion by mail. Private: nothing that goes public is read from here."""
+"""Queries about followers (table `subscription`). Private: never read for public output."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,19 +21,19 @@ from sqlalchemy import (
 from comments_service.domain.email_address import fold, mailbox
 from comments_service.store.tables import comment, contact, outbox, page, subscription
 
-# The kinds of mail that followers get: the question whether they agree, and news.
+# The kinds of mail that followers get: a request to confirm, and notifications.
 ASK, NEWS = "follow", "news"
 
 
 class Kind(StrEnum):
-    """What a follower is told of."""
+    """Which replies a follower gets mail about; see `subscription.kind`."""
 
     ALL = "all"
     REPLIES = "replies"
 
 
 class State(StrEnum):
-    """Where a subscription stands."""
+    """The state of a subscription."""
 
     ASKED = "asked"
     CONFIRMED = "confirmed"
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 
 class Subscription(NamedTuple):
-    """One wish to be told, with its page; `mailbox` is the same for all addresses of one owner."""
+    """A subscription with its page; `mailbox` is equal only for addresses of the same owner."""
 
     id: int
     site_id: int
@@ -62,7 +62,7 @@ class Subscription(NamedTuple):
 
 
 class NewSubscription(NamedTuple):
-    """A wish as it is stored; confirmed at once where `confirmed_at` is set."""
+    """A subscription to store; it is confirmed from the start if `confirmed_at` is set."""
 
     site_id: int
     page_id: int
@@ -86,7 +86,7 @@ _SUBSCRIPTIONS = select(
 
 
 def add(connection: Connection, new: NewSubscription) -> int:
-    """Store a wish; return its row id."""
+    """Store a subscription; return its row id."""
     state = State.ASKED if new.confirmed_at is None else State.CONFIRMED
     values = new._asdict() | {
         "folded": fold(new.email),
@@ -98,26 +98,26 @@ def add(connection: Connection, new: NewSubscription) -> int:
 
 
 def of_address(connection: Connection, page_id: int, email: str) -> list[Subscription]:
-    """Return what this address follows, or was asked about, on one page; the oldest first."""
+    """Return the asked and confirmed subscriptions of an address to a page, oldest first."""
     query = _SUBSCRIPTIONS.where(_table.page_id == page_id, _table.mailbox == mailbox(email), _LIVE)
     return [Subscription._make(row) for row in connection.execute(query.order_by(_table.id))]
 
 
 def of_reply(connection: Connection, public_id: str) -> list[Subscription]:
-    """Return what was asked for with that reply or on its status page; the newest first."""
+    """Return the subscriptions made with that reply or on its status page, newest first."""
     mine = select(comment.c.id).where(comment.c.public_id == public_id).scalar_subquery()
     query = _SUBSCRIPTIONS.where(_table.comment_id == mine).order_by(_table.id.desc())
     return [Subscription._make(row) for row in connection.execute(query)]
 
 
 def by_confirm_hash(connection: Connection, confirm_hash: str) -> Subscription | None:
-    """Return the subscription whose mailed question has this token, or None."""
+    """Return the subscription whose confirmation mail has the token with this hash, or None."""
     row = connection.execute(_SUBSCRIPTIONS.where(_table.confirm_hash == confirm_hash)).first()
     return Subscription._make(row) if row else None
 
 
 def by_seed(connection: Connection, seed: str) -> Subscription | None:
-    """Return the subscription that this link ends, whatever its state, or None."""
+    """Return the subscription with the unsubscribe link of this seed, in any state, or None."""
     row = connection.execute(_SUBSCRIPTIONS.where(_table.seed == seed)).first()
     return Subscription._make(row) if row else None
 
@@ -130,7 +130,7 @@ def question(
     confirm_hash: str,
     until: datetime,
 ) -> None:
-    """Record the question that is mailed about a subscription; earlier ones are worth nothing."""
+    """Store the token of a confirmation mail; earlier ones for the address and page expire."""
     open_ones = (_table.page_id == page_id) & (_table.mailbox == mailbox(email))
     connection.execute(
         update(subscription)
@@ -145,7 +145,7 @@ def question(
 
 
 def confirm(connection: Connection, row_ids: Sequence[int], now: datetime) -> None:
-    """Confirm what was asked."""
+    """Confirm those of the subscriptions that are in state "asked"."""
     query = update(subscription).where(_table.id.in_(row_ids), _table.state == State.ASKED)
     connection.execute(query.values(state=State.CONFIRMED, confirmed_at=now))
 
@@ -159,7 +159,10 @@ def end(
     page_id: int | None = None,
     comment_id: int | None = None,
 ) -> int:
-    """End what this address follows: all of it, on one page, or asked with one reply."""
+    """End the subscriptions of an address: all, those of a page, or those made with a reply.
+
+    Returns how many were ended.
+    """
     which: list[ColumnElement[bool]] = [
         _table.site_id == site_id, _table.mailbox == mailbox(email), _LIVE
     ]  # fmt: skip
@@ -183,10 +186,10 @@ def counts(connection: Connection, page_ids: Sequence[int]) -> dict[int, int]:
 
 
 def prune(connection: Connection, before: datetime) -> None:
-    """Forget what ended before that time, and what was asked before it and never confirmed.
+    """Delete subscriptions that ended before that time, or were never confirmed until then.
 
-    What ended stays while the address follows the page by another wish: the link of an older mail
-    must be able to end that one.
+    An ended one is kept while the address has another subscription to the page, because the
+    unsubscribe link of an older mail must be able to end that one.
     """
     too_late = or_(_table.confirm_until < before, _table.confirm_until.is_(None))
     never = (_table.state == State.ASKED) & (_table.asked_at < before) & too_late
@@ -196,16 +199,17 @@ def prune(connection: Connection, before: datetime) -> None:
 
 
 def _same(which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the address has a wish of that sort on the same page."""
+    """Whether the address has a subscription to the same page that meets the condition."""
     same = (_other.page_id == _table.page_id) & (_other.mailbox == _table.mailbox)
     return exists().where(same, which)
 
 
 def forget_reply(connection: Connection, site_id: int, comment_id: int, email: str) -> None:
-    """Delete what was asked for with an erased reply.
+    """Delete the subscriptions made with an erased reply.
 
-    Once no other reply has its author's address, all of that address, with the mail to it. Of a
-    wish that mailed links the end is kept while the address follows the page by another wish.
+    If no other reply has the author's address, everything about that address is deleted, with the
+    mail to it. A subscription whose links were mailed is kept as ended while the address has
+    another subscription to the page.
     """
     others = (
         select(contact.c.email)
@@ -213,7 +217,7 @@ def forget_reply(connection: Connection, site_id: int, comment_id: int, email: s
         .where(contact.c.folded == fold(email), contact.c.comment_id != comment_id)
     )
     owner = mailbox(email)
-    if all(mailbox(one) != owner for one in connection.execute(others).scalars()):
+    if all(mailbox(other) != owner for other in connection.execute(others).scalars()):
         forget_address(connection, site_id, email)
     mine = _table.comment_id == comment_id
     live = (_other.state != State.ENDED) & _other.comment_id.is_distinct_from(comment_id)
@@ -232,9 +236,9 @@ def forget_reply(connection: Connection, site_id: int, comment_id: int, email: s
 
 
 def forget_address(connection: Connection, site_id: int, email: str) -> None:
-    """Delete all that is kept of an address as a follower's, with the mail to it."""
+    """Delete all subscriptions of an address, and the mail about them."""
     theirs = (_table.site_id == site_id, _table.mailbox == mailbox(email))
-    # However it was typed: the database may fold ASCII only, and then both sides of a comparison.
+    # In all spellings that were typed: `lower` in the database may fold ASCII only.
     typed = {email, *connection.execute(select(_table.email).where(*theirs)).scalars()}
     connection.execute(delete(subscription).where(*theirs))
     connection.execute(

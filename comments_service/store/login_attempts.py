@@ -1,4 +1,4 @@
-"""Attempts to sign in that were not (yet) good, under keyed hashes."""
+"""Queries about failed and unfinished sign-in attempts, stored under keyed hashes."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -10,16 +10,16 @@ from comments_service.store.tables import sign_in_failure
 
 
 class Recent(NamedTuple):
-    """How many attempts there were, and when the last one was."""
+    """Number of attempts, and the time of the last one."""
 
     number: int
     last: datetime | None
 
 
 def recent(connection: Connection, key: str, *, since: datetime, until: datetime) -> Recent:
-    """Return the attempts under that key after `since` and not after `until`.
+    """Count the attempts under that key after `since` and not after `until`.
 
-    Later ones than now were written by a clock that was set back since, and must not count.
+    `until` excludes attempts in the future, which were stored before the clock was set back.
     """
     query = select(func.count(), func.max(sign_in_failure.c.at)).where(
         sign_in_failure.c.key == key,
@@ -43,13 +43,13 @@ def forget(connection: Connection, keys: Collection[str], ids: Collection[int]) 
 
 
 def any_outside(connection: Connection, first: datetime, last: datetime) -> bool:
-    """Return whether an attempt was made until `first`, or is dated after `last`."""
+    """Return whether an attempt is dated `first` or earlier, or after `last`."""
     query = select(exists().where(_outside(first, last)))
     return bool(connection.execute(query).scalar_one())
 
 
 def forget_outside(connection: Connection, first: datetime, last: datetime) -> None:
-    """Delete the attempts until `first`, and those dated after `last`."""
+    """Delete the attempts dated `first` or earlier, and those after `last`."""
     connection.execute(delete(sign_in_failure).where(_outside(first, last)))
 
 

@@ -1,4 +1,4 @@
-"""Links in mail, kept as SHA-256: each works once and until a time."""
+"""Queries about one-time links in mail, stored as SHA-256 with an expiry time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from comments_service.store.tables import mail_link
 
 
 class Link(NamedTuple):
-    """What a link in a mail is for: `kind` is "decide" (an editor's) or "verify" (an author's)."""
+    """A link in a mail: `kind` is "decide" (for an editor) or "verify" (for an author)."""
 
     token_hash: str
     kind: str
@@ -26,11 +26,11 @@ _ADD = insert(mail_link)
 def add(connection: Connection, new: Sequence[Link]) -> None:
     """Store links."""
     if new:
-        connection.execute(_ADD, [one._asdict() for one in new])
+        connection.execute(_ADD, [link._asdict() for link in new])
 
 
 def find(connection: Connection, kind: str, token_hash: str) -> Link | None:
-    """Return the link, used or not; its age is the caller's to check."""
+    """Return the link, used or not, or None; the caller must check `expires_at`."""
     columns = [mail_link.c[name] for name in Link._fields]
     query = select(*columns).where(mail_link.c.token_hash == token_hash, mail_link.c.kind == kind)
     row = connection.execute(query).first()
@@ -38,7 +38,7 @@ def find(connection: Connection, kind: str, token_hash: str) -> Link | None:
 
 
 def use(connection: Connection, token_hash: str, now: datetime) -> bool:
-    """Use the link up; False if it was used already or is too old."""
+    """Mark the link as used; False if it was used before or has expired."""
     query = update(mail_link).where(
         mail_link.c.token_hash == token_hash,
         mail_link.c.used_at.is_(None),
@@ -48,5 +48,5 @@ def use(connection: Connection, token_hash: str, now: datetime) -> bool:
 
 
 def prune(connection: Connection, before: datetime) -> None:
-    """Forget the links that could not be used any more at that time."""
+    """Delete the links that expired before that time."""
     connection.execute(delete(mail_link).where(mail_link.c.expires_at < before))

@@ -1,4 +1,4 @@
-"""Which editor wants to hear of new replies, and when each was told last."""
+"""Mail preferences of editors about new replies, and the time of their last digest."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +12,7 @@ NONE, EACH, DIGEST = "none", "each", "digest"
 
 
 class Wanting(NamedTuple):
-    """An editor who gets mail."""
+    """An editor who wants mail about new replies."""
 
     id: int
     email: str
@@ -21,20 +21,20 @@ class Wanting(NamedTuple):
 
 
 _COLUMNS = tuple(editor.c[name] for name in Wanting._fields)
-# On the way of every submission, so it is built once.
+# Used for every submission, so it is built once.
 _WANTING = select(*_COLUMNS).where(
     editor.c.mail == bindparam("how"), editor.c.disabled_at.is_(None)
 )
 
 
 def wanting(connection: Connection, how: str) -> list[Wanting]:
-    """Return the enabled editors who want mail that way: "each" or "digest"."""
+    """Return the enabled editors with the preference `how`: "each" or "digest"."""
     return [Wanting._make(row) for row in connection.execute(_WANTING, {"how": how})]
 
 
 def count_pending_since(connection: Connection, site_id: int, since: datetime, most: int) -> int:
-    """Return how many replies that came since then are pending, counting no further than `most`."""
-    found = (
+    """Return how many replies submitted after `since` are pending; counts up to `most`."""
+    pending = (
         select(comment.c.id)
         .where(
             comment.c.site_id == site_id,
@@ -43,11 +43,11 @@ def count_pending_since(connection: Connection, site_id: int, since: datetime, m
         )
         .limit(most)
     )
-    return connection.execute(select(func.count()).select_from(found.subquery())).scalar_one()
+    return connection.execute(select(func.count()).select_from(pending.subquery())).scalar_one()
 
 
 def begin_digest(connection: Connection, who: Wanting, now: datetime) -> bool:
-    """Record that a digest is written now; False if somebody else wrote one meanwhile."""
+    """Record the time of a digest; False if another process recorded one in the meantime."""
     query = update(editor).where(
         editor.c.id == who.id, editor.c.digest_at.is_not_distinct_from(who.digest_at)
     )

@@ -1,6 +1,7 @@
-"""Replies that followers are told of: one row a reply, told by rounds, each of one article.
+"""Queries about notification rounds: mailings to the followers of one page.
 
-A reply is told once, however often it is taken back and published again.
+`news` has one row for each reply to notify about. A reply is mailed once, even if it is hidden and
+published again.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ from comments_service.store.tables import (
 )
 from comments_service.store.visibility import IS_PUBLIC
 
-# On the way of every approval, so both are built once.
+# Used for every approval, so both are built once.
 _NOTE = insert(news).from_select(
     ["page_id", "comment_id", "at"],
     select(comment.c.page_id, comment.c.id, bindparam("now", type_=UTCDateTime)).where(
@@ -56,17 +57,20 @@ _TAKE_BACK = delete(news).where(
 
 
 def note(connection: Connection, comment_id: int, now: datetime) -> None:
-    """Record that a reply became public, if anybody follows; in the transaction that does it."""
+    """Record that a reply became public, if the page has followers.
+
+    Call it in the transaction that publishes the reply.
+    """
     connection.execute(_NOTE, {"of_comment": comment_id, "now": now})
 
 
 def take_back(connection: Connection, comment_id: int) -> None:
-    """Forget a reply that is not public any more, unless it is being told of already."""
+    """Delete the row of a reply that is not public any more, unless a round has it already."""
     connection.execute(_TAKE_BACK, {"of_comment": comment_id})
 
 
 class Round(NamedTuple):
-    """A telling that has not reached everybody yet."""
+    """A round that is not complete. `reached` is the last subscription with a mail."""
 
     id: int
     site_id: int
@@ -75,14 +79,14 @@ class Round(NamedTuple):
 
 
 class Recipient(NamedTuple):
-    """Whom a round tells next."""
+    """A follower to write a mail for: id of the subscription, and email address."""
 
     id: int
     email: str
 
 
 class Told(NamedTuple):
-    """A public reply of a round, with its author's address, which goes nowhere."""
+    """A public reply of a round. The author's address is for comparison only, never for output."""
 
     comment_id: int
     public_id: str
@@ -95,9 +99,10 @@ class Told(NamedTuple):
 
 
 def due(connection: Connection, *, settled: datetime, last: datetime) -> list[tuple[int, int]]:
-    """Return (site, page) of the articles whose followers are to be told now.
+    """Return (site id, page id) of the pages for which a round should begin now.
 
-    Something was published before `settled`; no round began after `last`, and none goes on.
+    These have a new reply that was published by `settled`, no round that began after `last`, and
+    no unfinished round.
     """
     busy = exists().where(
         news_round.c.page_id == news.c.page_id,
@@ -114,7 +119,7 @@ def due(connection: Connection, *, settled: datetime, last: datetime) -> list[tu
 
 
 def begin(connection: Connection, site_id: int, page_id: int, now: datetime) -> None:
-    """Begin a round with all that is new on the page."""
+    """Begin a round with all new replies of the page."""
     new = insert(news_round).values(site_id=site_id, page_id=page_id, begun_at=now)
     round_id = connection.execute(new.returning(news_round.c.id)).scalar_one()
     untold = (news.c.page_id == page_id) & news.c.round_id.is_(None)
@@ -122,7 +127,7 @@ def begin(connection: Connection, site_id: int, page_id: int, now: datetime) -> 
 
 
 def going_on(connection: Connection) -> Round | None:
-    """Return the oldest round that has not reached everybody, or None."""
+    """Return the oldest unfinished round, or None."""
     columns = [news_round.c[name] for name in Round._fields]
     query = select(*columns).where(news_round.c.done_at.is_(None)).order_by(news_round.c.id)
     row = connection.execute(query.limit(1)).first()
@@ -130,13 +135,13 @@ def going_on(connection: Connection) -> Round | None:
 
 
 def waiting(connection: Connection, most: int) -> int:
-    """Return how many mails with news wait to leave, counting no further than `most`."""
+    """Return how many notification mails wait in the outbox; counts up to `most`."""
     query = select(outbox.c.id).where(outbox.c.state == "waiting", outbox.c.kind == NEWS)
     return len(connection.execute(query.limit(most)).all())
 
 
 def recipients(connection: Connection, one: Round, limit: int) -> list[Recipient]:
-    """Return the next followers whom something in the round concerns, each address once."""
+    """Return the next up to `limit` followers that the round concerns, each mailbox once."""
     parents = (
         select(comment.c.parent_id)
         .join(news, news.c.comment_id == comment.c.id)
@@ -166,29 +171,29 @@ def recipients(connection: Connection, one: Round, limit: int) -> list[Recipient
 
 
 def already(connection: Connection, one: Round, addresses: Sequence[str]) -> set[str]:
-    """Return which of the addresses, as `mailbox` gives them, have a mail of this round."""
-    # The database folds both sides: how much of an address it folds differs between databases.
+    """Return the `mailbox` values of those addresses that have a mail of this round."""
+    # `lower` in SQL on both sides, because databases differ in what they fold.
     query = select(outbox.c.to_address).where(
         outbox.c.kind == NEWS,
         outbox.c.cause == str(one.id),
-        func.lower(outbox.c.to_address).in_([func.lower(one) for one in addresses]),
+        func.lower(outbox.c.to_address).in_([func.lower(address) for address in addresses]),
     )
     return {mailbox(address) for address in connection.execute(query).scalars()}
 
 
 def reached(connection: Connection, one: Round, row_id: int) -> None:
-    """Record for whom a mail was written last."""
+    """Store the id of the last subscription for which a mail was written."""
     query = update(news_round).where(news_round.c.id == one.id)
     connection.execute(query.values(reached=row_id))
 
 
 def done(connection: Connection, one: Round, now: datetime) -> None:
-    """Record that there is a mail for everybody."""
+    """Record that the round is complete."""
     connection.execute(update(news_round).where(news_round.c.id == one.id).values(done_at=now))
 
 
 def page_of(connection: Connection, round_id: int) -> int | None:
-    """Return the page of a round, if the site still has that page."""
+    """Return the page id of a round, or None if the page is not registered any more."""
     query = (
         select(page.c.id)
         .join(news_round, news_round.c.page_id == page.c.id)
@@ -198,7 +203,7 @@ def page_of(connection: Connection, round_id: int) -> int | None:
 
 
 def told(connection: Connection, round_id: int) -> list[Told]:
-    """Return the replies of a round that are public now, in their order."""
+    """Return the replies of a round that are public now, in order of submission."""
     query = (
         select(
             comment.c.id,

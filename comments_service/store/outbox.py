@@ -1,4 +1,4 @@
-"""Mail that has to leave: written with its cause, leased by whoever sends it, settled after."""
+"""Queries about the outbox: mail to send, leased by workers while they send it."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, sel
 from comments_service.domain.email_address import mailbox
 from comments_service.store.tables import editor, mail_link, outbox
 
-# A warning is due when something should have left this long ago.
+# Mail that waits longer than this causes an alert.
 LATE = timedelta(hours=1)
 
 
 class State(StrEnum):
-    """Where a mail stands."""
+    """The state of a mail."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 
 class NewMail(NamedTuple):
-    """A mail as it is written; the same `cause` of a `kind` is mailed to an address once."""
+    """A mail to store. Each combination of `kind`, `cause` and address is mailed once."""
 
     site_id: int
     kind: str
@@ -35,7 +35,7 @@ class NewMail(NamedTuple):
 
 
 class Mail(NamedTuple):
-    """A mail that whoever asked for it may send until its lease is over."""
+    """A mail that a worker has leased until `leased_until`."""
 
     id: int
     kind: str
@@ -50,7 +50,7 @@ class Mail(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A mail as editors see it: no address, but the editor's name if it goes to one."""
+    """A mail as editors see it: without its address, but with the name of an editor it goes to."""
 
     id: int
     kind: str
@@ -71,13 +71,13 @@ _WAITING = outbox.c.state == State.WAITING
 
 
 def add(connection: Connection, new: Sequence[NewMail]) -> None:
-    """Write mail, in the transaction of its cause; it may leave as soon as that commits."""
+    """Store mail, in the transaction of its cause; it is sent after the commit."""
     if new:
-        connection.execute(_ADD, [_values(one) for one in new])
+        connection.execute(_ADD, [_values(mail) for mail in new])
 
 
 def add_leased(connection: Connection, new: NewMail, until: datetime) -> Mail:
-    """Write one mail that nobody else sends until then."""
+    """Store one mail that is leased by the caller until `until`."""
     query = insert(outbox).values(**_values(new), leased_until=until).returning(*_MAIL)
     return Mail._make(connection.execute(query).one())
 
@@ -97,14 +97,14 @@ def _due(now: datetime) -> list[ColumnElement[bool]]:
 
 
 def is_due(connection: Connection, now: datetime) -> bool:
-    """Return whether there is something to send: a look that takes no lock."""
+    """Return whether there is mail to send now; without a lock."""
     return connection.execute(select(outbox.c.id).where(*_due(now)).limit(1)).first() is not None
 
 
 def take(connection: Connection, *, now: datetime, until: datetime, most: int) -> list[Mail]:
-    """Return up to `most` mails that are due, the longest due first; they are the caller's so long.
+    """Lease up to `most` due mails, the longest due first, until `until`.
 
-    Whoever takes them and dies has them until `until` only.
+    If the worker crashes, other workers can take them after that time.
     """
     chosen = (
         select(outbox.c.id)
@@ -113,10 +113,11 @@ def take(connection: Connection, *, now: datetime, until: datetime, most: int) -
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    # The conditions stand twice: a second worker that waited for the row must look again.
+    # The conditions are repeated, because another worker may have taken a row while this one
+    # waited for its lock.
     query = update(outbox).where(outbox.c.id.in_(chosen), *_due(now)).values(leased_until=until)
     rows = connection.execute(query.returning(*_MAIL))
-    return sorted((Mail._make(row) for row in rows), key=lambda one: one.id)
+    return sorted((Mail._make(row) for row in rows), key=lambda mail: mail.id)
 
 
 def _mine(mail: Mail) -> list[ColumnElement[bool]]:
@@ -124,10 +125,10 @@ def _mine(mail: Mail) -> list[ColumnElement[bool]]:
 
 
 def sent(connection: Connection, mail: Mail, *, now: datetime, words: str) -> None:
-    """Record that the server took it, whoever has the lease by now.
+    """Record that the mail server accepted the mail, even if the lease is over.
 
-    The text goes: it holds a reader's words and a link that acts. The address stays for as long as
-    the row does, so that the same cause is not mailed twice and limits can be counted.
+    The text is deleted, because it contains a reader's words and working links. The address is
+    kept, so that the same cause is not mailed twice and mail limits can be counted.
     """
     connection.execute(
         update(outbox)
@@ -144,7 +145,7 @@ def sent(connection: Connection, mail: Mail, *, now: datetime, words: str) -> No
 
 
 def later(connection: Connection, mail: Mail, *, at: datetime, problem: str) -> None:
-    """Give it back to be tried again at that time."""
+    """Schedule the next attempt at `at`, and end the lease."""
     connection.execute(
         update(outbox)
         .where(*_mine(mail))
@@ -155,7 +156,7 @@ def later(connection: Connection, mail: Mail, *, at: datetime, problem: str) -> 
 
 
 def failed(connection: Connection, mail: Mail, *, problem: str) -> None:
-    """Give it up; an editor may try again."""
+    """Mark the mail as failed; an editor can retry it."""
     connection.execute(
         update(outbox)
         .where(*_mine(mail))
@@ -169,7 +170,7 @@ def failed(connection: Connection, mail: Mail, *, problem: str) -> None:
 
 
 def release(connection: Connection, mails: Sequence[Mail]) -> None:
-    """Give back what was taken and not tried."""
+    """End the leases of mails that were not tried."""
     for mail in mails:
         connection.execute(update(outbox).where(*_mine(mail)).values(leased_until=None))
 
@@ -180,9 +181,9 @@ def _chosen(site_id: int, mail_id: int | None) -> list[ColumnElement[bool]]:
 
 
 def retry(connection: Connection, site_id: int, mail_id: int | None, *, now: datetime) -> int:
-    """Have one mail, or (None) all that failed or wait, tried now; return how many.
+    """Schedule one mail, or (None) all failed and waiting ones, for now; return how many.
 
-    What is being sent at the moment is left alone. The count of attempts starts again.
+    Leased mails are left out. The count of attempts starts again.
     """
     free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
     states = outbox.c.state.in_([State.WAITING, State.FAILED])
@@ -192,13 +193,13 @@ def retry(connection: Connection, site_id: int, mail_id: int | None, *, now: dat
 
 
 def forget(connection: Connection, site_id: int, mail_id: int) -> int:
-    """Delete one mail that failed; return how many there were."""
+    """Delete one failed mail; return how many were deleted."""
     state = outbox.c.state == State.FAILED
     return connection.execute(delete(outbox).where(*_chosen(site_id, mail_id), state)).rowcount
 
 
 def prune(connection: Connection, before: datetime, *, kind: str | None = None) -> int:
-    """Delete what was sent or given up and was written before that time; return how many."""
+    """Delete sent and failed mails created before that time; return how many."""
     old = [~_WAITING, outbox.c.created_at < before]
     if kind is not None:
         old.append(outbox.c.kind == kind)
@@ -206,19 +207,19 @@ def prune(connection: Connection, before: datetime, *, kind: str | None = None) 
 
 
 def drop(connection: Connection, mail: Mail) -> None:
-    """Delete a mail that is not to be sent any more."""
+    """Delete a leased mail that need not be sent any more."""
     connection.execute(delete(outbox).where(*_mine(mail)))
 
 
 def counts(connection: Connection, site_id: int) -> dict[str, int]:
     """Return how many mails of the site are in each state."""
     query = select(outbox.c.state, func.count()).where(outbox.c.site_id == site_id)
-    found = {row[0]: row[1] for row in connection.execute(query.group_by(outbox.c.state))}
-    return {state.value: found.get(state, 0) for state in State}
+    numbers = {row[0]: row[1] for row in connection.execute(query.group_by(outbox.c.state))}
+    return {state.value: numbers.get(state, 0) for state in State}
 
 
 def listed(connection: Connection, site_id: int, state: str, *, limit: int) -> list[Listed]:
-    """Return up to `limit` mails of a state: what waits by its next try, the rest newest first."""
+    """Return up to `limit` mails of a state: waiting ones by next attempt, others newest first."""
     columns = [outbox.c[name] for name in Listed._fields if name != "editor_name"]
     query = (
         select(*columns, editor.c.name)
@@ -235,13 +236,13 @@ def trouble(connection: Connection, *, now: datetime) -> str | None:
     """Return one sentence if mail failed, or has been waiting for more than an hour; else None."""
     late = (outbox.c.state == State.WAITING) & (outbox.c.created_at < now - LATE)
     query = select(outbox.c.state, func.count()).where(or_(outbox.c.state == State.FAILED, late))
-    found = {row[0]: row[1] for row in connection.execute(query.group_by(outbox.c.state))}
-    told = []
-    if number := found.get(State.FAILED):
-        told.append(f"{_mails(number)} could not be delivered")
-    if number := found.get(State.WAITING):
-        told.append(f"{_mails(number)} {'has' if number == 1 else 'have'} waited over an hour")
-    return " and ".join(told) + "." if told else None
+    numbers = {row[0]: row[1] for row in connection.execute(query.group_by(outbox.c.state))}
+    parts = []
+    if number := numbers.get(State.FAILED):
+        parts.append(f"{_mails(number)} could not be delivered")
+    if number := numbers.get(State.WAITING):
+        parts.append(f"{_mails(number)} {'has' if number == 1 else 'have'} waited over an hour")
+    return " and ".join(parts) + "." if parts else None
 
 
 def _mails(number: int) -> str:
@@ -251,7 +252,7 @@ def _mails(number: int) -> str:
 def latest(
     connection: Connection, site_id: int, kind: str, *, most: int
 ) -> list[tuple[str, datetime]]:
-    """Return (address, when it was written) of the last `most` mails of a kind, newest first."""
+    """Return (address, creation time) of the last `most` mails of a kind, newest first."""
     query = select(outbox.c.to_address, outbox.c.created_at)
     query = query.where(outbox.c.site_id == site_id, outbox.c.kind == kind)
     rows = connection.execute(query.order_by(outbox.c.id.desc()).limit(most))
@@ -261,14 +262,14 @@ def latest(
 def last_about(
     connection: Connection, site_id: int, kind: str, comment: str
 ) -> tuple[datetime, str] | None:
-    """Return (when it was written, its state) of the last mail of a kind about a reply, or None.
+    """Return (creation time, state) of the last mail of a kind about a reply, or None.
 
-    For kinds whose cause begins with the reply's public id.
+    Only for kinds whose cause begins with the reply's public id.
     """
     query = select(outbox.c.created_at, outbox.c.state).where(
         outbox.c.site_id == site_id,
         outbox.c.kind == kind,
-        # A range, which the index of causes can answer.
+        # A range instead of LIKE, so that the index is used.
         outbox.c.cause >= comment,
         outbox.c.cause < comment + "~",
     )
@@ -277,7 +278,7 @@ def last_about(
 
 
 def forget_reply(connection: Connection, comment: str) -> None:
-    """Delete every mail about a reply, sent or not; see `last_about` for which are found."""
+    """Delete every mail and mail link about a reply; mails are found as by `last_about`."""
     about = (outbox.c.cause >= comment, outbox.c.cause < comment + "~")
     connection.execute(delete(outbox).where(*about))
     connection.execute(delete(mail_link).where(mail_link.c.comment == comment))
@@ -292,11 +293,11 @@ def count_between(
     *,
     address: str,
 ) -> int:
-    """Return how many mails of some kinds to an address were written after `since`.
+    """Return how many mails of some kinds to an address were created after `since`.
 
-    Those after `until` do not count: a clock that was set back since has dated them.
+    Mails after `until`, dated before the clock was set back, do not count.
     """
-    # Compared here: the database does not know which addresses are one. Limits keep them few.
+    # Compared in Python, because SQL cannot compare mailboxes. The mail limits keep the rows few.
     wanted = mailbox(address)
     query = select(outbox.c.to_address).where(
         outbox.c.site_id == site_id,
@@ -304,11 +305,11 @@ def count_between(
         outbox.c.created_at > since,
         outbox.c.created_at <= until,
     )
-    return sum(mailbox(one) == wanted for one in connection.execute(query).scalars())
+    return sum(mailbox(other) == wanted for other in connection.execute(query).scalars())
 
 
 def forget_waiting(connection: Connection, mail_id: int) -> None:
-    """Delete a mail that is not worth another try, unless somebody sends it just now."""
+    """Delete a waiting mail unless it is leased."""
     connection.execute(
         delete(outbox).where(outbox.c.id == mail_id, _WAITING, outbox.c.leased_until.is_(None))
     )

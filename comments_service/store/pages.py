@@ -1,4 +1,4 @@
-"""Pages that take replies, as the site's builds registered them."""
+"""Queries about pages (table `page`): registration by builds, look-ups and revisions."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -11,7 +11,7 @@ from comments_service.store.tables import page
 
 
 class Page(NamedTuple):
-    """A page. `revision` is 0 until its discussion changes publicly for the first time."""
+    """A page. `revision` is 0 until the first public change of its discussion."""
 
     id: int
     key: str
@@ -28,12 +28,12 @@ class Page(NamedTuple):
 
     @property
     def takes_replies(self) -> bool:
-        """Whether new replies are taken: as editors and rules say, or else the article."""
+        """Whether new replies are accepted: as editors or rules decided, else as the article."""
         return self.open if self.opened is None else self.opened
 
 
 class Registration(NamedTuple):
-    """What a build says of one page."""
+    """A page as a build registers it."""
 
     key: str
     url: str
@@ -54,18 +54,18 @@ _OF_KEYS = select(*_COLUMNS).where(
 
 
 def find(connection: Connection, site_id: int, key: str) -> Page | None:
-    """Return the page of that key, registered now or once, or None."""
+    """Return the page with that key, also if it is no longer registered, or None."""
     return find_all(connection, site_id, [key]).get(key)
 
 
 def find_all(connection: Connection, site_id: int, keys: Collection[str]) -> dict[str, Page]:
-    """Return the pages of those keys that there are, by key."""
+    """Return the existing pages of those keys, by key."""
     rows = connection.execute(_OF_KEYS, {"of_site": site_id, "keys": sorted(keys)})
     return {row.key: Page._make(row) for row in rows}
 
 
 def replace_all(connection: Connection, site_id: int, pages: Iterable[Registration]) -> int:
-    """Make `pages` the site's registered pages; return how many others were withdrawn."""
+    """Make `pages` the site's registered pages; return how many others were unregistered."""
     known = {
         row.key: row
         for row in connection.execute(select(*_COLUMNS).where(page.c.site_id == site_id))
@@ -90,7 +90,7 @@ def replace_all(connection: Connection, site_id: int, pages: Iterable[Registrati
 
 
 def url_of_position(connection: Connection, page_id: int, position: int | None) -> str:
-    """Return the address at which the thread at this position is: the page's, or a later one's."""
+    """Return the URL of the page of the discussion that shows the thread at this position."""
     query = select(page.c.url, page.c.page_size, page.c.replies_url).where(page.c.id == page_id)
     url, size, pattern = connection.execute(query).one()
     number = (position - 1) // size + 1 if position and size else 1
@@ -98,12 +98,12 @@ def url_of_position(connection: Connection, page_id: int, position: int | None) 
 
 
 def set_revision(connection: Connection, page_id: int, revision: int) -> None:
-    """Record that the page's discussion changed publicly."""
+    """Store the sequence number of a public change of the page's discussion."""
     connection.execute(update(page).where(page.c.id == page_id).values(revision=revision))
 
 
 def set_opened(connection: Connection, page_id: int, opened: bool | None) -> None:
-    """Record what was decided about new replies; None: what the article says."""
+    """Store the decision about new replies; None: the article decides."""
     connection.execute(update(page).where(page.c.id == page_id).values(opened=opened))
 
 
@@ -125,7 +125,10 @@ def changed_since(connection: Connection, site_id: int, since: int, limit: int) 
 
 
 def published_until(connection: Connection, site_id: int, until: datetime) -> list[str]:
-    """Return the keys of articles that appeared by then and take replies, by nobody's decision."""
+    """Return the keys of pages published until then that accept replies by default.
+
+    Pages that an editor or a rule opened or closed are left out.
+    """
     query = select(page.c.key).where(
         page.c.site_id == site_id,
         page.c.published_at <= until,

@@ -1,4 +1,4 @@
-"""What the publisher said of its pages: what they show, what readers see, what it cannot write."""
+"""The publisher's reports about pages: revisions written and live, and problems."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -9,15 +9,15 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from comments_service.domain.models import PublisherState, Stalled
 from comments_service.store.tables import event, page
 
-# Pages with a problem that are told one by one.
+# At most this many pages with a problem are listed.
 _TOLD = 50
-# Pages that the publisher is asked to look at.
+# At most this many pages are returned to the publisher to check.
 _UNSEEN = 100
 _BATCH = 500
 
 
 class Report(NamedTuple):
-    """The revision of the discussion that a page shows, and what readers saw of it, if known."""
+    """The revision of a page on disk, and the revision that readers get, if known."""
 
     key: str
     written: int
@@ -53,36 +53,37 @@ def report(
     complete: bool,
     now: datetime,
 ) -> int:
-    """Take in what the publisher says; return for how many pages that was news.
+    """Store a report of the publisher; return how many pages changed.
 
-    A page that is reported, and not as `stalled`, is not stalled any more. Revisions only grow,
-    but a `complete` report replaces all there was: after a restore they may be lower, and pages
-    that it does not list as stalled are not. A revision beyond the page's own is of a database
-    that was replaced, and says nothing; nor does a page that is not known.
+    `stalled` maps keys of pages to their problems. A page in `pages` that is not in `stalled` has
+    no problem any more. Stored revisions only grow, except by a `complete` report, which replaces
+    all of them (after a restore they may be lower) and clears the problems that it does not list.
+    Revisions above the page's own come from a replaced database and are ignored, as are unknown
+    pages.
     """
-    reported = {one.key: one for one in pages}
-    news = []
-    for row in _known(connection, site_id, None if complete else {*reported, *stalled}):
-        one = reported.get(row.key)
+    reports = {entry.key: entry for entry in pages}
+    changes = []
+    for row in _known(connection, site_id, None if complete else {*reports, *stalled}):
+        entry = reports.get(row.key)
         written, live = row.written_revision, row.live_revision
-        if one is not None and one.written <= row.revision:
-            written = one.written if complete else max(written, one.written)
-        if one is not None and one.live is not None and one.live <= row.revision:
-            live = one.live if complete else max(live, one.live)
+        if entry is not None and entry.written <= row.revision:
+            written = entry.written if complete else max(written, entry.written)
+        if entry is not None and entry.live is not None and entry.live <= row.revision:
+            live = entry.live if complete else max(live, entry.live)
         why = stalled.get(row.key)
         after = (written, min(live, written), why)
         if after != (row.written_revision, row.live_revision, row.stalled):
-            news.append(dict(zip(("written", "live", "why"), after, strict=True)))
-            news[-1] |= {"of_page": row.id, "now": now}
-    if news:
-        connection.execute(_WRITE, news)
-    return len(news)
+            changes.append(dict(zip(("written", "live", "why"), after, strict=True)))
+            changes[-1] |= {"of_page": row.id, "now": now}
+    if changes:
+        connection.execute(_WRITE, changes)
+    return len(changes)
 
 
 def unseen(connection: Connection, site_id: int) -> list[str]:
-    """Return the keys of the pages of which readers have not been seen to get what is written.
+    """Return the keys of pages that are written but not verified to be live.
 
-    The newest first, and not more than a publisher can look at.
+    Newest first, limited to what the publisher can check at a time.
     """
     query = (
         select(page.c.key)
@@ -104,10 +105,13 @@ def publisher_state(
     seen_at: datetime | None = None,
     trouble: str | None = None,
 ) -> PublisherState:
-    """Return how the publisher does; the last two are what this process knows of it."""
+    """Return the state of the publisher.
+
+    `seen_at` and `trouble` are the last heartbeat and problem that this process has in memory.
+    """
     here = (page.c.site_id == site_id) & page.c.registered
     last = connection.execute(select(func.max(page.c.reported_at)).where(here)).scalar()
-    # The change with the number of the page's revision is its last public one.
+    # The event whose number is the page's revision is the last public change.
     behind = (
         select(func.count(), func.min(event.c.at))
         .select_from(page)
@@ -121,7 +125,7 @@ def publisher_state(
         .order_by(page.c.revision.desc())
         .limit(_TOLD)
     )
-    signs = [one for one in (seen_at, last) if one is not None]
+    signs = [time for time in (seen_at, last) if time is not None]
     return PublisherState(
         max(signs, default=None),
         count,
@@ -135,7 +139,7 @@ def _known(connection: Connection, site_id: int, keys: Collection[str] | None) -
     query = _KNOWN.where(page.c.site_id == site_id)
     if keys is None:
         return connection.execute(query).all()
-    # PostgreSQL refuses NUL in a text; no key has a control character.
+    # Keys have no control characters, and PostgreSQL refuses NUL in a text.
     wanted, rows = sorted(key for key in keys if key.isprintable()), list[Any]()
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
@@ -144,7 +148,7 @@ def _known(connection: Connection, site_id: int, keys: Collection[str] | None) -
 
 
 def reported(connection: Connection, page_id: int) -> tuple[int, int, str | None]:
-    """Return what was said of one page: revision written, revision seen by readers, what stalls."""
+    """Return the last report about a page: written revision, live revision, problem or None."""
     columns = (page.c.written_revision, page.c.live_revision, page.c.stalled)
     written, seen, stalled = connection.execute(select(*columns).where(page.c.id == page_id)).one()
     return written, seen, stalled

@@ -1,4 +1,4 @@
-"""What the moderation queue lists: filtered, and page 1,000 at the cost of page 1."""
+"""Queries of the moderation queue: filters, and lists with keyset pagination."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -32,12 +32,13 @@ from comments_service.store.tables import (
     page,
 )
 
-# Up to this many replies held for a reason are collected first; of more, each reply is looked up.
+# If a hold reason has at most this many replies, their ids are collected first; otherwise each
+# reply of the list is looked up.
 FEW = 2_000
 
 
 class Queued(NamedTuple):
-    """A reply as the moderation queue shows it; the only one with an email address."""
+    """A reply as the moderation queue shows it, including private data."""
 
     id: int
     public_id: str
@@ -72,17 +73,17 @@ class Queued(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """What to list; what is empty does not narrow it down."""
+    """A filter of the queue; empty fields match everything."""
 
     status: Status | None = None
     words: str = ""
     name: str = ""
-    # The number of a search for an address, or for how one begins; "@example.org" finds a domain.
+    # Id of a search (`seek`) for the beginning of an email address, or for "@example.org".
     who: int | None = None
-    # All with the address of this reply.
+    # Public id of a reply: all replies with its author's address.
     author: str = ""
     network: str = ""
-    # The number of a ban by address, domain or network: all that it catches.
+    # Id of a ban by address, domain or network: all replies that match it.
     ban: int | None = None
     page: str = ""
     reason: str = ""
@@ -92,12 +93,12 @@ class Filter(NamedTuple):
 
     @property
     def narrow(self) -> bool:
-        """Whether anything but the state narrows it down."""
+        """Whether any field other than the status is set."""
         return self._replace(status=None, newest=False) != Filter()
 
 
 class Chosen(NamedTuple):
-    """A reply that an action is for, in the state and the version that it has."""
+    """A reply selected for a bulk action, with its status and version."""
 
     public_id: str
     status: str
@@ -105,7 +106,7 @@ class Chosen(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """The last reply of a page: the next one begins behind it."""
+    """The last reply of a list page; the next list page begins after it."""
 
     at: datetime
     id: int
@@ -137,7 +138,7 @@ def find(connection: Connection, site_id: int, public_id: str) -> Queued | None:
 def find_all(
     connection: Connection, site_id: int, public_ids: Collection[str]
 ) -> dict[str, Queued]:
-    """Return those of the replies that exist, by public id; for one page of them."""
+    """Return those of the replies that exist, by public id; meant for one page of the list."""
     those = comment.c.public_id.in_(public_ids) & (comment.c.site_id == site_id)
     rows = _with(connection, select(comment.c.id).where(those))
     return {row.public_id: row for row in rows}
@@ -151,9 +152,9 @@ def listed(
     after: Cursor | None = None,
     limit: int,
 ) -> list[Queued]:
-    """Return up to `limit` replies behind `after`, oldest first unless `what.newest`.
+    """Return up to `limit` replies after `after`, oldest first unless `what.newest`.
 
-    Searches for words go by the order in which replies were stored.
+    Results of a search for words are ordered by row id instead of time.
     """
     matches = reply_index.matches(connection, what.words, what.name)
     query = _ids(connection, site_id, what, matches)
@@ -161,26 +162,26 @@ def listed(
         return []
     number = None
     if matches is not None:
-        # SQLite walks the index of words in its own order, and sorts everything for any other.
+        # SQLite reads the full-text index in row id order; any other order would sort all matches.
         number = reply_index.index.c.rowid
     columns = [comment.c.submitted_at, comment.c.id] if number is None else [number]
     if after is not None:
         query = query.where(_behind(after, number, newest=what.newest))
     query = (
         query.order_by(None)
-        .order_by(*(one.desc() if what.newest else one for one in columns))
+        .order_by(*(column.desc() if what.newest else column for column in columns))
         .limit(limit)
     )
-    found = {row.id: row for row in _with(connection, query)}
+    rows = {row.id: row for row in _with(connection, query)}
     return sorted(
-        found.values(),
-        key=lambda one: (one.submitted_at, one.id) if number is None else (one.id,),
+        rows.values(),
+        key=lambda row: (row.submitted_at, row.id) if number is None else (row.id,),
         reverse=what.newest,
     )
 
 
 def count(connection: Connection, site_id: int, what: Filter, *, most: int) -> int:
-    """Return how many match, counting no further than `most`."""
+    """Return how many replies match; a narrow filter counts up to `most`."""
     if not what.narrow:
         counts = counters.of_site(connection, site_id)
         return sum(counts.values()) if what.status is None else counts[what.status]
@@ -195,7 +196,10 @@ def count(connection: Connection, site_id: int, what: Filter, *, most: int) -> i
 def chosen(
     connection: Connection, site_id: int, what: Filter, *, most: int
 ) -> Select[tuple[str, str, int]] | None:
-    """Select the columns of `Chosen` of what matches, up to `most`; None when nothing can."""
+    """Return a select of the columns of `Chosen`, for up to `most` matches.
+
+    None if nothing can match.
+    """
     query = _ids(connection, site_id, what, reply_index.matches(connection, what.words, what.name))
     if query is None:
         return None
@@ -205,7 +209,7 @@ def chosen(
 
 
 def author_requests(connection: Connection, *, most: int) -> int:
-    """Return how many replies have an author who asks for something, counting up to `most`."""
+    """Return how many replies have an open author request; counts up to `most`."""
     those = (
         select(hold_reason.c.comment_id).where(hold_reason.c.reason == AUTHOR_REQUEST).limit(most)
     )
@@ -213,31 +217,31 @@ def author_requests(connection: Connection, *, most: int) -> int:
 
 
 def states(connection: Connection, site_id: int, public_ids: Sequence[str]) -> list[Chosen]:
-    """Return those of the replies that exist, those of one page together."""
-    found = []
+    """Return those of the replies that exist, sorted by page."""
+    rows = []
     for start in range(0, len(public_ids), 500):
         part = public_ids[start : start + 500]
         columns = [comment.c[name] for name in Chosen._fields]
         query = select(comment.c.page_id, comment.c.id, *columns)
         query = query.where(comment.c.public_id.in_(part), comment.c.site_id == site_id)
-        found += [tuple(row) for row in connection.execute(query)]
-    return [Chosen._make(row[2:]) for row in sorted(found)]
+        rows += [tuple(row) for row in connection.execute(query)]
+    return [Chosen._make(row[2:]) for row in sorted(rows)]
 
 
 def add_email_search(connection: Connection, text: str) -> int:
-    """Return the number that stands for a search for this address."""
+    """Return the id of a search for this address, which is stored if it is new."""
     text = fold(text)
-    found = connection.execute(
+    search_id = connection.execute(
         select(email_search.c.id).where(email_search.c.text == text)
     ).scalar()
-    if found is None:
+    if search_id is None:
         new = insert(email_search).values(text=text).returning(email_search.c.id)
-        found = connection.execute(new).scalar_one()
-    return int(found)
+        search_id = connection.execute(new).scalar_one()
+    return int(search_id)
 
 
 def email_of_search(connection: Connection, number: int) -> str | None:
-    """Return what the number stands for, or None."""
+    """Return the address of the search with that id, or None."""
     return connection.execute(
         select(email_search.c.text).where(email_search.c.id == number)
     ).scalar()
@@ -249,7 +253,7 @@ def _ids(
     what: Filter,
     matches: ColumnElement[bool] | None,
 ) -> Select[Any] | None:
-    """The row ids of what matches; None when nothing can."""
+    """Return a select of the row ids of all matches; None if none can match."""
     query = select(comment.c.id).select_from(comment).where(comment.c.site_id == site_id)
     page_id = None
     if what.status is not None:
@@ -268,10 +272,11 @@ def _ids(
         query = query.join(reply_index.index, reply_index.row_id == comment.c.id).where(
             matches, *narrowed
         )
-        # Also where the order does not matter: it keeps SQLite from reading `comment` first.
+        # Ordered even where it does not matter, because it stops SQLite from reading `comment`
+        # first.
         query = query.order_by(reply_index.index.c.rowid)
     elif what.words.strip() or what.name.strip():
-        # Something was asked for that has no word in it, such as "!?": nothing holds it.
+        # The query has no words, such as "!?", so nothing matches.
         return None
     if what.reason:
         query = query.where(_held(connection, what.reason))
@@ -286,7 +291,7 @@ def _ids(
 def _selections(
     connection: Connection, site_id: int, page_id: int | None, what: Filter
 ) -> list[Select[int]]:
-    """The ids that each part of a filter but the words selects, if an index answers it."""
+    """Return a select of ids for each part of the filter, except words, that has an index."""
     parts: list[Select[int]] = []
     if what.author or what.network or (what.who is not None and not _domain(connection, what)):
         parts.append(select(contact.c.comment_id).where(*_contact(connection, what)))
@@ -312,9 +317,9 @@ def _between(what: Filter) -> list[ColumnElement[bool]]:
 
 
 def _domain(connection: Connection, what: Filter) -> bool:
-    """Whether all addresses at a domain are asked for, which no index answers."""
-    asked = "" if what.who is None else email_of_search(connection, what.who) or ""
-    return asked.startswith("@")
+    """Return whether the filter is for all addresses of a domain, which no index supports."""
+    text = "" if what.who is None else email_of_search(connection, what.who) or ""
+    return text.startswith("@")
 
 
 def _held(connection: Connection, reason: str) -> ColumnElement[bool]:
@@ -322,7 +327,7 @@ def _held(connection: Connection, reason: str) -> ColumnElement[bool]:
     number = select(func.count()).select_from(those.limit(FEW + 1).subquery())
     if connection.execute(number).scalar_one() <= FEW:
         return comment.c.id.in_(those)
-    # Many: the list is walked in its order, each looked up.
+    # Many: SQLite reads the list in its order and looks up each reply.
     return exists().where(hold_reason.c.reason == reason, hold_reason.c.comment_id == comment.c.id)
 
 
@@ -343,7 +348,7 @@ def _contact(connection: Connection, what: Filter) -> list[ColumnElement[bool]]:
 
 
 def _same_author(connection: Connection, public_id: str) -> ColumnElement[bool]:
-    """Match the replies whose address belongs to the owner of that reply's address."""
+    """Match the replies whose address has the same owner as that reply's."""
     query = select(contact.c.email).join(comment, comment.c.id == contact.c.comment_id)
     email = connection.execute(query.where(comment.c.public_id == public_id)).scalar()
     if not email:
@@ -351,24 +356,24 @@ def _same_author(connection: Connection, public_id: str) -> ColumnElement[bool]:
     owner = mailbox(email)
     alike = contact.c.folded.in_(folded_forms(owner))
     typed = connection.execute(select(contact.c.email).distinct().where(alike)).scalars()
-    # The folded column has the index; the address itself tells the owner.
-    return alike & contact.c.email.in_([one for one in typed if mailbox(one) == owner])
+    # `folded` has the index, but only `mailbox` decides about the owner.
+    return alike & contact.c.email.in_([email for email in typed if mailbox(email) == owner])
 
 
 def _under_ban(connection: Connection, site_id: int, number: int) -> ColumnElement[bool]:
-    """Match the replies under a ban; of a network those whose kept network is the same."""
-    found = rules.find_ban(connection, site_id, number)
-    if found is None or found.kind == "word":
+    """Match the replies under a ban; a network ban matches equal stored networks only."""
+    ban = rules.find_ban(connection, site_id, number)
+    if ban is None or ban.kind == "word":
         return false()
-    if found.kind == "network":
-        return contact.c.network == found.value
-    if found.value.startswith("@"):
-        return contact.c.folded.endswith(found.value, autoescape=True)
-    return contact.c.folded == found.value
+    if ban.kind == "network":
+        return contact.c.network == ban.value
+    if ban.value.startswith("@"):
+        return contact.c.folded.endswith(ban.value, autoescape=True)
+    return contact.c.folded == ban.value
 
 
 def _begins(stored: Any, text: str) -> ColumnElement[bool]:
-    # A range, which an index can answer; nothing sorts behind the last code point.
+    # A range, which can use an index; U+10FFFF is the last code point.
     return and_(stored >= text, stored < text + "\U0010ffff")
 
 
@@ -378,14 +383,14 @@ def _behind(
     at, row_id = after
     if number is not None:
         return number < row_id if newest else number > row_id
-    # Compared as a pair: the index leads straight to it, however deep the page is.
+    # Keyset pagination: the row comparison uses the index, so that deep pages cost the same.
     here = tuple_(comment.c.submitted_at, comment.c.id)
     there = tuple_(literal(at, UTCDateTime), literal(row_id))
     return here < there if newest else here > there
 
 
 def _with(connection: Connection, ids: Select[Any]) -> list[Queued]:
-    # The ids first: whatever else a reply has is fetched for a page of them only.
+    # The inner select has only ids, so that other columns are read for one page of the list only.
     inner = ids.subquery()
     query = (
         _QUEUED.select_from(inner)

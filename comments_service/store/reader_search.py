@@ -1,4 +1,4 @@
-"""What readers find: public replies and articles by their words, and by names and titles."""
+"""Queries of the readers' search: public replies and articles that contain all words."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -13,7 +13,7 @@ from comments_service.store.visibility import IS_PUBLIC
 
 
 class FoundReply(NamedTuple):
-    """A public reply. No field here could hold an email address."""
+    """A public reply; without any private field."""
 
     id: int
     public_id: str
@@ -25,7 +25,7 @@ class FoundReply(NamedTuple):
 
 
 class FoundPage(NamedTuple):
-    """An article, by its title, its question or its text; `text` is "" where it is not known."""
+    """An article that matches; `text` is "" if it is not stored."""
 
     id: int
     title: str
@@ -35,17 +35,17 @@ class FoundPage(NamedTuple):
 
 
 def replies(connection: Connection, site_id: int, words: str, limit: int) -> list[FoundReply]:
-    """Return up to `limit` public replies that hold all the words, the newest first.
+    """Return up to `limit` public replies that contain all the words, newest first.
 
-    Where no public reply has them all, the last one may be the beginning of a word. Replies that
-    are not public have no say in that: a reader could tell from it what they hold.
+    If no public reply has them all, the last word also matches as a prefix. Only public replies
+    decide about that, because otherwise a reader could infer what other replies contain.
     """
     for beginning in (False, True):
         matches = reply_index.condition(words, beginning=beginning)
         if matches is None:
             return []
-        if found := _public(connection, site_id, matches, limit):
-            return found
+        if rows := _public(connection, site_id, matches, limit):
+            return rows
     return []
 
 
@@ -72,16 +72,16 @@ def _public(
 
 
 def articles(connection: Connection, site_id: int, words: str, limit: int) -> list[FoundPage]:
-    """Return up to `limit` registered pages that hold all the words.
+    """Return up to `limit` registered pages that contain all the words.
 
-    First those that have them in title and question, then the others, the best ones first.
+    Those with all words in title and question come first, then the others, best matches first.
     """
-    found = {one.id: one for one in _titled(connection, site_id, words, limit)}
+    hits = {hit.id: hit for hit in _titled(connection, site_id, words, limit)}
     for hit in article_index.holding(connection, site_id, words, limit):
-        found.setdefault(hit.id, FoundPage(*hit))
-    shown = list(found.values())[:limit]
-    held = article_index.of(connection, [one.id for one in shown])
-    return [one._replace(text=held.get(one.id, "")) for one in shown]
+        hits.setdefault(hit.id, FoundPage(*hit))
+    shown = list(hits.values())[:limit]
+    texts = article_index.of(connection, [hit.id for hit in shown])
+    return [hit._replace(text=texts.get(hit.id, "")) for hit in shown]
 
 
 def _titled(connection: Connection, site_id: int, words: str, limit: int) -> list[FoundPage]:
@@ -103,7 +103,8 @@ def _titled(connection: Connection, site_id: int, words: str, limit: int) -> lis
     return found
 
 
-# More than a large site has pages: walked in order, a smaller cache would hold nothing in time.
+# Larger than the number of pages of a large site: each search walks all pages in order, and with a
+# smaller LRU cache every look-up would miss.
 @lru_cache(maxsize=20_000)
 def _line(title: str, question: str) -> str:
     return " " + " ".join(phrases(f"{title} {question}"))

@@ -1,4 +1,4 @@
-"""The HTML of stored replies, and the version of the markup that made it."""
+"""Queries for rendering stored replies again after a change of the markup version."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from comments_service.store.tables import comment, page
 
 
 class Rendering(NamedTuple):
-    """What rendering a reply again needs; `version` grows with every edit of its text."""
+    """A reply to render again; `version` grows with every edit of its text."""
 
     id: int
     public_id: str
@@ -22,7 +22,7 @@ class Rendering(NamedTuple):
 
 
 class State(NamedTuple):
-    """What of a reply may have changed since it was read."""
+    """The fields of a reply that may have changed since it was read."""
 
     status: str
     version: int
@@ -53,9 +53,9 @@ _WRITE = (
 def outdated(
     connection: Connection, newest: int, *, after: Rendering | None, limit: int
 ) -> list[Rendering]:
-    """Return up to `limit` replies that a version below `newest` rendered.
+    """Return up to `limit` replies rendered by a markup version below `newest`.
 
-    They come in the order of version and row id; `after` is the last one that was seen.
+    They are sorted by markup version and row id; `after` is the last one of the previous call.
     """
     query = _OUTDATED.where(comment.c.markup_version < newest).limit(limit)
     if after is not None:
@@ -65,7 +65,7 @@ def outdated(
 
 
 def states(connection: Connection, row_ids: Sequence[int]) -> dict[int, State]:
-    """Return the state of each of the replies that there still are."""
+    """Return the state of each of the replies that still exist, by row id."""
     query = select(
         comment.c.id, comment.c.status, comment.c.version, comment.c.markup_version
     ).where(comment.c.id.in_(row_ids))
@@ -73,7 +73,7 @@ def states(connection: Connection, row_ids: Sequence[int]) -> dict[int, State]:
 
 
 def set_version(connection: Connection, row_ids: Collection[int], version: int) -> None:
-    """Record that the version renders these replies as they are stored."""
+    """Set the markup version of replies whose HTML it does not change."""
     values = {"markup_version": version}
     connection.execute(update(comment).where(comment.c.id.in_(row_ids)).values(**values))
 
@@ -87,5 +87,5 @@ def write(connection: Connection, html: dict[int, str], version: int) -> None:
 
 
 def set_revision(connection: Connection, row_ids: Collection[int], revision: int) -> None:
-    """Record the number of the last change of these replies that readers can see."""
+    """Set the revision of the replies: the sequence number of their last public change."""
     connection.execute(update(comment).where(comment.c.id.in_(row_ids)).values(revision=revision))

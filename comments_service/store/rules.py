@@ -1,4 +1,4 @@
-"""What editors decided about new replies: settings by name, bans, and whom they approved before."""
+"""Queries about moderation rules: stored settings, bans, and earlier replies to judge by."""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -18,23 +18,23 @@ _BATCH = 500
 
 
 class Setting(NamedTuple):
-    """What is stored under a name; version 0: nothing yet."""
+    """The value stored under a name; version 0 if there is none."""
 
     value: dict[str, Any]
     version: int
 
 
 class Stamps(NamedTuple):
-    """Random values that are new with every save of rules and of bans; "" before the first one.
+    """Random values, new with every save of rules and of bans; "" before the first one.
 
-    Unlike the versions they are never the same for other content, as after a restore.
+    Unlike versions, stamps are never equal for different content, even after a restore.
     """
 
     rules: str
     bans: str
 
 
-# On the way of every submission.
+# Used for every submission, so it is built once.
 _STAMPS = select(setting.c.name, setting.c.stamp).where(
     setting.c.site_id == bindparam("of_site"), setting.c.name.in_((RULES, BANS))
 )
@@ -42,14 +42,14 @@ _BAN = tuple(ban.c[name] for name in Ban._fields)
 
 
 def stamps(connection: Connection, site_id: int) -> Stamps:
-    """Return the stamps of the rules and bans that are in force."""
+    """Return the stamps of the current rules and bans."""
     rows = connection.execute(_STAMPS, {"of_site": site_id})
-    known = {row.name: row.stamp for row in rows}
-    return Stamps(known.get(RULES, ""), known.get(BANS, ""))
+    by_name = {row.name: row.stamp for row in rows}
+    return Stamps(by_name.get(RULES, ""), by_name.get(BANS, ""))
 
 
 def find(connection: Connection, site_id: int, name: str) -> Setting:
-    """Return what is stored under that name."""
+    """Return the setting with that name."""
     query = select(setting.c.value, setting.c.version).where(
         setting.c.site_id == site_id, setting.c.name == name
     )
@@ -58,7 +58,7 @@ def find(connection: Connection, site_id: int, name: str) -> Setting:
 
 
 def put(connection: Connection, site_id: int, name: str, new: Setting) -> None:
-    """Store `new` under that name, in a transaction that holds the site's row."""
+    """Store `new` under that name; the transaction must have locked the site's row."""
     here = (setting.c.site_id == site_id) & (setting.c.name == name)
     values = {"value": new.value, "version": new.version, "stamp": secrets.token_hex(16)}
     if not connection.execute(update(setting).where(here).values(**values)).rowcount:
@@ -75,7 +75,7 @@ def add_ban(
     now: datetime,
     expires_at: datetime | None,
 ) -> int:
-    """Store a ban and return its number."""
+    """Store a ban and return its id."""
     new = insert(ban).values(
         site_id=site_id, kind=kind, value=value, note=note, created_at=now, expires_at=expires_at
     )
@@ -84,7 +84,7 @@ def add_ban(
 
 
 def set_lifted(connection: Connection, site_id: int, ban_id: int, at: datetime | None) -> None:
-    """Lift a ban, or (None) put it in force again."""
+    """Lift a ban; with None, put it in force again."""
     connection.execute(update(ban).where(ban.c.id == ban_id).values(lifted_at=at))
     _bans_changed(connection, site_id)
 
@@ -95,14 +95,14 @@ def _bans_changed(connection: Connection, site_id: int) -> None:
 
 
 def find_ban(connection: Connection, site_id: int, ban_id: int) -> Ban | None:
-    """Return the ban of that number, or None."""
+    """Return the ban with that id, or None."""
     query = select(*_BAN).where(ban.c.site_id == site_id, ban.c.id == ban_id)
     row = connection.execute(query).first()
     return Ban._make(row) if row else None
 
 
 def bans(connection: Connection, site_id: int) -> list[Ban]:
-    """Return every ban that nobody lifted; some may have ended by themselves."""
+    """Return every ban that was not lifted, including expired ones."""
     query = select(*_BAN).where(ban.c.site_id == site_id, ban.c.lifted_at.is_(None))
     return [Ban._make(row) for row in connection.execute(query)]
 
@@ -110,7 +110,10 @@ def bans(connection: Connection, site_id: int) -> list[Ban]:
 def bans_in_force(
     connection: Connection, site_id: int, now: datetime, *, before: int | None, limit: int
 ) -> list[Ban]:
-    """Return up to `limit` bans below number `before` (None: from the end), newest first."""
+    """Return up to `limit` bans in force with an id below `before`, newest first.
+
+    `before` None starts with the newest.
+    """
     query = select(*_BAN).where(
         ban.c.site_id == site_id,
         ban.c.lifted_at.is_(None),
@@ -123,7 +126,7 @@ def bans_in_force(
 
 
 def ended_bans(connection: Connection, site_id: int, now: datetime) -> list[Ban]:
-    """Return the bans whose time is over and that nobody lifted yet."""
+    """Return the expired bans that were not lifted."""
     query = select(*_BAN).where(
         ban.c.site_id == site_id, ban.c.lifted_at.is_(None), ban.c.expires_at <= now
     )
@@ -133,12 +136,13 @@ def ended_bans(connection: Connection, site_id: int, now: datetime) -> list[Ban]
 def approved_before(
     connection: Connection, site_id: int, addresses: Collection[str]
 ) -> dict[str, datetime]:
-    """Return when each address, as `mailbox` gives it, first sent a reply that is approved.
+    """Return for each address the time of its first reply that is approved now.
 
-    Counts only replies whose author has shown that the address is theirs: anybody can type one.
+    Addresses are `mailbox` values. Only replies with a confirmed address count, because anybody
+    can type an address.
     """
-    folded = sorted({form for one in addresses for form in folded_forms(one)})
-    found: dict[str, datetime] = {}
+    folded = sorted({form for address in addresses for form in folded_forms(address)})
+    first: dict[str, datetime] = {}
     for start in range(0, len(folded), _BATCH):
         query = (
             select(contact.c.email, func.min(comment.c.submitted_at).label("at"))
@@ -151,16 +155,16 @@ def approved_before(
             )
             .group_by(contact.c.email)
         )
-        # The look-up is broad: what it finds may be another owner's.
+        # Different owners can have the same folded address.
         for row in connection.execute(query):
             owner = mailbox(row.email)
             if owner in addresses:
-                found[owner] = min(row.at, found.get(owner, row.at))
-    return found
+                first[owner] = min(row.at, first.get(owner, row.at))
+    return first
 
 
 class Past(NamedTuple):
-    """A reply that once came in, with all that rules go by."""
+    """An earlier reply with everything that the rules depend on."""
 
     id: int
     public_id: str
@@ -215,7 +219,7 @@ def past(connection: Connection, site_id: int, limit: int) -> Sequence[Past]:
 
 
 def one_past(connection: Connection, site_id: int, public_id: str) -> Past | None:
-    """Return that reply if a reader sent it, or None."""
+    """Return the reply if a reader sent it by the form, or None."""
     query = _PAST.where(
         comment.c.site_id == site_id,
         comment.c.origin == Origin.FORM,

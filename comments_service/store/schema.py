@@ -1,4 +1,4 @@
-"""Whether a database has been set up, before anything else is asked of it."""
+"""Check whether the database has been set up by the migrations."""
 
 from sqlalchemy import inspect
 
@@ -8,14 +8,14 @@ from comments_service.store.tables import site
 
 
 def epoch(db: Database) -> str | None:
-    """Return the name that the database was given when it was set up; None if it is empty.
+    """Return the epoch of the database; None if it has not been set up.
 
-    May raise `Unavailable`.
+    Raises `Unavailable`.
     """
     if db.file is not None and not db.file.exists():
         return None
     with db.read() as connection:
         if not inspect(connection).has_table(site.name):
             return None
-        known = sites.find(connection)
-    return None if known is None else known.epoch
+        row = sites.find(connection)
+    return None if row is None else row.epoch

@@ -1,6 +1,6 @@
-"""One-time links: to sign in, to become the first editor, to follow an invitation.
+"""Queries about one-time sign-in links, links for the first editor and invitations.
 
-Tokens come in already hashed.
+Callers pass hashes of tokens, never tokens.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from comments_service.store.tables import sign_in_link
 
 
 class Link(NamedTuple):
-    """A one-time link. It signs `editor_id` in, invites `email`, or makes the first editor."""
+    """A one-time link: signs in `editor_id`, invites `email`, or else creates the first editor."""
 
     editor_id: int | None
     expires_at: datetime
@@ -21,7 +21,7 @@ class Link(NamedTuple):
 
 
 class Invitation(NamedTuple):
-    """A link that somebody was invited with and has not used."""
+    """An invitation that was not used yet."""
 
     email: str
     role: str
@@ -38,32 +38,32 @@ def add(connection: Connection, token_hash: str, link: Link) -> None:
 
 
 def find(connection: Connection, token_hash: str) -> Link | None:
-    """Return the link that was not used yet, or None; its age is the caller's to check."""
+    """Return the unused link, or None; the caller must check `expires_at`."""
     query = select(*_LINK).where(sign_in_link.c.token_hash == token_hash)
     row = connection.execute(query).first()
     return Link(*row) if row else None
 
 
 def use(connection: Connection, token_hash: str) -> bool:
-    """Delete the link, since it works once; False if it is gone already."""
+    """Delete the link, because it works once; False if it does not exist any more."""
     gone = delete(sign_in_link).where(sign_in_link.c.token_hash == token_hash)
     return connection.execute(gone).rowcount == 1
 
 
 def drop_for_the_first_editor(connection: Connection) -> None:
-    """Forget every link that would make the first editor; invitations stay."""
+    """Delete every link for creating the first editor; invitations stay."""
     connection.execute(delete(sign_in_link).where(_FOR_THE_FIRST))
 
 
 def drop_invitations(connection: Connection, email: str) -> list[Invitation]:
-    """Forget every invitation of that address; return what they were."""
+    """Delete every invitation of that address and return them."""
     gone = delete(sign_in_link).where(sign_in_link.c.email == email)
     columns = (sign_in_link.c.email, sign_in_link.c.role, sign_in_link.c.expires_at)
     return [Invitation(*row) for row in connection.execute(gone.returning(*columns))]
 
 
 def invitations(connection: Connection, now: datetime) -> list[Invitation]:
-    """Return the invitations that can still be followed, the last first."""
+    """Return the invitations that have not expired, latest expiry first."""
     query = (
         select(sign_in_link.c.email, sign_in_link.c.role, sign_in_link.c.expires_at)
         .where(sign_in_link.c.email.is_not(None), sign_in_link.c.expires_at > now)

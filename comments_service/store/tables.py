@@ -1,4 +1,7 @@
-"""The tables. Types are portable between SQLite and PostgreSQL; times are UTC; states are words."""
+"""Table definitions of the database.
+
+Types are portable between SQLite and PostgreSQL, times are UTC, and statuses are stored as text.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,21 +30,21 @@ from comments_service.domain.email_address import FOLDED_LENGTH, MAILBOX_LENGTH
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime in Python, a naive UTC one in the database (SQLite knows no zones)."""
+    """Aware UTC datetimes in Python, stored as naive UTC ones (SQLite has no time zones)."""
 
     impl = DateTime
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive datetime: nobody could tell which zone it meant."""
+        """Convert to naive UTC; raises `ValueError` for a naive datetime, whose zone is unknown."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a time without a zone reached the database")
+            raise ValueError("a datetime must have a time zone")
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Add the zone, UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
@@ -59,7 +62,7 @@ site = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("key", String(100), nullable=False, unique=True),
-    # Names this database, so that a follower notices a restore or a replacement.
+    # Random name of this database, so that the publisher notices a restore or a replacement.
     Column("epoch", String(32), nullable=False),
     # The last number of the commit-ordered sequence. The row is locked until commit, so that no
     # later number can become visible before an earlier one.
@@ -80,35 +83,35 @@ page = Table(
     Column("registered", Boolean, nullable=False),
     # The sequence number of the last public change of its discussion; 0: never had one.
     Column("revision", Integer, nullable=False, default=0),
-    # The last slot given to one of its top-level replies; counted here, so that none comes twice.
+    # The last position given to one of its threads; stored here, so that none is used twice.
     Column("positions", Integer, nullable=False, default=0, server_default=text("0")),
-    # How the site divides long discussions; null: everything stands at `url`.
+    # Threads per page and URL pattern of later pages; null: the whole discussion is at `url`.
     Column("page_size", Integer, nullable=True),
     Column("replies_url", String(2000), nullable=True),
-    # When the article appeared, if the site says so: discussions may close some days later.
+    # Date of the article, if known: discussions may close some days later.
     Column("published_at", UTCDateTime, nullable=True),
-    # What an editor or a rule decided about new replies; null: what the article says (`open`).
+    # Decision of an editor or a rule about new replies; null: the article decides (`open`).
     Column("opened", Boolean, nullable=True),
-    # What the publisher said last: the revision of the discussion that its page shows, and the
-    # one that it saw when it fetched the page as a reader does.
+    # The publisher's last report: the revision of the discussion that the page shows on disk, and
+    # the one that the publisher got when it fetched the page like a reader.
     Column("written_revision", Integer, nullable=False, server_default=text("0")),
     Column("live_revision", Integer, nullable=False, server_default=text("0")),
     Column("reported_at", UTCDateTime, nullable=True),
-    # Why the publisher cannot write the page, or readers do not get it, in words; null: all well.
+    # Message about why the publisher cannot write the page or readers do not get it; or null.
     Column("stalled", String(1000), nullable=True),
     UniqueConstraint("site_id", "key"),
     Index(None, "site_id", "revision"),
 )
 
-# The words of the articles themselves, for readers who search without JavaScript. Apart from
-# `page`, which is read with every reply.
+# Texts of articles, for the search without JavaScript. Not in `page`, because that is read with
+# every reply.
 article_text = Table(
     "article_text",
     metadata,
     Column("page_id", ForeignKey("page.id"), primary_key=True),
-    # What the publisher calls this state of the article.
+    # The publisher's hash of the text.
     Column("digest", String(64), nullable=False),
-    # Title and question as they stand in the index: whoever takes them out has to say them again.
+    # Title and question as indexed: needed to delete them from the contentless index.
     Column("head", String(2001), nullable=False),
     Column("text", Text, nullable=False),
 )
@@ -125,7 +128,7 @@ comment = Table(
     Column("author_name", String(200), nullable=False),
     Column("author_url", String(1000), nullable=True),
     Column("by_editor", Boolean, nullable=False, server_default=false()),
-    # What the author typed; the html is derived from it once, by the pipeline of that version.
+    # What the author typed, and the HTML rendered from it by that version of the markup.
     Column("text", Text, nullable=False),
     Column("html", Text, nullable=False),
     Column("markup_version", Integer, nullable=False),
@@ -133,33 +136,33 @@ comment = Table(
     Column("origin", String(16), nullable=False),
     Column("submitted_at", UTCDateTime, nullable=False),
     Column("edited_at", UTCDateTime, nullable=True),
-    # A top-level reply's permanent place in its discussion, from its first approval on.
+    # Permanent position of a top-level reply in its discussion; set by its first approval.
     Column("position", Integer, nullable=True),
-    # The number of the last change that readers can see; 0: there was none. Its page is up to date
-    # when the page's `written_revision` has reached it.
+    # Sequence number of the last public change; 0: there was none. The reply is up to date on its
+    # page when the page's `written_revision` has reached this number.
     Column("revision", Integer, nullable=False, server_default=text("0")),
-    # Grows with every edit, so that nobody overwrites what somebody else just wrote.
+    # Grows with every edit, so that concurrent edits are detected.
     Column("version", Integer, nullable=False, server_default=text("0")),
-    # The editor who wrote it. A number only: to add a foreign key, SQLite would copy the table.
+    # The editor who wrote it. Not a foreign key: SQLite would have to copy the table to add one.
     Column("editor_id", Integer, nullable=True),
     Column("pinned", Boolean, nullable=False, server_default=false()),
-    # Nobody may answer it, nor what stands below it.
+    # New answers are refused, to this reply and to all below it.
     Column("locked", Boolean, nullable=False, server_default=false()),
-    # A random number (`store/avatars.py`); null: stored before there were avatars.
+    # A random number (`store/avatars.py`); null: stored before avatars were introduced.
     Column("avatar", Integer, nullable=True),
     Index(None, "page_id", "author_name", "by_editor", "avatar"),
-    # Finds what is to be rendered again, without reading all texts.
+    # Finds replies to render again without reading all texts.
     Index(None, "markup_version", "id"),
-    # What its author asks of the editors: "kind" ("edit" or "remove"), "words", "at"; or null.
+    # Author request: "kind" ("edit" or "remove"), "words", "at"; or null.
     Column("author_request", JSON(none_as_null=True), nullable=True),
-    # Why it was declined, in an editor's words for its author.
+    # Decline reason: an editor's message to the author.
     Column("decline_reason", String(500), nullable=True),
     Index(None, "site_id", "status", "submitted_at", "id"),
     Index(None, "page_id", "status", "submitted_at", "id"),
     Index(None, "site_id", "submitted_at", "id"),
 )
 
-# How many replies stand where, kept by whoever moves one (`store/tallies.py`).
+# Number of replies by page and status, updated with every change (`store/counters.py`).
 tally = Table(
     "tally",
     metadata,
@@ -170,7 +173,7 @@ tally = Table(
     Index(None, "site_id", "status"),
 )
 
-# The sums of `tally`, so that a site of 10,000 articles shows its counts at once.
+# Sums of `tally` by site, so that the counts of a site with 10,000 articles are fast.
 site_tally = Table(
     "site_tally",
     metadata,
@@ -179,7 +182,7 @@ site_tally = Table(
     Column("count", Integer, nullable=False),
 )
 
-# Why a reply was held, for the queue's filter; in words and in full they are in `comment.reasons`.
+# Codes of hold reasons, for the queue's filter; the reasons with details are in `comment.reasons`.
 hold_reason = Table(
     "hold_reason",
     metadata,
@@ -188,19 +191,19 @@ hold_reason = Table(
     Index(None, "comment_id"),
 )
 
-# Private data has its own table: what goes public is read from `comment` alone.
+# Private data has its own table, because public data is read from `comment` only.
 contact = Table(
     "contact",
     metadata,
     Column("comment_id", ForeignKey("comment.id", ondelete="CASCADE"), primary_key=True),
     Column("email", String(254), nullable=False),
-    # The address as it is looked up (addresses.fold); "" of an erased reply.
+    # The address for look-ups (`email_address.fold`); "" for an erased reply.
     Column("folded", String(FOLDED_LENGTH), nullable=False, index=True, server_default=""),
-    # Keyed hash of (page, parent, name, email, text): tells a resend from a new reply.
+    # Keyed hash of (page, parent, name, email, text), to recognize a resent reply.
     Column("fingerprint", String(64), nullable=False, index=True),
-    # The author followed a link that was sent to the address (null: anybody may have typed it).
+    # When the author confirmed the address by a mailed link; null: anybody may have typed it.
     Column("verified_at", UTCDateTime, nullable=True),
-    # The network, or the address, from which the reply came, as far as the operator keeps it.
+    # IP address or network that the reply came from, as far as the rules allow to store it.
     Column("network", String(50), nullable=True, index=True),
 )
 
@@ -214,12 +217,12 @@ editor = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("disabled_at", UTCDateTime, nullable=True),
     Column("role", String(16), nullable=False, server_default=text("'admin'")),
-    # The secret of a second factor, and the step that was used last; null: there is none.
+    # TOTP secret and the last used time step; null: no second factor.
     Column("totp_secret", String(64), nullable=True),
     Column("totp_step", Integer, nullable=True),
-    # Part of the cookies of known browsers; a higher number makes all of them unknown.
+    # Part of the device cookies; increasing it invalidates all of them.
     Column("browsers_epoch", Integer, nullable=False, server_default=text("0")),
-    # Single-key shortcuts of the queue.
+    # Whether single-key shortcuts of the queue are on.
     Column("shortcuts", Boolean, nullable=False, server_default=true()),
     # Mail about new pending replies: "none", "each" or "digest".
     Column("mail", String(16), nullable=False, server_default=text("'none'")),
@@ -233,8 +236,8 @@ recovery_code = Table(
     Column("editor_id", ForeignKey("editor.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
-# Attempts to sign in that failed, by keyed hash of the account or of the network: neither of them
-# can be read from here.
+# Failed sign-in attempts, by keyed hash of the account or of the network, so that the table reveals
+# neither.
 sign_in_failure = Table(
     "sign_in_failure",
     metadata,
@@ -244,16 +247,16 @@ sign_in_failure = Table(
     Index(None, "key", "at"),
 )
 
-# Rate limits, by keyed hash of the limit and of what it counts: a network, or the site.
+# Rate limits, by keyed hash of the limit's name and the network or site that it counts.
 rate_limit = Table(
     "rate_limit",
     metadata,
     Column("key", String(64), primary_key=True),
-    # When the bucket is full again; from then on the row says nothing.
+    # When the bucket is full again; the row can be deleted then.
     Column("full_at", UTCDateTime, nullable=False),
 )
 
-# Tokens are kept as SHA-256: whoever reads the database cannot sign in with what is there.
+# Tokens are stored as SHA-256, so that reading the database does not let anybody sign in.
 session = Table(
     "session",
     metadata,
@@ -262,7 +265,7 @@ session = Table(
     Column("csrf", String(64), nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("seen_at", UTCDateTime, nullable=False),
-    # What the browser said it is, for the editor's own list of sessions.
+    # The browser's user agent, for the editor's own list of sessions.
     Column("browser", String(200), nullable=False, server_default=text("''")),
 )
 
@@ -273,7 +276,7 @@ sign_in_link = Table(
     # Null: the link creates an editor instead of signing one in.
     Column("editor_id", ForeignKey("editor.id", ondelete="CASCADE"), nullable=True),
     Column("expires_at", UTCDateTime, nullable=False),
-    # An invitation: whom it makes an editor, and with which role.
+    # For an invitation: address and role of the new editor.
     Column("email", String(254), nullable=True),
     Column("role", String(16), nullable=True),
 )
@@ -285,17 +288,17 @@ event = Table(
     Column("site_id", ForeignKey("site.id"), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("at", UTCDateTime, nullable=False),
-    # Null: the author, or the command line; `actor` says which in words.
+    # Null if no editor acted, but the author or the command line; see `actor`.
     Column("editor_id", ForeignKey("editor.id"), nullable=True),
     Column("actor", String(100), nullable=False),
     Column("action", String(32), nullable=False),
-    # Public ids and keys instead of foreign keys: the log outlives what it tells of.
+    # Public ids and keys instead of foreign keys, because events outlive replies and pages.
     Column("comment", String(26), nullable=True),
     Column("page", String(200), nullable=True),
     Column("before", JSON, nullable=True),
     Column("after", JSON, nullable=True),
     Column("undoes", Integer, nullable=True),
-    # The bulk action that it is a part of; a number only, as `comment.editor_id`.
+    # The bulk action that it is part of; not a foreign key, like `comment.editor_id`.
     Column("batch_id", Integer, nullable=True),
     UniqueConstraint("site_id", "seq"),
     Index(None, "comment", "seq"),
@@ -306,7 +309,7 @@ event = Table(
     Index(None, "batch_id", "seq"),
 )
 
-# One bulk action, and below it what became of each reply that it was for.
+# Bulk actions. `batch_item` has the replies of each with their results.
 batch = Table(
     "batch",
     metadata,
@@ -315,7 +318,7 @@ batch = Table(
     Column("action", String(32), nullable=False),
     Column("editor_id", ForeignKey("editor.id"), nullable=True),
     Column("actor", String(100), nullable=False),
-    # In words: what was chosen.
+    # Description of the selection, as text.
     Column("chosen", String(500), nullable=False),
     Column("started_at", UTCDateTime, nullable=False),
     Column("ended_at", UTCDateTime, nullable=True),
@@ -328,36 +331,37 @@ batch_item = Table(
     "batch_item",
     metadata,
     Column("batch_id", ForeignKey("batch.id", ondelete="CASCADE"), primary_key=True),
-    # Its place in the batch, from 1.
+    # Its number in the batch, from 1.
     Column("number", Integer, primary_key=True),
     Column("comment", String(26), nullable=False),
-    # The state in which the editor saw it; for an undo, the entry of the log to take back.
+    # The status that the editor saw; null for an undo.
     Column("expected", String(16), nullable=True),
-    # The version that the editor read; null for an undo.
+    # The version that the editor saw; null for an undo.
     Column("version", Integer, nullable=True),
+    # The event of the action; before an undo has run, the event to undo.
     Column("event_seq", Integer, nullable=True),
-    # Null: not yet. "done", or why nothing was done, in words.
+    # "done", or a message about why nothing was done; null: not processed yet.
     Column("result", String(300), nullable=True),
     Index(None, "batch_id", "result"),
 )
 
-# What an editor was shown the number of, before a bulk action on all that match: confirming it is
-# for these replies and no others. No part of the log, nor of the bulk actions.
+# Bulk drafts: the replies that match a filter, whose number the editor is shown before confirming
+# a bulk action. The confirmed action applies to exactly these replies.
 bulk_draft = Table(
     "bulk_draft",
     metadata,
     Column("id", Integer, primary_key=True),
-    # What the form carries. Row ids are given again after a deletion; this never is.
+    # Identifies the draft in the form. Row ids are reused after a deletion, tokens are not.
     Column("token", String(26), nullable=False, unique=True),
     Column("site_id", ForeignKey("site.id"), nullable=False),
     Column("editor_id", ForeignKey("editor.id"), nullable=False),
     Column("action", String(32), nullable=False),
-    # In words: what was chosen.
+    # Description of the selection, as text.
     Column("chosen", String(500), nullable=False),
-    # The last number of the site's sequence at that time.
+    # The site's last sequence number when the replies were counted.
     Column("counted_at", Integer, nullable=False),
     Column("expires_at", UTCDateTime, nullable=False),
-    # The batch that came of it; null: not confirmed yet.
+    # The batch that was made of it; null: not confirmed yet.
     Column("batch_id", Integer, nullable=True),
 )
 
@@ -366,13 +370,13 @@ bulk_draft_item = Table(
     metadata,
     Column("draft_id", ForeignKey("bulk_draft.id", ondelete="CASCADE"), primary_key=True),
     Column("comment", String(26), primary_key=True),
-    # The state and the version that were counted.
+    # Status and version when the replies were counted.
     Column("expected", String(16), nullable=False),
     Column("version", Integer, nullable=False),
 )
 
-# Addresses that editors searched for: a search's own address says only the number, so that no
-# reader's email gets into a browser's history or a web server's log.
+# Email addresses that editors searched for. URLs contain only the id, so that no reader's address
+# gets into a browser's history or a web server's log.
 email_search = Table(
     "email_search",
     metadata,
@@ -380,16 +384,16 @@ email_search = Table(
     Column("text", String(254), nullable=False, unique=True),
 )
 
-# What editors decided about the queue itself, each under its name, as JSON.
+# Settings that editors can change, such as the rules, as JSON by name.
 setting = Table(
     "setting",
     metadata,
     Column("site_id", ForeignKey("site.id"), primary_key=True),
     Column("name", String(32), primary_key=True),
     Column("value", JSON, nullable=False),
-    # Grows with every change, so that nobody overwrites what somebody else just saved.
+    # Grows with every change, so that concurrent changes are detected.
     Column("version", Integer, nullable=False),
-    # Random, new with every change: a restored database may have the number for other content.
+    # Random, new with every change: after a restore the same version may have other content.
     Column("stamp", String(32), nullable=False, server_default=text("''")),
 )
 
@@ -398,7 +402,7 @@ ban = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("site_id", ForeignKey("site.id"), nullable=False),
-    # "address" (of email), "network" or "word".
+    # "address" (email), "network" or "word".
     Column("kind", String(16), nullable=False),
     Column("value", String(254), nullable=False),
     Column("note", String(300), nullable=False, server_default=text("''")),
@@ -408,13 +412,13 @@ ban = Table(
     Index(None, "site_id", "kind", "value"),
 )
 
-# Mail that has to leave: written in the transaction of its cause, sent by `mail/worker.py`.
+# Mail to send: written in the transaction of its cause, sent by `mail/outbox_worker.py`.
 outbox = Table(
     "outbox",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("site_id", ForeignKey("site.id"), nullable=False),
-    # What it is about; the same cause is mailed once.
+    # Kind and cause identify the mail; it is sent once to each address.
     Column("kind", String(32), nullable=False),
     Column("cause", String(100), nullable=False),
     Column("to_address", String(254), nullable=False),
@@ -426,21 +430,21 @@ outbox = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("created_at", UTCDateTime, nullable=False),
     Column("next_at", UTCDateTime, nullable=False),
-    # Whoever sends it has it until then.
+    # End of the lease of the worker that is sending it.
     Column("leased_until", UTCDateTime, nullable=True),
     Column("sent_at", UTCDateTime, nullable=True),
-    # What the mail server said, in words, without an address.
+    # The mail server's response or an error message, without email addresses.
     Column("problem", String(500), nullable=True),
     UniqueConstraint("kind", "cause", "to_address"),
     Index(None, "state", "next_at"),
 )
 
-# Links in mail: signed by being unguessable, kept as SHA-256; each works once and until a time.
+# Links in mail: random tokens, stored as SHA-256; each works once and until it expires.
 mail_link = Table(
     "mail_link",
     metadata,
     Column("token_hash", String(64), primary_key=True),
-    # What it is for: "decide" (an editor about a reply) or "verify" (an author's address).
+    # "decide" (an editor decides about a reply) or "verify" (an author confirms an address).
     Column("kind", String(16), nullable=False),
     Column("comment", String(26), nullable=False, index=True),
     Column("editor_id", ForeignKey("editor.id", ondelete="CASCADE"), nullable=True),
@@ -448,27 +452,27 @@ mail_link = Table(
     Column("used_at", UTCDateTime, nullable=True),
 )
 
-# Who gets mail about new replies. Private, as `contact` is: nothing public is read from here.
+# Followers: who gets mail about new replies. Private like `contact`, never read for public output.
 subscription = Table(
     "subscription",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("site_id", ForeignKey("site.id"), nullable=False),
     Column("page_id", ForeignKey("page.id"), nullable=False),
-    # The author's own reply with which it was asked for; null: asked for without one.
+    # The author's reply that the request came with; null: it came without a reply.
     Column("comment_id", ForeignKey("comment.id", ondelete="CASCADE"), nullable=True, index=True),
-    # "all" of the article's replies, or "replies": the answers to that one reply.
+    # "all" replies of the article, or "replies": the answers to the author's reply.
     Column("kind", String(16), nullable=False),
     # "asked", "confirmed" or "ended".
     Column("state", String(16), nullable=False),
     Column("email", String(254), nullable=False),
-    # The address as the privacy gate looks it up (addresses.fold).
+    # The address for look-ups by the privacy check (`email_address.fold`).
     Column("folded", String(FOLDED_LENGTH), nullable=False),
-    # The same for two addresses of one owner, and of no others (addresses.mailbox).
+    # Equal only for addresses of the same owner (`email_address.mailbox`).
     Column("mailbox", String(MAILBOX_LENGTH), nullable=False, server_default=text("''")),
-    # What the link that ends it is made of; without the service's secret it opens nothing.
+    # Random part of the unsubscribe link, which also needs the service's secret.
     Column("seed", String(22), nullable=False, unique=True),
-    # SHA-256 of the token in the mail that asks whether the address agrees.
+    # SHA-256 of the token in the confirmation mail.
     Column("confirm_hash", String(64), nullable=True, unique=True),
     Column("confirm_until", UTCDateTime, nullable=True),
     Column("asked_at", UTCDateTime, nullable=False),
@@ -479,7 +483,7 @@ subscription = Table(
     Index(None, "folded"),
 )
 
-# One telling of an article's followers: the replies that are told of refer to it.
+# Notification rounds: one mailing to the followers of a page. Its replies are in `news`.
 news_round = Table(
     "news_round",
     metadata,
@@ -487,13 +491,13 @@ news_round = Table(
     Column("site_id", ForeignKey("site.id"), nullable=False),
     Column("page_id", ForeignKey("page.id"), nullable=False),
     Column("begun_at", UTCDateTime, nullable=False),
-    # The last subscription for which a mail was written, and when that was all of them.
+    # Id of the last subscription with a mail in the outbox, and when the round was complete.
     Column("reached", Integer, nullable=False, server_default=text("0")),
     Column("done_at", UTCDateTime, nullable=True, index=True),
     Index(None, "page_id", "begun_at"),
 )
 
-# A reply that became public where somebody follows: written once for each reply, whoever follows.
+# New public replies of pages that have followers; one row a reply, however many followers.
 news = Table(
     "news",
     metadata,
@@ -501,11 +505,11 @@ news = Table(
     Column("page_id", ForeignKey("page.id"), nullable=False),
     Column("comment_id", ForeignKey("comment.id", ondelete="CASCADE"), nullable=False, unique=True),
     Column("at", UTCDateTime, nullable=False),
-    # Null: not told yet.
+    # The round that mails it; null: not yet mailed.
     Column("round_id", ForeignKey("news_round.id"), nullable=True),
     Index(None, "round_id", "page_id"),
 )
 
-# An erasure whose traces are still in the full-text index or the write-ahead log. The row goes when
-# both are clean, so that a restart in between forgets nothing.
+# Erasures whose text is still in the full-text index or the write-ahead log. The row is deleted
+# when both are clean, so that a restart in between loses nothing.
 scrub = Table("scrub", metadata, Column("id", Integer, primary_key=True))

@@ -1,4 +1,4 @@
-"""The one rule of what readers may see. Pages, feeds, counts and search all ask it."""
+"""Visibility: the condition for public replies, used for pages, feeds, counts and search."""
 
 from comments_service.domain.models import Status
 from comments_service.store.tables import comment

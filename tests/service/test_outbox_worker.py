@@ -486,7 +486,7 @@ def test_a_server_without_international_addresses_refuses_for_good(tmp_path: Pat
         run(one_round(db, tmp_path, post))
     (row,) = mails(db)
     assert (row.state, row.problem) == (
-        "failed", "The mail server takes no international addresses (SMTPUTF8)",
+        "failed", "The mail server does not support international addresses (SMTPUTF8)",
     )  # fmt: skip
     db, _ = written(tmp_path / "other", to="änn@example.org", make=True)
     with post_office(enable_SMTPUTF8=True) as post:

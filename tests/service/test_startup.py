@@ -224,7 +224,7 @@ def test_what_is_no_database_at_all_is_damaged(var: Path) -> None:
         ("postgresql+psycopg2://reader:geheim77@127.0.0.1/x", "pip install 'psycopg2-binary'"),
         ("postgresql://reader:geheim77@127.0.0.1/x", "pip install 'psycopg[binary]'"),
         ("nonsense", "REJOINDER_DATABASE is not a database URL"),
-        ("nonsense://reader:geheim77@x/y", "a database that is not known here"),
+        ("nonsense://reader:geheim77@x/y", "names an unknown kind of database"),
         ("sqlite://var/comments.sqlite3", "too few slashes"),
     ],
 )

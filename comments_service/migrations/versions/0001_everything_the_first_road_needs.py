@@ -1,4 +1,4 @@
-"""Everything the first road needs"""
+"""Initial schema"""
 
 from uuid import uuid4
 

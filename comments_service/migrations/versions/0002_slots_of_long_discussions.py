@@ -1,4 +1,4 @@
-"""Slots of long discussions"""
+"""Positions (slots) of threads, for the pages of long discussions"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Look up addresses whatever their letters' case"""
+"""Index for case-insensitive look-ups of email addresses"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,9 +1,10 @@
-"""What the moderation queue needs"""
+"""Moderation queue: bans, bulk actions, outbox, rules, search index, read-only audit log"""
+
+import re
+import unicodedata
 
 import sqlalchemy as sa
 from alembic import op
-
-from comments_service.domain.tokenizer import searchable
 
 revision = "0004"
 down_revision = "0003"
@@ -12,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Not by batches: copying a table would drop what others refer to.
+    # Not in Alembic's batch mode: it copies the table, which would drop rows that refer to it.
     op.create_table(
         "sign_in_failure",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -277,7 +278,7 @@ def _list_reasons(connection: sa.Connection) -> None:
 
 
 def _give_revisions(connection: sa.Connection) -> None:
-    """Whatever is public was made so at the latest by its discussion's revision."""
+    """Use the discussion's revision: no reply in it became public later than that."""
     connection.execute(
         sa.text(
             "UPDATE comment SET revision = (SELECT revision FROM page WHERE page.id = page_id)"
@@ -286,10 +287,27 @@ def _give_revisions(connection: sa.Connection) -> None:
     )
 
 
+# A copy of the tokenizer of that time: a migration must not change when the live code does.
+_ALONE = re.compile(
+    "["
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u30ff\u31f0-\u31ff"  # kana, radicals
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
+    "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+    "]"
+)
+
+
+def _searchable(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return _ALONE.sub(r" \g<0> ", folded)
+
+
 def _make_searchable(connection: sa.Connection) -> None:
     if connection.dialect.name != "sqlite":
         return
-    # Without contents: the texts stand in `comment` already.
+    # A contentless index: the texts are in `comment` already.
     connection.execute(
         sa.text(
             "CREATE VIRTUAL TABLE comment_search USING fts5"
@@ -298,7 +316,7 @@ def _make_searchable(connection: sa.Connection) -> None:
     )
     comment = sa.table("comment", *map(sa.column, ("id", "text", "author_name")))
     rows = [
-        {"id": row.id, "text": searchable(row.text), "name": searchable(row.author_name)}
+        {"id": row.id, "text": _searchable(row.text), "name": _searchable(row.author_name)}
         for row in connection.execute(sa.select(comment))
     ]
     if rows:
@@ -309,9 +327,9 @@ def _make_searchable(connection: sa.Connection) -> None:
 
 
 def _keep_the_log(connection: sa.Connection) -> None:
-    """Nobody changes or removes what was written into the audit log, whatever the code says.
+    """Make the audit log append-only by triggers, so that no bug in the code can change it.
 
-    One thing is allowed: to empty what entries hold of a reply that was erased for good.
+    One update is allowed: clearing `before` and `after` of events about an erased reply.
     """
     if connection.dialect.name != "sqlite":
         return

@@ -1,4 +1,4 @@
-"""Who follows a discussion by mail, and what there is to tell them"""
+"""Followers of discussions and their pending notification mail"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What authors ask of the editors, and what they are told about a decision"""
+"""Author requests (`wish`) and decline reasons (`told`) of replies"""
 
 import sqlalchemy as sa
 from alembic import op

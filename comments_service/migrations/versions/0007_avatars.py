@@ -1,4 +1,4 @@
-"""Avatars of replies, drawn at random"""
+"""Avatar numbers of replies"""
 
 import sqlalchemy as sa
 from alembic import op

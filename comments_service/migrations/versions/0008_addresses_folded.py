@@ -1,4 +1,4 @@
-"""Look up addresses whatever their letters' case, in any script"""
+"""Case-folded email addresses, for look-ups in any script"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What readers find articles by: the words of their texts"""
+"""Texts of articles and their full-text index, for the readers' search"""
 
 import sqlalchemy as sa
 from alembic import op

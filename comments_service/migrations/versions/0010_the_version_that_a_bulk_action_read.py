@@ -1,4 +1,4 @@
-"""The version of each reply that a bulk action was decided for"""
+"""The version that each reply had when its bulk action was decided"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Browsers that editors are known by, and rate limits that processes share"""
+"""Device cookies of editors, and rate limits that all processes share"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Erasures whose traces are still to be scrubbed from indexes and logs of the database"""
+"""Pending scrubs: erased text that the database's indexes and WAL still contain"""
 
 import sqlalchemy as sa
 from alembic import op

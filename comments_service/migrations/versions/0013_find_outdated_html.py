@@ -1,4 +1,4 @@
-"""Find the replies whose HTML an older version of the markup made"""
+"""Index to find replies whose HTML was rendered by an older markup version"""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""The replies that an editor counted for a bulk action, until it is confirmed"""
+"""Bulk drafts: the replies selected for a bulk action until the editor confirms it"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The owner of a follower's address, and a stamp for each save of rules and bans"""
+"""Normalized mailbox of followers, and a version stamp for rules and bans"""
 
 import secrets
 from contextlib import suppress
