@@ -36,7 +36,8 @@ def test_every_setting_of_the_service_is_documented_with_its_default() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads(text("pyproject.toml"))["project"]
-    declared = project["dependencies"] + project["optional-dependencies"]["dev"]
+    extras = project["optional-dependencies"]
+    declared = project["dependencies"] + extras["dev"] + extras["install"]
     wanted = {re.match(r"[\w-]+", one)[0] for one in declared}  # type: ignore[index]
     table = re.findall(r"^\| (`[^|]+`) \|", text("docs/dependencies.md"), re.MULTILINE)
     assert {name for cell in table for name in re.findall(r"`([\w-]+)`", cell)} == wanted
