@@ -1,16 +1,21 @@
-"""Quick builds: what Pelican would write, sooner.
+"""Quick builds: Pelican on several cores, with a cache of converted articles and rendered pages.
 
-`PLUGINS = ["plugins.quick"]` switches it on. Markdown and pages are made by several processes and
-kept for the next build (QUICK_CACHE); every file is what Pelican alone would have written.
+`PLUGINS = ["plugins.quick"]` switches it on; `QUICK_CACHE` is the folder of the cache. Every file
+is byte for byte what Pelican alone would write. See `supported` for the versions that it needs.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Any
+
+from . import supported
+
+logger = logging.getLogger(__name__)
 
 
 def connections() -> list[tuple[Any, Any]]:
-    """Pelican's signals and what listens to them."""
+    """Return Pelican's signals, each with the function that is connected to it."""
     from pelican import signals
 
     from . import hooks
@@ -26,7 +31,11 @@ def connections() -> list[tuple[Any, Any]]:
 
 
 def register() -> None:
-    """Connect the plugin to Pelican's signals."""
+    """Connect the plugin to Pelican's signals, if it supports the installed versions."""
+    # First of all: importing the hooks needs Pelican's internals.
+    if reason := supported.problem():
+        logger.warning("%s", reason)
+        return
     from . import hooks
 
     hooks.patch()
