@@ -131,7 +131,7 @@ def test_a_sender_that_is_no_address_is_named(value: str) -> None:
 
 
 def test_a_mail_server_needs_a_sender() -> None:
-    with pytest.raises(SettingsError, match=r"REJOINDER_MAIL_FROM cannot be used.*is needed"):
+    with pytest.raises(SettingsError, match=r"REJOINDER_MAIL_FROM cannot be used.*is required"):
         Settings.from_environ({**GOOD, "REJOINDER_SMTP_URL": "smtp://mail.example"})
     assert not Settings.from_environ(MAIL).sends_mail
 
