@@ -148,7 +148,7 @@ def edit(
 
 
 def mark(db: Database, public_id: str, what: str, *, on: bool, by: Actor, now: datetime) -> Event:
-    """Pin or lock a reply (`what` is "pinned" or "locked"), or with `on` False unpin or unlock it."""
+    """Pin or lock a reply (`what` is "pinned" or "locked"); with `on` False, unpin or unlock it."""
     if what not in {"pinned", "locked"}:
         raise NotFound(f"A reply cannot be {what}.")
     action = {"pinned": "pin", "locked": "lock"}[what]

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from comments_service.domain.email_address import fold
 from comments_service.store import contacts
 
-# Hash algorithms by length in hexadecimal; those that avatar services and trackers are known to use.
+# Hash algorithms by length in hexadecimal, as avatar services and trackers use them.
 HASHES = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;@\[\]\\]{1,64}@[^\s<>\"'(),:;@\[\]\\/?&=]{1,253}")
 _LAST_PART = re.compile(r"[^=/?&]*@.*")
