@@ -15,7 +15,7 @@ from comments_service.store.database import Database
 
 FILE = Path(__file__).parent / "replies.json"
 # The moderation action that leads to each status of a sample.
-_VERBS = {"approved": "approve", "spam": "spam", "trash": "trash"}
+_ACTIONS = {"approved": "approve", "spam": "spam", "trash": "trash"}
 
 
 def fill(db: Database, secret: bytes, *, now: datetime) -> int:
@@ -58,11 +58,11 @@ def fill(db: Database, secret: bytes, *, now: datetime) -> int:
         if stored.resent:
             continue
         added += 1
-        if verb := _VERBS.get(sample["status"]):
+        if action := _ACTIONS.get(sample["status"]):
             moderation.decide(
                 db,
                 stored.public_id,
-                verb,
+                action,
                 by=actor.COMMAND_LINE,
                 expected="pending",
                 # The version of a reply that was just submitted.
