@@ -1,4 +1,4 @@
-"""Lists the articles that take replies, for editors."""
+"""The editors' list of articles that accept replies."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from comments_service.store.events import Event
 
 
 class Listed(NamedTuple):
-    """An article, its replies by status, the entry that opened or closed it, and its followers."""
+    """An article with its replies by status, the event that opened or closed it, and followers."""
 
     article: Article
     counts: dict[str, int]
@@ -19,9 +19,9 @@ class Listed(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """One page of articles; `next` is where the next page begins, None on the last.
+    """A page of the list; `next` is where the next page begins, None on the last one.
 
-    `done` is the entry asked for, if it opened or closed an article.
+    `done` is the requested event, if it opened or closed an article.
     """
 
     articles: list[Listed]
@@ -32,7 +32,7 @@ class Listing(NamedTuple):
 def listing(
     db: Database, words: str, *, after: Place | None, limit: int, done: int | None
 ) -> Listing:
-    """Return articles, the latest first, or those whose title or key contains the words."""
+    """Return articles whose title or key contains the words, latest first; `done` is an event."""
     with db.read() as connection:
         site = the_site(connection)
         found = articles.listed(connection, site.id, words, after=after, limit=limit + 1)

@@ -1,7 +1,7 @@
-"""The verbs of admins about editors: invite, withdraw, give a role, disable, enable.
+"""Administration of editors: invite, withdraw an invitation, set the role, disable, enable.
 
-Each is one transaction that writes the change and its entry in the audit log, which names an editor
-by id and name and never holds a password or a token.
+Each action is one transaction that writes the change and its event in the audit log. Events have
+the id and name of the editor, never a password or a token.
 """
 
 from datetime import datetime
@@ -29,22 +29,22 @@ LAST_ADMIN = (
 
 
 class Team(NamedTuple):
-    """Who may sign in, and who was invited to."""
+    """All editors, and the open invitations."""
 
     members: list[Member]
     invitations: list[Invitation]
 
 
 def team(db: Database, *, now: datetime) -> Team:
-    """Return every editor, and the invitations that can still be followed."""
+    """Return every editor, and the invitations that have not expired."""
     with db.read() as connection:
         return Team(editors.members(connection), sign_in_links.invitations(connection, now))
 
 
 def invite(db: Database, *, email: str, role: str, by: Actor, now: datetime) -> str:
-    """Return the token of a one-time link that makes `email` an editor, told this once.
+    """Invite an address; return the token of the one-time link, which can be shown only now.
 
-    An older invitation of the address is void then. Raises `Invalid` for fields.
+    Replaces an older invitation of the address. Raises `Invalid` for bad fields.
     """
     email = auth.account_name(email)
     problems = {}
@@ -60,13 +60,13 @@ def invite(db: Database, *, email: str, role: str, by: Actor, now: datetime) -> 
             raise Invalid({"email": "There is an editor with that address already; see the list"})
         sign_in_links.drop_invitations(connection, email)
         token = auth.new_link(connection, Link(None, now + auth.LINK_LIFE, email, role))
-        # There is nobody yet whom an id or a name could tell.
+        # By address, because there is no id and name yet.
         _log(connection, number, "invite", None, {"email": email, "role": role}, by, now)
         return token
 
 
 def withdraw(db: Database, *, email: str, by: Actor, now: datetime) -> None:
-    """Make the invitation of that address void; raises `NotFound` if there is none."""
+    """Delete the invitation of that address; raises `NotFound` if there is none."""
     with db.write() as connection:
         number = _number(connection)
         gone = sign_in_links.drop_invitations(connection, email)
@@ -86,10 +86,10 @@ def join(
     site_name: str,
     now: datetime,
 ) -> Editor:
-    """Make an editor by an invitation, or the first one by the printed link; the link is gone then.
+    """Create an editor by an invitation, or the first editor by the printed link; use the link.
 
-    An invitation says the address, whatever `email` says. Raises `Invalid` for fields, `NotFound`
-    for a link that is unknown, used or too old.
+    The address of an invitation takes precedence over `email`. Raises `Invalid` for bad fields, and
+    `NotFound` for an unknown, used or expired link.
     """
     use = auth.look_at_link(db, token, now=now)
     email, name = auth.check_editor(use.email or email, name, password, site_name=site_name)
@@ -107,7 +107,7 @@ def join(
 
 
 def set_role(db: Database, editor_id: int, role: str, *, by: Actor, now: datetime) -> Member:
-    """Give an editor another role. Raises `Conflict` for the last admin."""
+    """Change an editor's role. Raises `Conflict` for the last admin."""
     if role not in set(Role):
         raise Invalid({"role": "Choose what the editor may do"})
     with db.write() as connection:
@@ -123,7 +123,7 @@ def set_role(db: Database, editor_id: int, role: str, *, by: Actor, now: datetim
 
 
 def disable(db: Database, editor_id: int, *, by: Actor, now: datetime) -> Member:
-    """Keep an editor out from now on, also where they are signed in. `Conflict`: the last admin."""
+    """Disable an editor and end all their sessions. Raises `Conflict` for the last admin."""
     with db.write() as connection:
         number, member = _take(connection, editor_id)
         if member.disabled_at is not None:
@@ -136,7 +136,7 @@ def disable(db: Database, editor_id: int, *, by: Actor, now: datetime) -> Member
 
 
 def enable(db: Database, editor_id: int, *, by: Actor, now: datetime) -> Member:
-    """Let a disabled editor sign in again."""
+    """Enable a disabled editor; raises `Conflict` if the editor is enabled."""
     with db.write() as connection:
         number, member = _take(connection, editor_id)
         if member.disabled_at is None:
@@ -161,7 +161,7 @@ def _take(connection: Connection, editor_id: int) -> tuple[int, Member]:
 
 
 def _number(connection: Connection) -> int:
-    # First of all: its lock keeps two admins from demoting each other at once.
+    # Taken first, because it locks the site, so that two admins cannot demote each other at once.
     return sites.next_number(connection, the_site(connection).id)
 
 

@@ -1,9 +1,9 @@
-"""Tells followers of new replies: one mail for each article and address, however many there are.
+"""Notification mail to followers about new replies, in rounds: one mail per page and address.
 
-An approval writes one row. Two minutes later - time to undo it - a round begins for its article;
-the next one begins a quarter of an hour after that at the earliest, with all that came meanwhile.
-A round writes its mails a few at a time, so that neither approvals nor other mail wait for it, and
-each is put into words only as it leaves: what is not public any more then is not told.
+An approval writes one row. Two minutes later, so that it can be undone, a round begins for its
+page. The next round of the page begins 15 minutes later at the earliest, with all replies since. A
+round writes its mails in parts, so that neither approvals nor other mail have to wait. The text of
+a mail is rendered when it is sent, so that it never shows a reply that is not public any more.
 """
 
 import hashlib
@@ -26,22 +26,22 @@ from comments_service.store.outbox import Mail, NewMail
 
 SETTLE: Final = timedelta(minutes=2)
 AT_MOST_EVERY: Final = timedelta(minutes=15)
-# Mails written in one transaction, and only while fewer than that wait to leave.
+# Mails written in one transaction; none are written while this many wait in the outbox.
 PART: Final = 100
-# Replies in one mail; the rest is a number.
+# Replies shown in one mail; of others only the number is given.
 _IN_MAIL = 20
 
 
 class News:
-    """Writes the mail to followers; several services may do so over one database."""
+    """Writes notification mail; several processes can share one database."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def go_on(self, db: Database, now: datetime) -> None:
-        """Begin the rounds that are due, and write some mails of one that goes on."""
+        """Begin the rounds that are due, and write some mails of an unfinished one."""
         when = {"settled": now - SETTLE, "last": now - AT_MOST_EVERY}
-        # A look first: most of the time nothing is due, and looking takes no lock.
+        # Checked in a read transaction first, which takes no lock: mostly nothing is due.
         with db.read() as connection:
             begins = bool(notifications.due(connection, **when))
             goes_on = notifications.going_on(connection) is not None
@@ -60,7 +60,7 @@ class News:
     def _write_some(self, connection: Connection, one: Round, now: datetime) -> None:
         found = notifications.recipients(connection, one, PART)
         have = notifications.already(connection, one, [who.email for who in found])
-        # Neither words nor reader's texts yet, and a subject only for the editors' list.
+        # Without a body yet; the subject is only for the editors' list of mails.
         subject = mail_text.subject(sentence("New replies"))
         outbox.add(
             connection,
@@ -76,7 +76,7 @@ class News:
             notifications.done(connection, one, now)
 
     def written(self, db: Database, mail: Mail, sender: str) -> Mail | None:
-        """Return the mail as it leaves now; None: there is nothing to tell any more."""
+        """Return the mail with its text; None if there is nothing to notify about any more."""
         round_id = int(mail.cause)
         with db.read() as connection:
             page_id = notifications.page_of(connection, round_id)
@@ -145,10 +145,10 @@ class News:
         )
 
     def _headers(self, one: Subscription, token: str, sender: str) -> dict[str, str]:
-        """What lets mail programs put one article's mails together, and end them (RFC 8058)."""
+        """Return headers for threading by article and for one-click unsubscribing (RFC 8058)."""
         site = urlsplit(self._settings.site_url).hostname or "localhost"
         host = ascii_domain(site)
-        # A message that nobody sent: what all mails about one article are answers to.
+        # The id of a message that does not exist, to which all mails about the article refer.
         name = hashlib.sha256(f"article:{one.page_key}".encode()).hexdigest()[:32]
         thread = f"<{name}@{sender.rpartition('@')[2]}>"
         found = {
@@ -164,7 +164,7 @@ class News:
 
 
 def _concerns(one: Subscription, reply: Told) -> bool:
-    # What was public before somebody asked is no news to them.
+    # Skip replies published before the request to follow.
     if reply.at < one.asked_at:
         return False
     return one.kind == Kind.ALL or one.comment_id == reply.parent_id

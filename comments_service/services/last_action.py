@@ -1,4 +1,4 @@
-"""Finds the last thing that an editor did, to undo it."""
+"""Look-up of an editor's last action that can be undone (the queue's undo key)."""
 
 from datetime import datetime
 
@@ -13,15 +13,15 @@ from comments_service.store.database import Database
 from comments_service.store.events import Event
 from comments_service.store.sites import Site
 
-# An editor who undoes more than this in one session uses the history.
+# At most this many events are searched; for older ones there is the history.
 _MOST = 1_000
 
 
 def find(db: Database, *, editor_id: int, since: datetime) -> Event:
-    """Return the editor's latest action after `since` that is still in force.
+    """Return the editor's latest action after `since` that was not undone.
 
-    Raises `Conflict`, saying why, when there is none or when it cannot be undone: an older one is
-    never returned in its place.
+    Raises `Conflict` if there is none, or if it cannot be undone; an older one is never returned
+    instead.
     """
     with db.read() as connection:
         return _find(connection, the_site(connection), editor_id, since)
@@ -43,7 +43,7 @@ def _find(connection: Connection, site: Site, editor_id: int, since: datetime) -
 
 
 def can_be_undone(entry: Event) -> bool:
-    """Return whether `moderation.take_back` knows how to undo an entry of this kind."""
+    """Return whether `moderation.take_back` can undo an event of this kind."""
     if entry.after is None or entry.action == "submit":
         return False
     about_page = entry.page is not None and "opened" in entry.after
@@ -51,6 +51,6 @@ def can_be_undone(entry: Event) -> bool:
 
 
 def _in_force(connection: Connection, site_id: int, seq: int) -> bool:
-    # An undo may have been undone itself.
+    # Recursive, because an undo may have been undone itself.
     undoers = events.undoers(connection, site_id, seq)
-    return not any(_in_force(connection, site_id, one) for one in undoers)
+    return not any(_in_force(connection, site_id, undoer) for undoer in undoers)

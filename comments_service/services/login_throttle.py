@@ -1,12 +1,12 @@
-"""Slows down guessing of passwords and codes.
+"""Throttling of sign-in attempts, against guessing of passwords and codes.
 
-Every attempt is counted before it is checked, so that a hundred attempts at once are a hundred, and
-a successful one is removed again. Accounts that do not exist are counted in the same way.
+Every attempt is counted before it is checked, so that concurrent attempts are all counted. A
+successful one is removed again. Attempts for unknown accounts are counted in the same way.
 
-A browser in which the editor has signed in before (`known_browser`) has a counter of its own and no
-other. Only a thief of its cookie can use that up: from the same network, or at the second factor if
-the thief has the password too. All other browsers share counters by network and by account. Each
-one-time link has its own counter for codes.
+A browser with a device cookie (`known_browser`) has only its own counter. Only somebody who stole
+the cookie could use that up: from the same network, or at the second factor if they have the
+password too. All other browsers share counters by network and by account. Each one-time link has
+its own counter for codes.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from comments_service.store.database import Database
 
 
 class Limit(NamedTuple):
-    """`free` attempts within `window`; each further one has to wait, longer each time."""
+    """`free` attempts within `window` without a wait; the wait doubles with each further one."""
 
     free: int
     window: timedelta
@@ -31,25 +31,25 @@ class Limit(NamedTuple):
 
 _QUARTER = timedelta(minutes=15)
 _HOUR = timedelta(hours=1)
-# One account from one network, or from one known browser.
+# For one account, from one network or one browser with a device cookie.
 ACCOUNT = Limit(5, _QUARTER)
-# One account from all unknown browsers together: only an attack from many networks gets there.
+# For one account, from all other browsers; only attacks from many networks reach it.
 EVERYWHERE = Limit(200, _HOUR)
-# Any accounts. Many people can share an address, and more of them a provider's network.
+# For all accounts. Many people can share an IP address, and even more a provider's network.
 NETWORK = Limit(20, _QUARTER)
 WIDE_NETWORK = Limit(100, _QUARTER)
-# An app has only a million codes of six digits: wrong ones count for a day, or until a right one.
+# For codes. There are only a million, so wrong ones count for a day, or until a right one.
 CODE = Limit(5, timedelta(days=1))
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = _QUARTER
 _REMEMBERED = max(one.window for one in (ACCOUNT, EVERYWHERE, NETWORK, WIDE_NETWORK, CODE))
-# How often the service deletes old attempts, so that each is gone a day after its window.
+# Interval of deleting old attempts.
 FORGET_SECONDS = 600
 
 
 class Counter(NamedTuple):
-    """What attempts are counted under. A success sets the `own` counters back to zero."""
+    """A counter of attempts. A successful attempt resets the `own` counters."""
 
     name: str
     limit: Limit
@@ -57,7 +57,7 @@ class Counter(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """An attempt that was counted and may be checked now: its rows, and the keys to clear."""
+    """An attempt that was counted and may be checked: keys of its own counters, ids of its rows."""
 
     own: list[str]
     rows: list[int]
@@ -66,12 +66,12 @@ class Attempt(NamedTuple):
 def for_password(account: str, client: str | None, browser: str | None) -> list[Counter]:
     """Return the counters of a password at sign-in.
 
-    `account` is the address that was typed, `client` the address of the client, and `browser` the
-    id of a browser that is known for this account.
+    `account` is the email address that was typed, `client` the IP address, and `browser` the id
+    from the device cookie, if it is valid for this account.
     """
     where = ip_prefix.household(client)
     if browser is not None:
-        # By network as well: a thief of the cookie in another network uses up another counter.
+        # By network as well, so that a stolen cookie in another network has another counter.
         return [Counter(f"browser:{browser}:{where}:{account}", ACCOUNT, own=True)]
     return [
         Counter(f"account:{account}:{where}", ACCOUNT, own=True),
@@ -88,28 +88,28 @@ def for_code(
     link: str | None = None,
     recovery: bool = False,
 ) -> list[Counter]:
-    """Return the counters of a code of a second factor; asked for after a password or a link only.
+    """Return the counters of a code of a second factor, which follows a password or a link.
 
-    `client` and `browser` are those of `for_password`, `link` is the hash of a one-time link.
-    `recovery` tells recovery codes from those of the app, which never share a counter.
+    `client` and `browser` are as for `for_password`, `link` is the hash of a one-time link.
+    Recovery codes (`recovery`) and codes of the app have separate counters.
     """
     kind = "recovery" if recovery else "code"
     if link is not None:
-        # Only who runs the site, or an admin, makes links: each one may have its own attempts.
+        # Only admins and the operator can create links, so each link can have its own attempts.
         return [Counter(f"{kind}:link:{link}", CODE, own=True)]
     if browser is not None:
-        # Not by network: a thief who has the password too must not get five codes in each.
+        # Not by network: somebody with cookie and password must not get five attempts in each.
         return [Counter(f"{kind}:{editor_id}:{browser}", CODE, own=True)]
     if recovery:
-        # By network: 16 digits are not guessed from any number of networks, and one counter for all
-        # would let somebody with the password keep the editor from a recovery code.
+        # By network: 16 digits cannot be guessed from any number of networks, and with one counter
+        # for all, somebody with the password could block the editor's recovery codes.
         where = ip_prefix.household(client)
         return [Counter(f"{kind}:{editor_id}:{where}", CODE, own=True), *_networks(client)]
     return [Counter(f"{kind}:{editor_id}", CODE, own=True), *_networks(client)]
 
 
 def for_session(editor_id: int, session_id: str) -> list[Counter]:
-    """Return the counters of the password that a signed-in editor is asked for."""
+    """Return the counters of the password that a signed-in editor has to confirm."""
     return [Counter(f"confirm:{editor_id}:{session_id}", ACCOUNT, own=True)]
 
 
@@ -121,8 +121,8 @@ def _networks(client: str | None) -> list[Counter]:
 
 
 def attempt(db: Database, secret: bytes, counters: Sequence[Counter], *, now: datetime) -> Attempt:
-    """Count an attempt. Raises `TooMany` while it has to wait, and does not count it then."""
-    keys = {keyed(secret, "attempt:" + one.name): one for one in counters}
+    """Count an attempt. If it has to wait, it is not counted, and `TooMany` is raised."""
+    keys = {keyed(secret, "attempt:" + counter.name): counter for counter in counters}
     with db.write() as connection:
         _forget(connection, now)
         until = max(_free_at(connection, key, one.limit, now) for key, one in keys.items())
@@ -133,7 +133,7 @@ def attempt(db: Database, secret: bytes, counters: Sequence[Counter], *, now: da
 
 
 def forget_old(db: Database, *, now: datetime) -> None:
-    """Delete attempts that no limit counts any more; writes nothing when there are none."""
+    """Delete attempts that no limit counts any more; writes nothing if there are none."""
     with db.read() as connection:
         due = login_attempts.any_outside(connection, now - _REMEMBERED, now + _REMEMBERED)
     if due:
@@ -142,7 +142,7 @@ def forget_old(db: Database, *, now: datetime) -> None:
 
 
 def _forget(connection: Connection, now: datetime) -> None:
-    # Those of a far future were written before the clock was set back.
+    # Also attempts far in the future, written before the clock was set back.
     login_attempts.forget_outside(connection, now - _REMEMBERED, now + _REMEMBERED)
 
 
@@ -153,7 +153,7 @@ def good(db: Database, done: Attempt) -> None:
 
 
 def withdraw(db: Database, uncounted: Attempt) -> None:
-    """Delete an attempt that was counted and then not checked."""
+    """Delete an attempt that was counted but not checked."""
     with db.write() as connection:
         login_attempts.forget(connection, [], uncounted.rows)
 
@@ -162,6 +162,6 @@ def _free_at(connection: Connection, key: str, limit: Limit, now: datetime) -> d
     number, last = login_attempts.recent(connection, key, since=now - limit.window, until=now)
     if last is None or number < limit.free:
         return now
-    # 30 seconds, a minute, two, four, eight; then a quarter of an hour, and never longer.
+    # 30 seconds, then 1, 2, 4, 8 and at most 15 minutes.
     wait: timedelta = FIRST_WAIT * 2 ** min(number - limit.free, 10)
     return last + min(wait, LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""What an editor's link in a mail does: show one reply, and decide about it once."""
+"""Decisions of editors by links in mail: each link shows one reply and works once."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -18,12 +18,12 @@ from comments_service.store.editors import Editor
 from comments_service.store.events import Event
 from comments_service.store.mail_links import Link
 
-# What can be done by mail, the likeliest first, and what its button says.
+# Actions that are possible by mail, most likely first, with the labels of their buttons.
 VERBS = {"approve": "Approve", "spam": "Spam", "trash": "Trash"}
 
 
 class Looked(NamedTuple):
-    """A link, whose it is, the reply that it is about, and what was last decided about it."""
+    """A link with its editor, its reply, and the last event that set the reply's status."""
 
     link: Link
     editor: Editor
@@ -31,14 +31,14 @@ class Looked(NamedTuple):
     last: Event | None
 
     def works(self, now: datetime) -> bool:
-        """Whether the link can still be used."""
+        """Return whether the link can still be used."""
         return self.link.used_at is None and self.link.expires_at > now
 
 
 def look(db: Database, token: str) -> Looked:
-    """Return what a link is about; changes nothing.
+    """Return what a link is about, without using it.
 
-    Raises `NotFound` for one that never was, and for one of an editor who may not enter any more.
+    Raises `NotFound` for an unknown link, a disabled editor or an erased reply.
     """
     with db.read() as connection:
         return _look(connection, token)
@@ -60,12 +60,12 @@ def _look(connection: Connection, token: str) -> Looked:
 def decide(
     db: Database, token: str, action: str, *, version: Version | None, now: datetime
 ) -> Looked | None:
-    """Decide as the link's editor and use the link up, in one transaction.
+    """Apply an action as the link's editor and use the link, in one transaction.
 
-    `version` is the one that the link's page showed. None for a link that is used or too old:
-    nothing was done. Raises `NotFound` as `look` does and for an unknown action, `Conflict`, saying
-    who did what, if the reply waits no more, and `Stale` if another version would be published.
-    The link is not used up by an error.
+    `version` is the version that the link's page showed. Returns None for a used or expired link,
+    and changes nothing then. Raises `NotFound` as `look` does and for an unknown action, `Conflict`
+    if the reply is not pending any more, and `Stale` if another version would be published. After
+    an error the link can be used again.
     """
     if action not in VERBS:
         raise NotFound(f"There is no action called “{action}”.")

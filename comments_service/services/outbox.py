@@ -1,4 +1,4 @@
-"""The outbox as editors see it: what waits, was sent or failed; trying again and forgetting."""
+"""The editors' page of the outbox: list mails, retry them, delete failed ones."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from comments_service.store.outbox import Listed, State
 
 
 class Overview(NamedTuple):
-    """How many mails are in each state, the latest of each, and what is wrong with sending."""
+    """Number of mails by state, the latest mails by state, and an alert if sending fails."""
 
     counts: dict[str, int]
     lists: dict[str, list[Listed]]
@@ -19,7 +19,7 @@ class Overview(NamedTuple):
 
 
 def overview(db: Database, *, limit: int, now: datetime) -> Overview:
-    """Return at most `limit` mails of each state."""
+    """Return the overview, with up to `limit` mails of each state."""
     with db.read() as connection:
         site = the_site(connection)
         order = (State.FAILED, State.WAITING, State.SENT)
@@ -31,14 +31,14 @@ def overview(db: Database, *, limit: int, now: datetime) -> Overview:
 
 
 def retry(db: Database, mail_id: int | None, *, now: datetime) -> None:
-    """Send a mail again now, or all that wait or failed (None); raises `NotFound`."""
+    """Schedule a mail, or (None) all waiting and failed ones, for now; raises `NotFound`."""
     with db.write() as connection:
         changed = outbox.retry(connection, the_site(connection).id, mail_id, now=now)
     _check(changed, mail_id)
 
 
 def forget(db: Database, mail_id: int) -> None:
-    """Remove a mail that failed; raises `NotFound`."""
+    """Delete a failed mail; raises `NotFound`."""
     with db.write() as connection:
         changed = outbox.forget(connection, the_site(connection).id, mail_id)
     _check(changed, mail_id)

@@ -1,4 +1,4 @@
-"""Where a reply stands on the site, also in a discussion of several pages."""
+"""Permalinks: the URL of a reply on the site, also in discussions of several pages."""
 
 from urllib.parse import urljoin
 
@@ -13,12 +13,12 @@ from comments_service.store.database import Database
 
 
 def locate(db: Database, site_url: str, public_id: str) -> tuple[Stored, str]:
-    """Return the reply whatever its status, and the URL of its place once it is public.
+    """Return the reply with any status, and the URL where it is shown once it is public.
 
     Raises `NotFound` for an unknown id.
     """
     with db.read() as connection:
-        # PostgreSQL refuses NUL in a text; no id has a control character.
+        # Ids are alphanumeric, and PostgreSQL refuses NUL in a text.
         site = the_site(connection)
         reply = comments.find(connection, site.id, public_id) if public_id.isalnum() else None
         if reply is None:

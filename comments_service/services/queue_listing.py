@@ -1,4 +1,4 @@
-"""Reads what the moderation queue shows, each page in one transaction."""
+"""Data for the pages of the moderation queue, each read in one transaction."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -17,12 +17,12 @@ from comments_service.store.database import Database
 from comments_service.store.events import Event
 from comments_service.store.queue import Cursor, Filter, Queued
 
-# Counting goes no further: the page says "more than" then.
+# Matches are counted up to this number; the page shows "more than" beyond it.
 MOST_COUNTED = 1_000
 
 
 class Done(NamedTuple):
-    """What was just done: its entry, the reply, and how many pending replies a new ban catches."""
+    """The last action: its event, its reply, and the number of pending replies under a new ban."""
 
     event: Event
     reply: Queued | None
@@ -30,18 +30,18 @@ class Done(NamedTuple):
 
 
 class Publisher(NamedTuple):
-    """When the publisher last asked for changes, and what it reports as wrong."""
+    """The publisher's last heartbeat and reported problem."""
 
     seen_at: datetime
     trouble: str | None
 
 
 class Listing(NamedTuple):
-    """One page of the queue; `last` is the reply after which the next page begins, if there is one.
+    """A page of the queue; `last` is the reply after which the next page begins, or None.
 
-    `counts` are the site's replies by status. `matching` and `requests` (open requests of authors)
-    are counted up to MOST_COUNTED. `email` is the address that is searched for. `alarms` are
-    sentences about what keeps replies from readers or mail from editors.
+    `counts` are the site's replies by status. `matching` and `wishes` (open author requests) are
+    counted up to `MOST_COUNTED`, or one more. `email` is the address that is searched for. `alarms`
+    are alerts about the publisher and the outbox, as sentences.
     """
 
     replies: list[Queued]
@@ -66,9 +66,9 @@ def listing(
     publisher: Publisher,
     now: datetime,
 ) -> Listing:
-    """Return at most `limit` replies that match, and what the page says around them.
+    """Return up to `limit` replies that match the filter, and the other data of the page.
 
-    `done` is the number of an entry, `batch` of a bulk action that were just made.
+    `done` is the number of the event and `batch` the id of the bulk action to report on the page.
     """
     with db.read() as connection:
         site_id = the_site(connection).id
@@ -95,7 +95,7 @@ def find(db: Database, public_id: str) -> Queued:
 
 
 def find_with_done(db: Database, public_id: str, number: int | None) -> tuple[Queued, Done | None]:
-    """Return one reply, and the entry that was just made; raises `NotFound`."""
+    """Return one reply, and the last action by the number of its event; raises `NotFound`."""
     with db.read() as connection:
         reply = _find(connection, public_id)
         return reply, _done(connection, the_site(connection).id, number)
@@ -109,7 +109,7 @@ def find_with_counts(db: Database, public_id: str) -> tuple[Queued, dict[str, in
 
 
 def changed_since(db: Database, public_id: str, shown: str | None) -> Stale | None:
-    """Return what to say if the reply has another version than the `shown` token names."""
+    """Return an error, not raised, if the reply has another version than the token `shown`."""
     with db.read() as connection:
         reply = _find(connection, public_id)
         if shown is None or reply_versions.is_current(reply, shown):
@@ -118,7 +118,7 @@ def changed_since(db: Database, public_id: str, shown: str | None) -> Stale | No
 
 
 def remember_email(db: Database, email: str) -> int:
-    """Store the address that an editor searches for; returns the number that stands for it."""
+    """Store the address that an editor searches for; return its id for URLs."""
     with db.write() as connection:
         return queue.add_email_search(connection, email)
 

@@ -1,10 +1,10 @@
 """Rate limits that all processes of a service share: token buckets in the database.
 
-A bucket holds as many tokens as its limit allows at once, each action takes one, and they come back
-evenly over the limit's window. One moment says all of it: when the bucket is full again. An action
-that is refused takes nothing, so waiting is never prolonged by asking.
+A bucket holds as many tokens as its limit allows. Each action takes one, and they are refilled
+evenly over the limit's window. The only stored state is the time when the bucket is full again. A
+refused action takes no token, so that retrying does not prolong the wait.
 
-Networks are stored as keyed hashes. The caller holds the site's lock (`sites.lock`), so that no
+Networks are stored as keyed hashes. The caller must have locked the site (`sites.lock`), so that no
 two transactions take the same token.
 """
 
@@ -28,7 +28,7 @@ logger = logging.getLogger("rejoinder.service")
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _LONGEST = _HOUR
-# What is allowed to the network around a household (an IPv4 /24, an IPv6 /48), in households.
+# Factors for the limits of a network around a household (an IPv4 /24, an IPv6 /48).
 WIDE_POSTS = 4
 WIDE_MAILS = 2
 
@@ -41,7 +41,7 @@ class Limit(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """What one limit counts: an action of a network, a wider one, or the whole site."""
+    """A token bucket: a limit of an action, for a household, a wider network, or the site."""
 
     action: str
     scope: str
@@ -49,14 +49,14 @@ class Bucket(NamedTuple):
     limit: Limit
 
     def key(self, secret: bytes) -> str:
-        """Return the key of the bucket's row, which tells nothing without the secret."""
+        """Return the key of the bucket's row, which reveals nothing without the secret."""
         window = int(self.limit.window.total_seconds())
         message = f"rate-limit:{self.action}:{self.scope}:{window}:{self.whose}"
         return hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()
 
 
 class RateLimited(TooMany):
-    """An action that has to wait; `action` and `scope` are the bucket's, for the log."""
+    """A bucket is empty; `action` and `scope` are the bucket's, for the log."""
 
     def __init__(self, bucket: Bucket, until: datetime, now: datetime) -> None:
         super().__init__(until, now)
@@ -64,7 +64,7 @@ class RateLimited(TooMany):
 
 
 class Limits(NamedTuple):
-    """The limits of one action, each possibly empty: by household, around it, for the site."""
+    """The limits of an action: for a household, for the wider network, and for the site."""
 
     action: str
     household: Sequence[Limit]
@@ -72,7 +72,7 @@ class Limits(NamedTuple):
     site: Sequence[Limit]
 
     def buckets(self, client: str | None) -> list[Bucket]:
-        """Return what an action of the client at that address takes a token from."""
+        """Return the buckets for an action of the client at that IP address."""
         scopes = (
             ("network", ip_prefix.household(client), self.household),
             ("wide-network", ip_prefix.wide(client), self.wide),
@@ -96,7 +96,7 @@ def for_posts(settings: Settings) -> Limits:
 
 
 def for_changes(settings: Settings) -> Limits:
-    """Return the limits of what authors do about their replies: edit, remove, ask the editors."""
+    """Return the limits of authors' actions on their replies: edit, remove, ask the editors."""
     wide = _posts_of_network(settings, WIDE_POSTS)
     return Limits("change", _posts_of_network(settings, 1), wide, [])
 
@@ -119,12 +119,12 @@ def _posts_of_network(settings: Settings, factor: int) -> list[Limit]:
 
 
 def _limits(*pairs: tuple[int, timedelta]) -> list[Limit]:
-    # 0 in the settings is no limit.
+    # 0 in the settings means no limit.
     return [Limit(number, window) for number, window in pairs if number]
 
 
 class Counting:
-    """The buckets of one transaction: read once, changed here, and written once by `save`."""
+    """The buckets of one transaction: read once, changed in memory, written once by `save`."""
 
     def __init__(self, connection: Connection, secret: bytes, buckets: Iterable[Bucket]) -> None:
         self._connection = connection
@@ -133,7 +133,7 @@ class Counting:
         self._changed: dict[str, datetime] = {}
 
     def take(self, buckets: Sequence[Bucket], now: datetime) -> None:
-        """Take a token from each; raises `RateLimited`, and takes none, where one is empty."""
+        """Take a token from each bucket; if one is empty, take none and raise `RateLimited`."""
         after = {bucket: self._full_at(bucket, now) + _step(bucket.limit) for bucket in buckets}
         waits = {bucket: full - bucket.limit.window for bucket, full in after.items()}
         if waits:
@@ -143,7 +143,7 @@ class Counting:
         self._changed |= {self._keys[bucket]: full for bucket, full in after.items()}
 
     def save(self) -> None:
-        """Write what was taken."""
+        """Store the changed buckets."""
         new = {key: at for key, at in self._changed.items() if key not in self._stored}
         known = {key: at for key, at in self._changed.items() if key in self._stored}
         rate_limits.add(self._connection, new)
@@ -152,12 +152,12 @@ class Counting:
     def _full_at(self, bucket: Bucket, now: datetime) -> datetime:
         key = self._keys[bucket]
         full = self._changed.get(key) or self._stored.get(key) or now
-        # Further away than a window: it was written before the clock was set back.
+        # Ignore times further away than a window, written before the clock was set back.
         return full if now < full <= now + bucket.limit.window else now
 
 
 def log(error: Exception, client: str | None) -> None:
-    """Log that a limit was hit, if `error` is that or has it as its cause: never who hit it."""
+    """Log a rate limit if `error` or its cause is one, with the network but no full address."""
     for one in (error, error.__cause__):
         if isinstance(one, RateLimited):
             where = ip_prefix.kept(client, "prefix") or "-"
@@ -172,7 +172,7 @@ def _step(limit: Limit) -> timedelta:
 
 
 def take(connection: Connection, secret: bytes, buckets: Sequence[Bucket], now: datetime) -> None:
-    """Take a token from each, in the caller's transaction. Raises `RateLimited`."""
+    """Take a token from each bucket, in the caller's transaction. Raises `RateLimited`."""
     if buckets:
         sites.lock(connection)
         counting = Counting(connection, secret, buckets)
@@ -181,15 +181,15 @@ def take(connection: Connection, secret: bytes, buckets: Sequence[Bucket], now: 
 
 
 def count(db: Database, secret: bytes, buckets: Sequence[Bucket], *, now: datetime) -> None:
-    """Take a token from each, in a transaction of its own. Raises `RateLimited`."""
+    """Take a token from each bucket, in its own transaction. Raises `RateLimited`."""
     if buckets:
         with db.write() as connection:
             take(connection, secret, buckets, now)
 
 
 def forget_old(db: Database, *, now: datetime) -> None:
-    """Delete the rows of full buckets; writes nothing when there are none."""
-    # Also what a clock that was set back since has dated further away than any window.
+    """Delete the rows of full buckets; writes nothing if there are none."""
+    # Also rows with impossible times, written before the clock was set back.
     with db.read() as connection:
         due = rate_limits.any_outside(connection, now, now + _LONGEST)
     if due:

@@ -1,11 +1,11 @@
-"""The rule of publishing: only a version that was read becomes public.
+"""Optimistic locking of replies: a decision can publish only the version that was read.
 
 A reply's `version` grows with every change of its text, name or website. A decision that publishes
-names the version that was read: for an editor the one on the screen, for a rule the one it judged.
-`moderation.change` asks here, and nothing else moves a stored reply to a public state.
+has the version that was read: for an editor the one on the screen, for a rule the one it judged.
+`moderation.change` checks it, and no other function makes a stored reply public.
 
-A page carries the version as a token, which has a hash of the content beside the number: in a
-restored backup the same number can be that of another text.
+In forms the version is a token of the number and a hash of the content, because after a restore the
+same number may have another content.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from comments_service.store import events
 from comments_service.store.comments import CONTENT, Stored
 from comments_service.store.queue import Queued
 
-# What somebody has read: a token from a page, or a number that was read in this very database.
+# A version that was read: a token from a form, or a number read from this database.
 Version = int | str
-# A reply with all that a version is of.
+# A reply with all fields that its version depends on.
 Readable = Stored | Queued
 _TOKEN = re.compile(r"(\d{1,18})-[0-9a-f]{16}", re.ASCII)
-# The number of no version.
+# A number that no version has.
 _NONE = -1
 
 NEVER_PUBLIC = (
@@ -38,7 +38,7 @@ NEVER_PUBLIC = (
 
 
 class Stale(Conflict):
-    """What was read is not what is there now; `reason` is the detail where no text is shown."""
+    """The reply has another version than was read; `reason` is for where no text is shown."""
 
     title = "The reply was changed"
 
@@ -48,20 +48,20 @@ class Stale(Conflict):
 
 
 def token(reply: Readable) -> str:
-    """Return the version as a page carries it: its number, and a hash of what was read."""
+    """Return the token of the reply's version for a form: its number, and a hash of the content."""
     content = json.dumps([reply.text, reply.author_name, reply.author_url])
     return f"{reply.version}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
 def is_current(reply: Readable, version: Version | None) -> bool:
-    """Return whether that is the version that the reply has now."""
+    """Return whether `version` is the reply's current version."""
     return version == (token(reply) if isinstance(version, str) else reply.version)
 
 
 def number(reply: Readable, version: Version | None) -> int | None:
-    """Return the number of the version, or `_NONE` where that number is another text's here.
+    """Return the number of the version, or `_NONE` if that number has another content here.
 
-    None if there is no version, or a text that is no token.
+    None if there is no version or an invalid token.
     """
     if not isinstance(version, str):
         return version
@@ -74,7 +74,7 @@ def number(reply: Readable, version: Version | None) -> int | None:
 
 
 def becomes_public(reply: Stored, after: Mapping[str, Any]) -> bool:
-    """Return whether those new values make something public that was not."""
+    """Return whether the new values in `after` make something public that was not."""
     status = after.get("status", reply.status)
     return status == Status.APPROVED and not after.keys().isdisjoint({"status", *CONTENT})
 
@@ -82,7 +82,7 @@ def becomes_public(reply: Stored, after: Mapping[str, Any]) -> bool:
 def check(
     connection: Connection, reply: Stored, after: Mapping[str, Any], version: Version | None
 ) -> None:
-    """Raise `Stale` where the new values publish something and `version` is not the current one.
+    """Raise `Stale` if the new values publish something and `version` is not the current one.
 
     Call it in the transaction that writes them, with the reply as `moderation.take` returned it.
     """
@@ -93,7 +93,7 @@ def check(
 def check_undo(
     connection: Connection, reply: Stored, number: int, before: Mapping[str, Any]
 ) -> None:
-    """Raise `Conflict` where an undo of that entry publishes what was not public before it."""
+    """Raise `Conflict` if an undo of event `number` would publish what was not public before."""
     if not becomes_public(reply, before):
         return
     older = events.values_before(connection, reply.public_id, number)
@@ -119,7 +119,7 @@ def stale(connection: Connection, reply: Readable, version: Version | None) -> S
 
 
 def request_token(request: Mapping[str, str]) -> str:
-    """Return what tells one request of an author from the next; a form carries it."""
+    """Return a token for a form that identifies an author request."""
     text = json.dumps(dict(request), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

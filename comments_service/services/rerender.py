@@ -1,8 +1,8 @@
-"""Renders stored replies again after the markup changed; `rejoinder migrate` runs it.
+"""Re-rendering of stored replies after a change of the markup, run by `rejoinder migrate`.
 
-Batches are read and rendered outside of a transaction and written in one of their own each, so it
-can be killed at any time, goes on where it was, and never holds up readers who post. Changed
-replies that are public get a new number, which makes the publisher write their pages.
+Each batch is rendered outside of a transaction and written in one of its own. So the run can be
+killed at any time, continues where it stopped, and hardly delays other writers. Changed public
+replies get a new revision, so that the publisher writes their pages.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of one batch: how many were rendered, how many of them changed, which not."""
+    """Result of a batch: number of rendered replies, of changed ones, and those not updated."""
 
     rendered: int
     changed: int
@@ -47,7 +47,7 @@ class Done(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """A reply with its new HTML, or with the reason for keeping what it has."""
+    """A reply with its new HTML, or with its old HTML and the reason for keeping it."""
 
     reply: Rendering
     html: str
@@ -55,25 +55,25 @@ class Rendered(NamedTuple):
 
 
 def run(db: Database, *, now: Callable[[], datetime]) -> Iterator[Done]:
-    """Render every reply again that an older version rendered; yield after each batch.
+    """Render every reply of an older markup version again; yield the result of each batch.
 
-    A reply whose new HTML cannot be shown keeps the one it has, and is tried again next time.
+    A reply whose new HTML cannot be shown keeps its old HTML, and is tried again by the next run.
     """
     last: Rendering | None = None
     while batch := read(db, after=last):
-        done = store(db, [render(one) for one in batch], now=now())
+        done = store(db, [render(reply) for reply in batch], now=now())
         last = batch[-1]
         yield done
 
 
 def read(db: Database, *, after: Rendering | None = None) -> list[Rendering]:
-    """Return the next replies that an older version rendered."""
+    """Return the next batch of replies of an older markup version."""
     with db.read() as connection:
         return renderings.outdated(connection, markup.VERSION, after=after, limit=AT_ONCE)
 
 
 def render(reply: Rendering) -> Rendered:
-    """Render one reply as it would be if it came today."""
+    """Render one reply with the current markup version."""
     new = markup.render(reply.text)
     if new.html == reply.html:
         return Rendered(reply, reply.html)
@@ -85,9 +85,9 @@ def render(reply: Rendering) -> Rendered:
 
 
 def store(db: Database, batch: Sequence[Rendered], *, now: datetime) -> Done:
-    """Write one batch in one transaction; what was edited or erased meanwhile is left alone."""
+    """Write a batch in one transaction; skips replies that were edited or erased since `read`."""
     with db.write() as connection:
-        # The lock keeps the states that are read next until this commits.
+        # Locked, so that the states that are read next cannot change.
         site = sites.lock(connection) or the_site(connection)
         done, public = _store(connection, site, batch, now)
     if public:
@@ -138,7 +138,7 @@ def _log(
     public: set[int],
     now: datetime,
 ) -> None:
-    """Write one entry for each page, and a new revision where readers see the change."""
+    """Write one event for each page, and a new revision if the change is public."""
     by_page = attrgetter("page_id", "page_key")
     for (page_id, key), group in groupby(sorted(changed, key=by_page), by_page):
         replies = [one.id for one in group]
@@ -146,7 +146,7 @@ def _log(
         if shown := public.intersection(replies):
             renderings.set_revision(connection, shown, number)
             pages.set_revision(connection, page_id, number)
-        # Without an "after": there is nothing to undo, the text is what it was.
+        # Without `after`, because there is nothing to undo: the text is the same.
         before = {"replies": len(replies)}
         entry = Event(number, now, COMMAND_LINE.name, "render", None, key, before, None, None)
         events.add(connection, site.id, entry)

@@ -1,4 +1,4 @@
-"""What the rules ask for once a day: forget networks, close old discussions, lift ended bans."""
+"""Daily retention tasks: delete stored networks, close old discussions, lift expired bans."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,12 +15,12 @@ from comments_service.store import contacts, events, pages
 from comments_service.store import rules as store
 from comments_service.store.database import Database
 
-# Few enough that no reader's reply waits long for its turn.
+# Rows per transaction; few, so that other writers do not wait long.
 _AT_ONCE = 200
 
 
 def keep_up(db: Database, *, now: datetime) -> None:
-    """Do all of it; writes nothing when nothing is due."""
+    """Run all retention tasks; writes nothing if there is nothing to do."""
     with db.read() as connection:
         rules = site_rules.in_force(connection, the_site(connection)).rules
     _forget_networks(db, rules, now)
@@ -29,7 +29,7 @@ def keep_up(db: Database, *, now: datetime) -> None:
 
 
 def _forget_networks(db: Database, rules: Rules, now: datetime) -> None:
-    """Keep of every network what the rules allow, also of those that came under other rules."""
+    """Shorten or delete stored networks by the current rules, also those of older replies."""
     if rules.keep_network == "none":
         _shorten(db, lambda _known: None)
         return
@@ -77,14 +77,14 @@ def _close_discussions(db: Database, rules: Rules, now: datetime) -> None:
             with db.write() as connection:
                 moderation.open_or_close(connection, site, key, False, by=RULES, now=now)
         except (Conflict, NotFound):
-            # An editor was quicker, or a build withdrew it.
+            # An editor closed it, or a build unregistered the page, in the meantime.
             continue
     if due:
         db.announce()
 
 
 def _taken_back(connection: Connection, key: str) -> bool:
-    """Whether an editor undid the closing: the rule does not insist."""
+    """Return whether an editor undid the closing, so that the rule must not repeat it."""
     last = events.last_of_page(connection, key)
     return last is not None and last.action == "undo"
 

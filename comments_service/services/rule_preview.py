@@ -1,6 +1,6 @@
-"""Replays rules that nobody saved yet on past replies, and tells what would have been different.
+"""Preview of unsaved rules: replays them on past replies and reports the differences.
 
-What decides here is what decides for new replies (`rulebook.weigh`), with the bans of today.
+Uses the same function as for new replies (`site_rules.weigh`), with the current bans.
 """
 
 from collections import Counter
@@ -24,13 +24,13 @@ from comments_service.store.sites import Site
 
 SIZES = (2_000, 10_000)
 MOST_SHOWN = 50
-# What a rule can make of a reply, in the order of the table.
+# Statuses that rules can set, in the order of the table.
 OUTCOMES = (Status.APPROVED, Status.PENDING, Status.SPAM)
 _REJECTED = (Status.SPAM, Status.TRASH)
 
 
 class Change(NamedTuple):
-    """A reply to which something else would have happened. `editors` is what they decided."""
+    """A reply with another result than before. `editors` is the editors' decision, if any."""
 
     public_id: str
     author_name: str
@@ -43,9 +43,9 @@ class Change(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One outcome: how many replies it was for, how many it would be for, what editors made of it.
+    """A row of the table: number of replies with this outcome before and by the proposed rules.
 
-    `approved`, `rejected` and `waiting` divide `proposed`.
+    `approved`, `rejected` and `waiting` divide `proposed` by the editors' decisions.
     """
 
     outcome: Status
@@ -57,7 +57,7 @@ class Row(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """What became of a replay. `agreed` of `decided` that both a rule and an editor decided."""
+    """Result of a replay. Rules and editors both decided `decided` replies, `agreed` alike."""
 
     total: int
     rows: list[Row]
@@ -70,7 +70,7 @@ class Replay(NamedTuple):
 def replay(
     connection: Connection, site: Site, proposed: Rules, *, most: int, now: datetime
 ) -> Replay:
-    """Return what the proposed rules would have made of the last `most` replies; store nothing."""
+    """Return the results of the proposed rules for the last `most` replies; stores nothing."""
     past = store.past(connection, site.id, most)
     done = events.of_comments(connection, [one.public_id for one in past])
     verdicts = judge_past(connection, site, proposed, past, done, now=now)
@@ -114,10 +114,10 @@ def judge_past(
     *,
     now: datetime,
 ) -> list[Verdict]:
-    """Return what the rules would have made of each reply as it came, with the bans of today.
+    """Return the verdicts of the rules for the original text of each reply, with current bans.
 
-    An author counts as trusted where the address was confirmed for this reply, and had one that is
-    approved before it.
+    An author is trusted if the address was confirmed for this reply and had an earlier approved
+    reply.
     """
     book = site_rules.in_force(connection, site)._replace(rules=proposed)
     asked = [(one.email, one.verified_at is not None, one.submitted_at) for one in past]
@@ -130,7 +130,7 @@ def judge_past(
 
 
 def as_it_came(one: Past, entries: Sequence[Event]) -> Facts:
-    """Return what a reply was judged by when it came, whoever edited it since."""
+    """Return the facts of a reply as it was submitted, before any edit."""
     text, html = one.text, one.html
     edits = [entry for entry in entries if entry.before and "text" in entry.before]
     if edits:
@@ -142,7 +142,7 @@ def as_it_came(one: Past, entries: Sequence[Event]) -> Facts:
 
 
 def _at_once(entries: Sequence[Event]) -> Status:
-    """Return what the rules of that day made of a reply."""
+    """Return the status that the rules gave the reply when it was submitted."""
     first = entries[0] if entries else None
     if first is not None and first.actor == RULES.name and first.after:
         return Status(first.after.get("status", Status.PENDING))
@@ -150,7 +150,7 @@ def _at_once(entries: Sequence[Event]) -> Status:
 
 
 def _by_editors(one: Past, entries: Sequence[Event]) -> Status | None:
-    """Return what editors decided about a reply, or None if they did not."""
+    """Return the status that editors gave the reply, or None if they did not decide."""
     if one.status == Status.PENDING:
         return None
     last = next((entry for entry in reversed(entries) if "status" in (entry.after or {})), None)

@@ -1,4 +1,4 @@
-"""The settings page of rules and bans: what is in force, saving, trying on past replies, bans."""
+"""Operations of the settings page: show and save rules, preview them, add and lift bans."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,10 +18,10 @@ from comments_service.store.events import Event
 
 
 class InForce(NamedTuple):
-    """The rules with their version, and one page of bans, newest first.
+    """The rules with their version, and a page of bans, newest first.
 
-    `next_ban` is the ban before which the next page begins, None on the last page. `done` is the
-    entry asked for, if it changed rules or bans.
+    `next_ban` is the id before which the next page begins, None on the last page. `done` is the
+    requested event, if it changed rules or bans.
     """
 
     rules: Rules
@@ -34,7 +34,7 @@ class InForce(NamedTuple):
 def in_force(
     db: Database, *, now: datetime, before: int | None, limit: int, done: int | None
 ) -> InForce:
-    """Return the rules, and at most `limit` bans older than the ban `before`."""
+    """Return the rules, and up to `limit` bans with an id below `before`."""
     with db.read() as connection:
         site = the_site(connection)
         book = site_rules.in_force(connection, site)
@@ -54,7 +54,7 @@ def save(
     db: Database, proposed: Rules, *, version: int | None, by: Actor, now: datetime
 ) -> Event | None:
     """Save rules; returns None if they are the same. Raises `Conflict` for another `version`."""
-    # A form without a version shows none, so that it cannot overwrite anything.
+    # A form without a version never matches, so that it cannot overwrite anything.
     seen = -1 if version is None else version
     with db.write() as connection:
         return site_rules.save(
@@ -69,13 +69,13 @@ def try_on_past(db: Database, proposed: Rules, *, most: int, now: datetime) -> R
 
 
 def add_ban(db: Database, form: Mapping[str, str], *, by: Actor, now: datetime) -> Event:
-    """Ban what a form says; raises `Invalid`, by field, or `Conflict`."""
+    """Store the ban of a form; raises `Invalid`, by field, or `Conflict`."""
     new = bans.parse(form, now=now)
     with db.write() as connection:
         return site_rules.ban(connection, the_site(connection), new, by=by, now=now)
 
 
 def lift_ban(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
-    """Lift a ban; raises `NotFound`."""
+    """Lift a ban; raises `NotFound` or `Conflict`."""
     with db.write() as connection:
         return site_rules.lift(connection, the_site(connection), number, by=by, now=now)

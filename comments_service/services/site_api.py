@@ -1,4 +1,4 @@
-"""What the static site asks of the service and reports to it, each in one transaction."""
+"""Operations of the API for the site side, each in one transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from comments_service.store.publishing import Report
 
 
 class Discussion(NamedTuple):
-    """A page and its public replies, oldest first; `epoch` names the database."""
+    """A page and its public replies, oldest first, with the epoch of the database."""
 
     epoch: str
     page: Page
@@ -27,8 +27,8 @@ class Discussion(NamedTuple):
 class Changes(NamedTuple):
     """Discussions with a revision above the one asked for, lowest first.
 
-    `latest` is the site's highest revision; `next` is where to continue; `more` says whether
-    there are others already.
+    `latest` is the site's highest revision, `next` the revision to continue from, and `more` is
+    True if there are more changes already.
     """
 
     epoch: str
@@ -39,9 +39,10 @@ class Changes(NamedTuple):
 
 
 class Published(NamedTuple):
-    """Answer to a report of the publisher.
+    """Response to a report of the publisher.
 
-    `news`: for how many pages it changed what is known; `unseen`: keys of pages that it left out.
+    `news` is the number of pages whose stored state changed, `unseen` the keys of pages that are
+    written but not verified to be live.
     """
 
     news: int
@@ -73,7 +74,7 @@ def discussion(db: Database, key: str) -> Discussion:
 
 
 def register_pages(db: Database, entries: Sequence[Registration]) -> int:
-    """Replace the list of pages that take replies; returns how many were withdrawn."""
+    """Replace the registered pages; return how many were unregistered."""
     with db.write() as connection:
         return pages.replace_all(connection, the_site(connection).id, entries)
 
@@ -105,10 +106,10 @@ def report_published(
     complete: bool,
     now: datetime,
 ) -> Published:
-    """Store which revisions the publisher wrote and saw live, and what it cannot write and why.
+    """Store a report of the publisher: revisions written and live, and problems by key.
 
-    `complete`: the report names every page, so the others are unseen. Raises `Conflict` if the
-    report is about another database.
+    `complete`: the report replaces all stored ones, and the result has `unseen` pages. Raises
+    `Conflict` if the report is about another database.
     """
     with db.write() as connection:
         site = the_site(connection)

@@ -187,7 +187,7 @@ def test_a_sentence_is_english_until_it_is_said() -> None:
 
 def test_a_language_without_words_is_refused_with_the_mend() -> None:
     for tag in ("pl", "xx", "../de", "nonsense tag"):
-        with pytest.raises(ValueError, match=r"there are ar, de, en, .*docs/languages\.md"):
+        with pytest.raises(ValueError, match=r"available: ar, de, en, .*docs/languages\.md"):
             service_language.words_of(tag)
 
 

@@ -1,4 +1,4 @@
-"""Sample replies for a newcomer's first look; they go through the same verbs as real ones."""
+"""Sample replies for trying the system; they use the same services as real replies."""
 
 import json
 from datetime import datetime, timedelta
@@ -14,14 +14,14 @@ from comments_service.store import pages
 from comments_service.store.database import Database
 
 FILE = Path(__file__).parent / "replies.json"
-# From the state of the sample to the verb that gives it.
-_VERBS = {"approved": "approve", "spam": "spam", "trash": "trash"}
+# The moderation action that leads to each status of a sample.
+_ACTIONS = {"approved": "approve", "spam": "spam", "trash": "trash"}
 
 
 def fill(db: Database, secret: bytes, *, now: datetime) -> int:
-    """Add the sample replies to the pages that are registered; return how many were new.
+    """Add the sample replies to the registered pages; return how many were new.
 
-    Running it again adds nothing. Raises `NotFound` when no page of the samples is registered.
+    Running it again adds nothing. Raises `NotFound` if no page of the samples is registered.
     """
     samples: list[dict[str, Any]] = json.loads(FILE.read_text("utf-8"))
     open_keys = _open_pages(db, {sample["page"] for sample in samples})
@@ -29,8 +29,8 @@ def fill(db: Database, secret: bytes, *, now: datetime) -> int:
         raise NotFound("There are no articles to reply to yet; run: rejoinder build")
     ids: dict[str, str] = {}
     added = 0
-    # The oldest first: an answer needs what it answers.
-    for sample in sorted(samples, key=lambda one: -one["hours_ago"]):
+    # Oldest first, because an answer needs its parent.
+    for sample in sorted(samples, key=lambda item: -item["hours_ago"]):
         if sample["page"] not in open_keys:
             continue
         if sample["parent"] is not None and sample["parent"] not in ids:
@@ -49,7 +49,7 @@ def fill(db: Database, secret: bytes, *, now: datetime) -> int:
             sample["page"],
             comment_form.check(form),
             now=at,
-            # However old: a sample that is there already is never added twice.
+            # Unlimited, so that a sample is never added twice.
             resend_window=timedelta(days=36_500),
             origin=Origin.DEMO,
             by_editor=sample["editor"],
@@ -58,14 +58,14 @@ def fill(db: Database, secret: bytes, *, now: datetime) -> int:
         if stored.resent:
             continue
         added += 1
-        if verb := _VERBS.get(sample["status"]):
+        if action := _ACTIONS.get(sample["status"]):
             moderation.decide(
                 db,
                 stored.public_id,
-                verb,
+                action,
                 by=actor.COMMAND_LINE,
                 expected="pending",
-                # As it was just submitted.
+                # The version of a reply that was just submitted.
                 version=0,
                 now=at + timedelta(minutes=20),
             )
