@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from tests.quick.projects import ARTICLES, ROOT, Project, differences, without_q
 
 def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     """Let the plugin find these versions instead of the installed ones."""
-    real = supported.version
-    monkeypatch.setattr(supported, "version", lambda name: versions.get(name) or real(name))
+    monkeypatch.setattr(
+        "plugins.quick.supported.version", lambda name: versions.get(name) or version(name)
+    )
 
 
 def never(*_given: Any, **_named: Any) -> None:
@@ -48,7 +50,7 @@ def test_another_version_connects_nothing_and_is_logged_in_one_line(
     without_quick()
     with caplog.at_level(logging.WARNING, "plugins.quick"):
         quick.register()
-    assert generators.process_translations is utils.process_translations
+    assert vars(generators)["process_translations"] is utils.process_translations
     for signal, receiver in quick.connections():
         assert receiver not in list(signal.receivers_for(None))
     [record] = [record for record in caplog.records if record.name == "plugins.quick"]
