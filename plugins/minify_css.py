@@ -1,4 +1,4 @@
-"""Style sheets without their comments and blanks: what is sent before anybody can read is small.
+"""Minifies style sheets, which browsers load before they show a page.
 
 `PLUGINS = [..., "plugins.minify_css"]`, before the discussions, which precompress the style sheets
 that are in the output then.

@@ -1,7 +1,7 @@
 """robots.txt: keeps crawlers from the queue and the service, and names the sitemap.
 
-`PLUGINS = [..., "plugins.robots"]`. It is written where SITEURL is absolute, and where the site
-brings no robots.txt of its own. Crawlers look for it at the root of a host only.
+`PLUGINS = [..., "plugins.robots"]`. It is written if SITEURL is absolute and the site has
+no robots.txt of its own. Crawlers look for it at the root of a host only.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def text(settings: Mapping[str, Any]) -> str:
     """The file for a site with an absolute address."""
     site = settings["SITEURL"]
     comments = urlsplit(settings.get("DISCUSSION_COMMENTS_URL") or f"{site}/comments").path
-    # The service's doors stand side by side.
+    # The service's two paths have the same parent.
     root = comments.rpartition("/")[0]
     return (
         "User-agent: *\n"

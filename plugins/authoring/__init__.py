@@ -1,7 +1,7 @@
-"""The author's desk: checks of texts and links, drafts, articles of a future day, moved articles.
+"""Authoring: checks of texts and links, drafts, scheduled articles, redirects of moved articles.
 
-`PLUGINS = [..., "plugins.discussion", "plugins.authoring", ...]` enables it, after the
-discussions, to whose files links may lead. Importing this package costs nothing.
+`PLUGINS = [..., "plugins.discussion", "plugins.authoring", ...]` enables it. It comes after
+the discussions, because links may point to their files. Importing this package is cheap.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Reads the texts of a build one by one, so that a bad one is left out and named.
+"""Reads and checks the texts of a build one by one; a bad one is reported and left out.
 
-Pelican skips a file that it cannot read and says only that it could not. Here each file is checked
-before and after Pelican reads it. A text with a problem is not in the build; a public build fails
-in the end with all problems, any other one reports them.
+Pelican skips a file that it cannot read, without details. Here each file is checked before and
+after Pelican reads it. A text with a problem is not in the build; a public build fails at the end
+with all problems, any other build reports them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..shared import source_lines
 from . import front_matter
 from .link_checker import Problem
 
-# What XML 1.0 has no way to write, as UTF-8; the last two are U+FFFE and U+FFFF.
+# Bytes in UTF-8 that XML 1.0 cannot contain; the last two are U+FFFE and U+FFFF.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _LABELS = (
     ("tags", "Tags", "tag"),
@@ -34,19 +34,19 @@ Report = Callable[[Problem], None]
 
 
 class Checks:
-    """The checks of one run; `report` is told every problem."""
+    """The checks of one run; `report` is called with every problem."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        # Which text is written to a path.
+        # The text that is written to each path.
         self._taken: dict[str, Any] = {}
-        # Whether a text was left out.
+        # The paths of the texts that were left out.
         self.left_out: set[str] = set()
 
     def watch(self, generator: Any) -> None:
         """Check every text that this generator reads."""
         files, read = generator.get_files, generator.readers.read_file
-        # Of two texts at one address the first by name is kept, in every build.
+        # Of two texts with one address the first by name is kept, in every build.
         generator.get_files = lambda *given, **named: sorted(files(*given, **named))
         generator.readers.read_file = partial(self._read, generator, read)
 
@@ -66,12 +66,12 @@ class Checks:
         if not any(leaves_out for _, leaves_out in found):
             return content
         self.left_out.add(str(path))
-        # Or its source would count as a static file.
+        # Without a stub the source would count as a static file.
         generator._add_failed_source_path(named["path"])
         return SkipStub("", source_path=str(path))  # type: ignore[no-untyped-call]
 
     def _before(self, generator: Any, path: Path) -> Iterator[tuple[Problem, bool]]:
-        """What the file itself shows, and whether that keeps the text out of the build."""
+        """Yield the problems of the file itself, and whether each keeps the text out."""
         try:
             data = path.read_bytes()
         except OSError:
@@ -97,7 +97,7 @@ class Checks:
             yield at(line, what), True
 
     def _after(self, content: Any, settings: Mapping[str, Any], path: Path) -> Iterator[Problem]:
-        """What Pelican made of the text."""
+        """Yield the problems of what Pelican made of the text."""
         at = partial(_at, path)
         if not str(getattr(content, "title", "")).strip():
             yield at("Title", "has no title; add a line such as Title: A title")
@@ -147,7 +147,7 @@ class Checks:
 
 
 def _without_slug(content: Any, at: Callable[[str, str], Problem]) -> Iterator[Problem]:
-    """Tags, authors and categories whose names give no address."""
+    """Yield problems of tags, authors and categories whose names give no address."""
     for attribute, line, kind in _LABELS:
         given = getattr(content, attribute, None)
         for one in given if isinstance(given, list) else [given]:

@@ -1,4 +1,4 @@
-"""The moment as of which a site is built."""
+"""The time for which a site is built (DESK_NOW, or now)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .errors import DeskError
 
 
 def moment_of(settings: Mapping[str, Any], now: datetime | None = None) -> datetime:
-    """DESK_NOW, or `now`, or the machine's clock; always with a time zone.
+    """Return DESK_NOW, `now` or the clock's time; always with a time zone.
 
     A DESK_NOW without an offset is in the site's TIMEZONE. Raises DeskError.
     """

@@ -1,4 +1,4 @@
-"""The desk's verbs of the `rejoinder` command. Heavy imports stay inside the functions."""
+"""The commands `rejoinder new` and `rejoinder drafts`. Heavy imports stay inside the functions."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def drafts(output: Path, settings: Path) -> None:
 
 
 def _newer(settings: Path, built: set[str]) -> list[str]:
-    """The drafts among the sources that the last build did not have."""
+    """Return the drafts among the sources that the last build did not have."""
     if not settings.is_file():
         return []
     files = new_article.existing(Path(_read_settings(settings)["PATH"]))
@@ -106,7 +106,7 @@ def _asked(
     files: list[Metadata],
     site: Mapping[str, Any],
 ) -> tuple[str, dict[str, str]]:
-    """The title and the other texts; what is missing is asked for where somebody can answer."""
+    """Return the title and other texts; on a terminal, ask for missing ones."""
     topics, authors = new_article.categories(files), new_article.authors(files, site)
     default = str(site["DEFAULT_CATEGORY"])
     asks = _somebody_answers()
@@ -143,7 +143,7 @@ def _asked(
 
 
 def _slug(title: str, site: Mapping[str, Any]) -> str:
-    """The slug of a title; a guess is put to whoever can answer, and else said."""
+    """Return the slug of a title; if it is a guess, ask on a terminal or print it."""
     slug = new_article.slug_of(title, site)
     if not slug.isascii() or not new_article.is_transliterated(title):
         return slug
@@ -154,7 +154,7 @@ def _slug(title: str, site: Mapping[str, Any]) -> str:
 
 
 def _chosen(word: str, known: list[str], default: str) -> str:
-    """An answer with those offered that the site has."""
+    """Ask for a value, offering those that the site uses."""
     if known:
         click.echo(f"{word}s so far: {', '.join(known)}")
     return str(click.prompt(word, default=default, show_default=bool(default)))
@@ -169,7 +169,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
 
 
 def _preview(slug: str, site: Mapping[str, Any]) -> str:
-    """The link that will show the draft."""
+    """Return the link that will show the draft."""
     template = str(site["DRAFT_URL"])
     token = ""
     if "{preview}" in template:

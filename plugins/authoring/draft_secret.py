@@ -1,4 +1,4 @@
-"""Addresses of drafts that nobody guesses: of slug and secret, the same at each build."""
+"""Unguessable addresses of drafts, made of slug and secret, the same in each build."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHORTEST = 32
 
 
 def key_of(environ: Mapping[str, str], var: Path) -> bytes:
-    """REJOINDER_DESK_SECRET, or what the file desk.secret in `var` holds, which is made once.
+    """Return REJOINDER_DESK_SECRET, or the content of desk.secret in `var`, made once.
 
     Machines that build the same site need the same one. Raises DeskError.
     """
@@ -36,7 +36,7 @@ def key_of(environ: Mapping[str, str], var: Path) -> bytes:
 
 
 def preview(key: bytes, kind: str, slug: str) -> str:
-    """The part of a draft's address that cannot be guessed: 32 letters and digits."""
+    """Return the unguessable part of a draft's address: 32 letters and digits."""
     return hmac.digest(key, f"draft\0{kind}\0{slug}".encode(), "sha256").hex()[:32]
 
 
@@ -51,7 +51,7 @@ def _kept(path: Path) -> str:
         file.flush()
         os.fsync(file.fileno())
     try:
-        # Two builds may come here at once: the first one's secret is the one that stays.
+        # Of two builds that come here at once, the first one's secret stays.
         with suppress(FileExistsError):
             path.hardlink_to(temporary)
     finally:

@@ -1,4 +1,4 @@
-"""Which drafts a build made, and where: kept in var/, never in the output, which is public."""
+"""The list of drafts of a build, stored in var/, never in the output, which is public."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Draft:
 
 
 def path_of(var: Path, output: Path) -> Path:
-    """The file that remembers the drafts of the build which `output` shows."""
+    """Return the file with the drafts of the build that `output` shows."""
     return var / f"drafts-{output.name}.json"
 
 
 def remember(path: Path, drafts: Iterable[Draft]) -> None:
-    """Replace what is remembered; only the owner can read it."""
+    """Replace the list; only the owner can read the file."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -38,12 +38,12 @@ def remember(path: Path, drafts: Iterable[Draft]) -> None:
 
 
 def remembered_at(path: Path) -> datetime:
-    """When the build came to its end whose drafts `recall` tells."""
+    """Return when the build ended whose drafts `recall` returns."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def recall(path: Path) -> list[Draft]:
-    """What the last build remembered; DeskError when there was none."""
+    """Return the drafts of the last build; DeskError if there was none."""
     try:
         return [Draft(**one) for one in json.loads(path.read_text("utf-8"))]
     except FileNotFoundError:

@@ -1,11 +1,11 @@
-"""What the desk can refuse; every message says the mend."""
+"""Errors of the authoring plugin; every message explains the fix."""
 
 from ..shared.errors import DiscussionError
 
 
 class DeskError(DiscussionError):
-    """Something that an author or a setting must mend."""
+    """Something that an author must fix in a text or in a setting."""
 
 
 class ProofError(DeskError):
-    """The articles have links that lead nowhere; the message lists every one, a line each."""
+    """Articles have broken links; the message lists every one, a line each."""

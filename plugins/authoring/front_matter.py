@@ -26,7 +26,7 @@ STATUSES = ("published", "draft", "hidden", "skip")
 _SINGLE = frozenset({"title", "date", "modified", "status", "category", "slug"})
 _LISTS = frozenset({"tags", "authors", "author", "category"})
 _KNOWN = _SINGLE | _LISTS | {"summary", "lang", "template", "save_as", "url"}
-# Names that a text hardly begins with.
+# Names with which a text is unlikely to begin.
 _NOT_WORDS = frozenset({"status", "date", "modified", "tags", "category", "slug"})
 # A name of up to three words and a colon, also a full-width one; no address such as https://.
 _LIKE_ENTRY = re.compile(r"([^\W\d_][\w-]*(?: [\w-]+){0,2})\s*[:\uff1a\ufe55\ufe13](?!//)")
@@ -46,7 +46,7 @@ EXAMPLE = "2026-11-20 10:00"
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A piece of metadata: the name in small letters, the value of its first line."""
+    """A line of metadata: the name in lower case, and its value."""
 
     line: int
     name: str
@@ -55,7 +55,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What Markdown reads as metadata; `rest` is the index of the first line that it does not.
+    """Parsed metadata; `rest` is the index of the first line that Markdown does not read as such.
 
     `blank`: a blank line ends the metadata. `fenced`: it begins with `---`; `closed`: and ends so.
     """
@@ -69,7 +69,7 @@ class _Head:
 
 
 def problems(text: str) -> list[Found]:
-    """What is wrong in the metadata of a Markdown file, by line number (from 1)."""
+    """Return what is wrong in a Markdown file's metadata, by line number (from 1)."""
     lines = [line.expandtabs(4) for line in text.replace("\r\n", "\n").split("\n")]
     if _TOML.match(lines[0]):
         return [(1, "+++ begins metadata in TOML, which is not read here; write lines such as "
@@ -86,12 +86,12 @@ def problems(text: str) -> list[Found]:
 
 
 def names(text: str) -> set[str]:
-    """The names of all metadata that Markdown reads, in small letters."""
+    """Return the names of all metadata that Markdown reads, in lower case."""
     return {one.name for one in _read(text.replace("\r\n", "\n").split("\n")).entries}
 
 
 def date_problem(value: str) -> str | None:
-    """What keeps a value from being a date with year, month and day; None when nothing does."""
+    """Return why a value is no date with year, month and day; None if it is one."""
     usual = _USUAL_DATE.fullmatch(value)
     if usual is not None:
         try:
@@ -103,7 +103,7 @@ def date_problem(value: str) -> str | None:
         return "is empty"
     text = re.sub(" +", " ", value.replace("_", " "))
     found = set()
-    # What a text leaves out is taken from the default: two defaults show whether it did.
+    # Missing parts are taken from the default: two defaults show whether any is missing.
     for default in (datetime(2001, 1, 1), datetime(2002, 2, 2)):  # noqa: DTZ001
         try:
             found.add(dates.parse(text, default=default).date())
@@ -135,7 +135,7 @@ def _read(lines: list[str]) -> _Head:
 
 
 def _not_read(head: _Head, lines: list[str]) -> Iterator[Found]:
-    """The line right below the metadata, where it is no text."""
+    """Yield a problem if the line right below the metadata looks like more metadata."""
     if head.blank or head.closed or head.rest >= len(lines):
         return
     if head.fenced and not head.entries:
@@ -172,7 +172,7 @@ def _items(lines: list[str]) -> list[str]:
 
 
 def _after_blank(head: _Head, lines: list[str]) -> Iterator[Found]:
-    """Metadata below the blank line that ends it."""
+    """Yield problems of metadata below the blank line that ends it."""
     if not head.entries or not (head.blank or head.closed):
         return
     rest = list(enumerate(lines[head.rest + 1 :], head.rest + 2))
@@ -202,7 +202,7 @@ def _indented(head: _Head) -> Iterator[Found]:
 
 
 def _meant_as_status(head: _Head) -> Iterator[Found]:
-    """Another name where `Status` is meant; nothing when there is a status."""
+    """Yield a problem for a misspelt `Status`, if there is no status."""
     if any(one.name == "status" for one in head.entries):
         return
     for one in head.entries:
@@ -266,5 +266,5 @@ def _looks_like_metadata(line: str) -> bool:
 
 
 def _visible(line: str) -> str:
-    """Without characters that nobody sees."""
+    """Return the text without invisible characters."""
     return "".join(char for char in line if unicodedata.category(char) != "Cf").strip()

@@ -1,4 +1,4 @@
-"""What the desk does during a Pelican run."""
+"""Handlers of Pelican's signals for authoring."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ FORMATS = tuple(
 
 @dataclass
 class Run:
-    """What one run of Pelican carries from its first signal to its last."""
+    """The state of one run of Pelican."""
 
     now: datetime
-    # None where no address of a draft asks for it: then no secret is made.
+    # None if no address of a draft contains it: then no secret is made.
     key: bytes | None
     scheduled: list[Scheduled] = field(default_factory=list)
     contents: list[Any] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    # Of texts that cannot be published as they are; only a public build fails with them.
+    # Problems of texts that cannot be published as they are; only a public build fails with them.
     bad_texts: list[Problem] = field(default_factory=list)
     context: Any = None
 
@@ -54,14 +54,14 @@ class Run:
 
 
 _runs: list[Run] = []
-# The drafts of the last run that came to its end, for whoever keeps them.
+# The drafts of the last run that was completed.
 _drafts: list[Draft] = []
-# What the last run reported about texts, for the page that shows it.
+# What the last run reported about texts, for the build report.
 _warnings: list[str] = []
 
 
 def begin(pelican: Any) -> None:
-    """At `get_generators`: the moment of the build, and the secret if drafts need it."""
+    """At `get_generators`, set the time of the build, and the secret if drafts need it."""
     _runs.clear()
     _drafts.clear()
     _warnings.clear()
@@ -73,20 +73,20 @@ def begin(pelican: Any) -> None:
 
 
 def check_texts(generator: Any) -> None:
-    """At a generator's start: check every text that it reads."""
+    """At a generator's start, check every text that it reads."""
     if _runs and isinstance(generator, ArticlesGenerator | PagesGenerator):
         _runs[-1].checks.watch(generator)
 
 
 def untangle_labels(generator: Any) -> None:
-    """At `article_generator_pretaxonomy`: names that share an address."""
+    """At `article_generator_pretaxonomy`, check for names that share an address."""
     if _runs:
         listed = sorted(generator.articles, key=lambda one: str(one.source_path))
         _runs[-1].bad_texts += taxonomy.untangle(listed)
 
 
 def file_away(content: Any) -> None:
-    """At `content_object_init`: hold back what is of a future day, and give drafts their address.
+    """At `content_object_init`, hold back scheduled articles, and give drafts their address.
 
     A draft has `preview` in its metadata, for DRAFT_URL and its like.
     """
@@ -99,11 +99,11 @@ def file_away(content: Any) -> None:
     if content.status != "draft":
         return
     if isinstance(content, Article) and not hasattr(content, "category"):
-        # Pelican does without one, except when it writes a draft.
+        # Pelican needs no category, except when it writes a draft.
         make: Any = Category
         draft: Any = content
         draft.category = make(content.settings["DEFAULT_CATEGORY"], content.settings)
-    # An address of its own is for the day on which it is public.
+    # An address in the metadata is for the published article.
     for name in ("url", "save_as"):
         if (own := vars(content).pop(f"override_{name}", None)) is not None:
             setattr(content, f"later_{name}", own)
@@ -114,9 +114,9 @@ def file_away(content: Any) -> None:
 
 
 def lay_redirects(generators: Iterable[Any]) -> None:
-    """At `all_generators_finalized`: write the pages of old addresses, before all others.
+    """At `all_generators_finalized`, write the redirects, before all other pages.
 
-    Whatever else is written to the same place shows at the end, as another file than ours.
+    If something else is written to the same path, `look_over` notices that it changed.
     """
     if not _runs:
         return
@@ -144,10 +144,9 @@ def lay_redirects(generators: Iterable[Any]) -> None:
 
 
 def look_over(pelican: Any) -> None:
-    """At `finalized`: read proof, and leave for later what is due when.
+    """At `finalized`, check links and store the coming moments.
 
-    Raises ProofError with everything that an author must mend; what is wrong with drafts is only
-    said, because nobody waits for them.
+    Raises ProofError with everything that an author must fix; problems of drafts are only printed.
     """
     if not _runs:
         return
@@ -161,7 +160,7 @@ def look_over(pelican: Any) -> None:
     _warn(f"{one} (a draft)" for one in problems if one.draft)
     fatal = sorted(one for one in problems if not one.draft)
     if fatal and run.checks.left_out:
-        # Links may lead to what was left out; that is not their fault.
+        # Links may point to a text that was left out; they are no errors.
         _warn(fatal)
     elif fatal:
         raise ProofError("\n".join(map(str, fatal)))
@@ -175,7 +174,7 @@ def look_over(pelican: Any) -> None:
 
 
 def _tell_bad_texts(run: Run, generators: list[Any]) -> None:
-    """Fail a public build with every bad text; say them otherwise."""
+    """Fail a public build with all bad texts; otherwise print them."""
     found = sorted(set(run.bad_texts))
     site_url = next((str(one.settings["SITEURL"]) for one in generators), "")
     if found and site_url.startswith(("http://", "https://")):
@@ -191,12 +190,12 @@ def _warn(messages: Iterable[object]) -> None:
 
 
 def warnings_of_last_run() -> list[str]:
-    """What the last run said of texts, a line each."""
+    """Return what the last run reported about texts, one line each."""
     return list(_warnings)
 
 
 def drafts_of_last_run() -> list[Draft]:
-    """The drafts that the last run wrote."""
+    """Return the drafts that the last run wrote."""
     return list(_drafts)
 
 

@@ -1,7 +1,7 @@
-"""The links, images and ids of a text in HTML.
+"""Finds the links, images and ids in HTML.
 
-By regular expressions, not a parser: every article is looked at in every build, and this takes a
-tenth of the time.
+It uses regular expressions, not a parser: every article is checked in every build, and this takes
+a tenth of the time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from html import unescape
 from typing import NamedTuple
 
-# Possessive, so that a tag that never ends costs no second look.
+# Possessive, so that an unclosed tag costs no backtracking.
 _TAG = re.compile(
     r"<!--.*?-->"
     r"|<(?:script|style)\b.*?</(?:script|style)\s*+>"
@@ -20,21 +20,21 @@ _TAG = re.compile(
 _ATTRIBUTE = re.compile(
     r"""([^\s"'<>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+))""",
 )
-# The addresses of a srcset: a comma ends one only at its end, and may stand within (data:).
+# The addresses of a srcset: a comma ends one only at its end, and may occur within (data:).
 _CANDIDATE = re.compile(r"\s*([^\s,](?:\S*[^\s,])?)(?:\s[^,]*)?(?:,|$)")
 _LEADING = {"href": "link", "src": "file", "poster": "image", "data": "file"}
 _IMAGES = frozenset({"img", "image"})
 
 
 class Link(NamedTuple):
-    """What a text refers to: `kind` is link, image or file; `url` as it was written."""
+    """A reference: `kind` is link, image or file; `url` is as written."""
 
     kind: str
     url: str
 
 
 def links_of(html: str) -> list[Link]:
-    """Every link, image and embedded file, in the order of the text."""
+    """Return every link, image and embedded file, in order of appearance."""
     found: list[Link] = []
     for match in _TAG.finditer(html):
         name, attributes = match[1], match[2]
@@ -52,7 +52,7 @@ def links_of(html: str) -> list[Link]:
 
 
 def ids_of(html: str) -> set[str]:
-    """Every id that a fragment can lead to."""
+    """Return every id that a fragment can point to."""
     found: set[str] = set()
     for match in _TAG.finditer(html):
         attributes = match[2]

@@ -1,7 +1,7 @@
-"""Reads proof: finds every link and image of the articles that leads nowhere.
+"""The link checker: finds broken links and images in articles.
 
-What counts is what the articles say and what the build wrote, at every build anew; nothing is
-remembered, so no cache can hide a link that broke because its target went away.
+Every build checks all articles against the files that it wrote. Nothing is cached, so a link whose
+target was removed is always found.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PAGES = (".html", ".htm")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing to mend; `draft` when it is in a text that nobody waits for yet."""
+    """A problem in a source; `draft` if it is in a draft that is not scheduled."""
 
     source: str
     line: int
@@ -40,10 +40,10 @@ class Problem:
 
 
 class Proof:
-    """The texts of one build and what their links may lead to.
+    """The link checker of one build.
 
-    `due` tells when a draft becomes public (by the content's id). `known` are Pelican's maps of
-    sources, `generated_content` and `static_content`.
+    `due` maps a scheduled content's id to the time when it becomes public. `known` are Pelican's
+    maps of sources, `generated_content` and `static_content`.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Proof:
         self._ids: dict[str, set[str]] = {}
 
     def problems(self) -> list[Problem]:
-        """Everything that leads nowhere, by source and line."""
+        """Return all broken links, by source and line."""
         found: set[Problem] = set()
         for content in self._contents:
             found.update(self._problems_of(content))
@@ -90,7 +90,7 @@ class Proof:
                 yield Problem(source_lines.shown(source), line, what, draft)
 
     def _judge(self, content: Any, base: str, link: Link) -> str | None:
-        """What is wrong with a link; None when nothing is."""
+        """Return what is wrong with a link; None if nothing is."""
         nowhere = (
             f'the {link.kind} "{link.url}" is not there'
             if link.kind != "link"
@@ -126,7 +126,7 @@ class Proof:
         return self._fragment(link, self._of_file.get(file), file, url)
 
     def _of_draft(self, content: Any, target: Any, link: Link) -> str | None:
-        """Whether a text may lead to a draft: not unless that is public by then."""
+        """Return what is wrong with a link to a draft: it must be public when the text is."""
         if content.status != "draft":
             return f'the link to "{link.url}" leads to a draft'
         begins, due = self._due.get(id(content)), self._due.get(id(target))
@@ -135,7 +135,7 @@ class Proof:
         return self._fragment(link, target, None)
 
     def _fragment(self, link: Link, target: Any, file: str | None, url: str = "") -> str | None:
-        """What is wrong with the part after `#`, on a page that is there."""
+        """Return what is wrong with the part after `#` of a link to an existing page."""
         fragment = unquote(urlsplit(url or link.url).fragment).split(":~:")[0]
         if not fragment or fragment == "top" or _OF_DISCUSSIONS.fullmatch(fragment):
             return None
@@ -158,7 +158,7 @@ class Proof:
         return self._ids[name]
 
     def _linked(self, content: Any, what: str, url: str) -> Any:
-        """The content behind `{filename}` and its like, found as Pelican finds it; or None."""
+        """Return the content behind `{filename}` and the like, found as Pelican does; or None."""
         maps = ["generated_content", "static_content"] if what == "filename" else ["static_content"]
         for name in maps:
             for path in (urlsplit(url).path, unquote(urlsplit(url).path), unescape(url)):
@@ -175,7 +175,7 @@ class Proof:
         return None
 
     def _made(self, what: str, rest: str) -> str | None:
-        """The address that `{tag}` and its like stand for; None for a word without a meaning."""
+        """Return the address behind `{tag}` and the like; None for an unknown placeholder."""
         path = urlsplit(rest).path
         wrappers = {"category": Category, "tag": Tag, "author": Author}
         if what == "index":
@@ -187,7 +187,7 @@ class Proof:
 
 
 def html_of(content: Any, settings: Mapping[str, Any]) -> str:
-    """A text as Markdown made it, with the metadata that is HTML too."""
+    """Return a text as converted by Markdown, with the metadata that are HTML too."""
     texts = [content._content or ""]
     texts += [
         str(content.metadata[name])
@@ -198,7 +198,7 @@ def html_of(content: Any, settings: Mapping[str, Any]) -> str:
 
 
 def published_url(content: Any) -> str:
-    """The address that a draft will have once it is public."""
+    """Return the address that a draft will have once it is public."""
     if hasattr(content, "later_url"):
         return str(content.later_url)
     kind = type(content).__name__.upper()

@@ -1,4 +1,4 @@
-"""What a link leads to: a file of the build, something else of ours, or another site."""
+"""Resolves links: to a file of the build, to the service, or to another site."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from urllib.parse import unquote, urljoin, urlsplit
 
-# Doors of the service, which no build makes; and what comes and goes with the replies.
+# Routes of the service, which no build makes, and what comes and goes with replies.
 SERVICE = ("/comments/*", "/moderate/*", "*/replies.atom", "*/replies/[1-9]*/")
 
 
 class Targets:
-    """The files of one build, by the addresses at which a web server shows them.
+    """The files of one build, by the paths at which a web server shows them.
 
     `site_url` is SITEURL; `ignored` are patterns of paths such as `/shop/*`.
     """
@@ -25,10 +25,10 @@ class Targets:
         self.file_at: Callable[[str], str | None] = lru_cache(maxsize=65536)(self._file_at)
 
     def path(self, base: str, url: str) -> str | None:
-        """The path below the site's root that a link on the page `base` leads to, decoded.
+        """Return the decoded path below the site's root of a link on the page `base`.
 
-        None when it leads to another site, to no page (`mailto:`), or where it is not looked at.
-        Raises ValueError for what is no address.
+        None for another site, for no page (`mailto:`), and for ignored paths. Raises ValueError for
+        an invalid URL.
         """
         parts = urlsplit(url)
         if parts.netloc:
@@ -51,7 +51,7 @@ class Targets:
         return None if self._is_ignored(path) else path
 
     def _file_at(self, path: str) -> str | None:
-        """The file that a web server shows for a path; None when there is none."""
+        """Return the file that a web server shows for a path; None if there is none."""
         name = path.lstrip("/")
         if name and not name.endswith("/") and name in self._files:
             return name

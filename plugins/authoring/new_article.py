@@ -1,4 +1,4 @@
-"""A new article's file: its metadata, its name, and the refusal to write over another one."""
+"""Creates the file of a new article, with metadata and name, without overwriting another."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..shared import plain_text
 from .errors import DeskError
 
 _LINE = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
-# Scripts whose letters have one usual spelling; what is unnamed or a sign is no letter of others.
+# Scripts with one usual transliteration; digits and signs belong to no script.
 _SPELT = ("LATIN", "GREEK", "CYRILLIC", "FULLWIDTH LATIN", "FEMININE", "MASCULINE", "MICRO", "MATH")
-# What an article would hide (plugins/discussion/model/output_paths.py refuses these too).
+# Names that would hide the service (plugins/discussion/model/output_paths.py refuses them too).
 RESERVED = frozenset(
     {"comments", "moderate", "search", "theme", "api", "assets", "status", "drafts", "feeds"}
 )
@@ -25,7 +25,7 @@ RESERVED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Manuscript:
-    """The beginning of an article; all texts but title and slug may be empty.
+    """The start of an article; all texts but title and slug may be empty.
 
     `date` is in the site's time zone.
     """
@@ -42,7 +42,7 @@ class Manuscript:
 
     @property
     def text(self) -> str:
-        """The file's text: metadata that the theme uses, and an empty line for the first word."""
+        """Return the file's text: the metadata that the theme uses, and an empty line."""
         lines = {
             "Title": self.title,
             "Slug": self.slug,
@@ -55,7 +55,7 @@ class Manuscript:
             "Status": "draft",
             "Question": self.question,
         }
-        # Without a line, Pelican makes a summary of the first words, and takes its own category.
+        # Without these lines, Pelican makes a summary of the first words and uses its own category.
         kept = {
             name: text
             for name, text in lines.items()
@@ -69,19 +69,19 @@ class Manuscript:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The metadata of one file that is there, by names in small letters."""
+    """The metadata of an existing file, by names in lower case."""
 
     path: Path
     values: Mapping[str, str] = field(default_factory=dict)
 
 
 def one_line(text: str) -> str:
-    """A text without line breaks: each would begin another piece of metadata."""
+    """Return the text without line breaks, which would begin another line of metadata."""
     return " ".join(text.split())
 
 
 def slug_of(title: str, settings: Mapping[str, Any]) -> str:
-    """The slug that Pelican makes of a title; DeskError when there is none to be made."""
+    """Return the slug that Pelican makes of a title; DeskError if it is empty."""
     slug = plain_text.slug_of(title, settings)
     if not slug:
         raise DeskError(f"The title {title!r} gives no address; name one with --slug")
@@ -89,7 +89,7 @@ def slug_of(title: str, settings: Mapping[str, Any]) -> str:
 
 
 def is_transliterated(title: str) -> bool:
-    """Whether a title has letters of scripts that are spelt in Latin ones by guessing.
+    """Whether a title has letters whose transliteration is a guess.
 
     Han is read as Chinese, also where it is Japanese.
     """
@@ -98,7 +98,7 @@ def is_transliterated(title: str) -> bool:
 
 
 def existing(content: Path) -> Iterator[Metadata]:
-    """The metadata of every Markdown file that is there; only their first lines are read."""
+    """Yield the metadata of every Markdown file; only the first lines are read."""
     for path in sorted(content.rglob("*.md")):
         values: dict[str, str] = {}
         with path.open(encoding="utf-8-sig", errors="replace") as file:
@@ -113,7 +113,7 @@ def existing(content: Path) -> Iterator[Metadata]:
 
 
 def categories(files: list[Metadata]) -> list[str]:
-    """The categories in use, the most used first."""
+    """Return the categories in use, the most used first."""
     counts: dict[str, int] = {}
     for one in files:
         name = one.values.get("category", "")
@@ -123,7 +123,7 @@ def categories(files: list[Metadata]) -> list[str]:
 
 
 def authors(files: list[Metadata], settings: Mapping[str, Any]) -> list[str]:
-    """The authors that the site knows: those of AUTHOR_FACTS, and those who have written."""
+    """Return the authors of AUTHOR_FACTS and of articles."""
     written = [
         one_line(name)
         for one in files
@@ -135,7 +135,7 @@ def authors(files: list[Metadata], settings: Mapping[str, Any]) -> list[str]:
 
 
 def as_known(name: str, known: list[str]) -> str:
-    """A name as the site writes it, whatever its capitals; as it is if it is a new one."""
+    """Return a name as the site writes it, ignoring case; a new one unchanged."""
     name = one_line(name)
     return next((one for one in known if one.casefold() == name.casefold()), name)
 
@@ -143,7 +143,7 @@ def as_known(name: str, known: list[str]) -> str:
 def write(
     manuscript: Manuscript, content: Path, files: list[Metadata], settings: Mapping[str, Any]
 ) -> Path:
-    """Write `content/SLUG.md`; returns its path. DeskError rather than write over anything."""
+    """Write `content/SLUG.md` and return its path; DeskError if it exists."""
     slug = manuscript.slug
     if not re.fullmatch(r"[^\s/\\.%?#][^\s/\\%?#]*", slug) or slug.lower() in RESERVED:
         raise DeskError(f"The address {slug!r} cannot be used; name another one with --slug")

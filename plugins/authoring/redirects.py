@@ -1,4 +1,4 @@
-"""Moved articles: `Moved-from: old/path/` leaves a page at the old address that leads to the new.
+"""Redirects of moved articles: `Moved-from: old/path/` makes a page at the old address.
 
 A small page for any file server, and a line in `_redirects` for those that read it (Netlify,
 Cloudflare Pages and others), where readers and search engines get a real 301.
@@ -21,7 +21,7 @@ from .link_checker import Problem
 
 TABLE = "_redirects"
 METADATA = "moved-from"
-# Doors of the service, and what other parts of the build own.
+# Routes of the service, and addresses that other parts of the build use.
 RESERVED = frozenset({"comments", "moderate", "search", "theme", "drafts", ".discussion", TABLE})
 SAFE = "/:?#[]@!$&'()*+,;=%~"
 
@@ -45,7 +45,7 @@ PAGE = """\
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """From an old path (`/old/path/` on its host, decoded) to a text's URL.
+    """A redirect from an old path (`/old/path/` on its host, decoded) to a text's URL.
 
     `file` is its place below the output, `written` what the author wrote.
     """
@@ -59,7 +59,7 @@ class Redirect:
 
     @property
     def page(self) -> bytes:
-        """The page at the old address."""
+        """Return the HTML of the page at the old address."""
         language = str(getattr(self.content, "lang", self.words.language))
         shown = {"title": escape(_plain(self.content.title)), "url": escape(self.url)}
         moved = self.words.gettext('This page has moved to <a href="%(url)s">%(title)s</a>.')
@@ -71,12 +71,12 @@ class Redirect:
         ).encode()
 
     def problem(self, what: str) -> Problem:
-        """Something wrong with it, where the author wrote it."""
+        """Return a problem with it, naming the source."""
         return problem(self.content, self.written, what)
 
 
 def problem(content: Any, old: str, what: str) -> Problem:
-    """Something wrong with a line `Moved-from`."""
+    """A problem with a line `Moved-from`."""
     source = str(content.source_path)
     line = source_lines.line_of_metadata(source, "Moved-from")
     return Problem(source_lines.shown(source), line, f'Moved-from "{old}" {what}')
@@ -85,10 +85,10 @@ def problem(content: Any, old: str, what: str) -> Problem:
 def redirects_of(
     contents: Iterable[Any], settings: Mapping[str, Any]
 ) -> tuple[list[Redirect], list[Problem]]:
-    """The redirects that published texts ask for, by old path, and what is wrong with others."""
+    """Return the redirects of published texts, by old path, and the problems of others."""
     texts = [one for one in contents if one.status in ("published", "hidden") and one.save_as]
     taken = {PurePosixPath(Path(one.save_as).as_posix()).as_posix(): one for one in texts}
-    # A site may stand below a path of its host.
+    # A site may be below a path of its host.
     prefix = urlsplit(settings["SITEURL"]).path.rstrip("/")
     words = catalog_of(folder_of(settings["THEME"]), settings["DEFAULT_LANG"])
     found: dict[str, Redirect] = {}
@@ -114,7 +114,7 @@ def redirects_of(
 
 
 def table(redirects: Iterable[Redirect]) -> bytes:
-    """The file `_redirects`: a line `FROM TO 301` for each."""
+    """Return the file `_redirects`: a line `FROM TO 301` for each."""
     lines = [f"{quote(one.old, safe=SAFE)} {_path_and_rest(one.url)} 301\n" for one in redirects]
     return "".join(lines).encode()
 
@@ -126,7 +126,7 @@ def _wanted(content: Any) -> list[str]:
 
 
 def _path(old: str, site_url: str) -> str | None:
-    """An old address as a decoded path with a slash before it; None when it is none of ours."""
+    """Return an old address as a decoded path with a leading slash; None for another site's."""
     if site_url and old.startswith(f"{site_url}/"):
         old = old[len(site_url) :]
     try:
@@ -141,7 +141,7 @@ def _path(old: str, site_url: str) -> str | None:
         return None
     if any(char.isspace() for char in path):
         return None
-    # An address without a slash and without an ending is a folder, as articles here are.
+    # An address without trailing slash and ending is a folder, as articles here are.
     folder = path.endswith("/") or "." not in names[-1]
     return "/" + "/".join(names) + ("/" if folder else "")
 

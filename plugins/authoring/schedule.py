@@ -1,4 +1,4 @@
-"""Tells when a site must be built again because an article's moment has come."""
+"""Detects when a site must be built again because a scheduled article becomes public."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 NAME = ".discussion/due.json"
-# A build that fails (a broken link, say) is not tried again every second.
+# Pauses between attempts, so that a failing build is not repeated every second.
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The next moment of a build, and the settings' file that it was made with, or None."""
+    """The next moment of a build, and its settings file, or None."""
 
     moment: datetime
     settings: str | None
 
 
 class Alarm:
-    """Watches the build that `output` shows; it keeps nothing that a restart would lose."""
+    """Watches the build that `output` shows; nothing is lost by a restart."""
 
     def __init__(self, output: Path) -> None:
         self._output = output
@@ -31,12 +31,12 @@ class Alarm:
         self._not_before = datetime.min.replace(tzinfo=UTC)
 
     def rings(self, now: datetime) -> Due | None:
-        """What is due at `now`, however long ago; None when nothing is, or it was just tried."""
+        """Return what is due at `now`, even long ago; None if nothing is, or it was just tried."""
         due = next_due(self._output)
         if due is None or due.moment > now:
             return None
         if due.moment == self._rung_for:
-            # The clock may have been set back: then the pause means nothing.
+            # If the clock was set back, the pause is invalid.
             waits = self._not_before - self._pause <= now < self._not_before
             if waits:
                 return None
@@ -48,12 +48,12 @@ class Alarm:
 
 
 def path_of(output: Path) -> Path:
-    """The file of a build's moments."""
+    """Return the file with a build's moments."""
     return output / NAME
 
 
 def next_due(output: Path) -> Due | None:
-    """The earliest moment that the shown build waits for; None without one, or without a build."""
+    """Return the earliest moment that the shown build waits for; None without one."""
     try:
         data = json.loads(path_of(output).read_bytes())
         moments = [datetime.fromisoformat(one) for one in data["moments"]]

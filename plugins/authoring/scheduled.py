@@ -1,7 +1,7 @@
-"""Articles dated in the future: drafts until their moment has come.
+"""Scheduled articles: articles dated in the future are drafts until then.
 
-The build leaves the moments that are still to come in `.discussion/due.json`, beside the pages that
-do not show them yet, so that the two can never be of different builds.
+The build stores the coming moments in `.discussion/due.json` in its own directory, so that they
+always belong to the pages beside them.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from .schedule import path_of
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A draft that becomes public by itself, at `due`."""
+    """A draft that becomes public automatically, at `due`."""
 
     content: Any
     due: datetime
 
 
 def hold_back(content: Any, now: datetime) -> Scheduled | None:
-    """Make a draft of an article whose date is after `now`; None for what is not held back."""
+    """Make a draft of an article whose date is after `now`; None for other articles."""
     if not isinstance(content, Article) or content.status not in ("published", "hidden"):
         return None
-    # Pelican has given it the site's time zone, or the article's own.
+    # Pelican has set its time zone: the site's, or the article's own.
     date = getattr(content, "date", None)
     if date is None or date <= now:
         return None
@@ -40,7 +40,7 @@ def hold_back(content: Any, now: datetime) -> Scheduled | None:
 
 
 def write_moments(output: Path, moments: Iterable[datetime], settings_file: str | None) -> None:
-    """Leave the moments for the alarm, and with which settings to build then; no file if none."""
+    """Store the moments and the settings to build with then; no file if there are none."""
     found = sorted({moment.isoformat() for moment in moments})
     path = path_of(output)
     if not found:

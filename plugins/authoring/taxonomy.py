@@ -1,7 +1,7 @@
-"""Tags, categories and authors: different names need different addresses.
+"""Checks that different tags, categories and authors have different addresses.
 
-Pelican tells them apart by their slugs: of C#, C++ and C it makes one tag with the name that it met
-first. Spellings of one name, such as Time and time, are one tag on purpose.
+Pelican distinguishes them by slug: C#, C++ and C become one tag with the name that was read first.
+Spellings of one name, such as Time and time, are one tag on purpose.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KINDS = (
     ("category", "Category", "category"),
     ("authors", "Author", "author"),
 )
-# What people write or leave out without meaning another thing.
+# Characters that spellings of one name may differ in.
 _LOOSE = re.compile(r"[\s_'’‘\"“”–—-]+")
 
 
@@ -29,7 +29,7 @@ def same_name(one: str, other: str) -> bool:
 
 
 def untangle(contents: Iterable[Any]) -> Iterator[Problem]:
-    """Problems of names that share an address; each text keeps one tag for each address.
+    """Return problems of names that share an address; each text keeps one tag for each address.
 
     `contents` in the order in which the first of several names counts.
     """

@@ -1,4 +1,4 @@
-"""Pictures of articles for where links to them are shown: 1200 × 630, drawn by the build.
+"""Card images of articles for link previews: 1200 × 630, drawn by the build.
 
 `PLUGINS = [..., "plugins.cards", "plugins.discussion", ...]`; it stands before the discussions,
 which tell search engines of the picture. Cards exist only where SITEURL is absolute.

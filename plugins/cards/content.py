@@ -1,4 +1,4 @@
-"""What stands on a card, and the name of its file.
+"""The text of a card, and the name of its file.
 
 The name is made of all that the drawing depends on: a card with that name need not be drawn again,
 and one that changes has another address, which is the only way to make others fetch it anew.
@@ -18,7 +18,7 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
 
 
 class Card(NamedTuple):
-    """The words of one card, as plain text."""
+    """The text of one card, as plain text."""
 
     site: str
     title: str
@@ -27,11 +27,11 @@ class Card(NamedTuple):
 
     @property
     def leftward(self) -> bool:
-        """Whether its lines begin on the right."""
+        """Whether it is written from right to left."""
         return self.language.partition("-")[0].lower() in RIGHT_TO_LEFT
 
     def name(self, font: Path) -> str:
-        """The card's address below the site's, and its path below the output."""
+        """Return the card's URL below the site's, which is its path below the output."""
         words = "\0".join((self.site, self.title, self.subtitle, str(self.leftward)))
         state = blake2b(words.encode("utf-8", "surrogatepass"), digest_size=12, key=design(font))
         return f"{FOLDER}/{state.hexdigest()}.png"
@@ -39,7 +39,7 @@ class Card(NamedTuple):
 
 @lru_cache(maxsize=4)
 def design(font: Path) -> bytes:
-    """What cards look like: this package, the font, and the library that draws."""
+    """Digest what cards depend on: this package, the font, and the drawing library."""
     here = Path(__file__).parent
     parts = [path.read_bytes() for path in sorted(here.glob("*.py"))]
     state = blake2b(version("pillow").encode(), digest_size=16)

@@ -1,4 +1,4 @@
-"""Draws a card: paper, a green edge, the title in large letters, and the site's mark below.
+"""Draws a card: paper, a green edge, the title in large letters, and the site's logo below.
 
 A card is a picture of few colours. Its numbers are steps on ramps from one colour to another, so
 that smooth edges need no more than a byte a pixel, and drawing one takes some milliseconds.
@@ -20,7 +20,7 @@ EDGE, MARGIN = 20, 88
 PAPER, INK, SOFT = (252, 252, 248), (27, 36, 33), (85, 97, 91)
 GREEN, WHITE, YELLOW = (11, 90, 72), (255, 255, 255), (255, 216, 102)
 STEPS = 32
-# The ramps of the palette, in their order: each begins where another one may end.
+# The ramps of the palette, in order, STEPS colours each.
 RAMPS = ((PAPER, INK), (PAPER, SOFT), (PAPER, GREEN), (GREEN, WHITE), (GREEN, YELLOW))
 BLACK_INK, GREY_INK, GREEN_INK, WHITE_INK, YELLOW_INK = range(len(RAMPS))
 TITLE_SIZES, TITLE_LINES = (88, 80, 72, 64, 56), 4
@@ -28,12 +28,12 @@ SUBTITLE_SIZES, SUBTITLE_LINES = (36, 32), 2
 SITE_SIZES = (40, 34, 28)
 LEADING = 1.16
 MARK = 72
-# Shapes are drawn larger and made smaller, which smooths them.
+# Shapes are drawn this many times larger and scaled down, for smooth edges.
 FINE = 4
 
 
 def draw(card: Card, font: Path) -> bytes:
-    """The card as PNG; words that the font cannot show are left out."""
+    """Return the card as PNG; text that the font cannot show is left out."""
     letters = Lettering(font, leftward=card.leftward)
     canvas = _paper().copy()
     with_title = letters.can(card.title)

@@ -1,4 +1,4 @@
-"""What can go wrong with cards."""
+"""The error of the cards plugin."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from ..shared.errors import DiscussionError
 
 
 class CardError(DiscussionError):
-    """A card cannot be drawn as the settings ask; the message says the mend."""
+    """A card cannot be drawn as the settings ask; the message explains the fix."""

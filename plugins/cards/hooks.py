@@ -1,4 +1,4 @@
-"""What happens during a Pelican run: each article gets its card, drawn now or taken from before."""
+"""Handler of Pelican's signals: gives each article its card, drawn now or from the cache."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..shared.plain_text import field_text, one_line, title_of
 from .content import FOLDER, FONT, Card
 from .errors import CardError
 
-# Cards that no build has asked for this long are forgotten.
+# Cards that no build has used for this long are removed.
 FORGET_SECONDS = 30 * 86_400
-# Shorter than any card: what a power cut left of one.
+# Smaller than any card: an incomplete file after a power cut.
 TORN = 200
 
 
 def deal(generators: Iterable[Any]) -> None:
-    """At `all_generators_finalized`: give articles `card`, an address below the site's, or "".
+    """At `all_generators_finalized`, set `card` of articles: a URL below the site's, or "".
 
     SITE_CARD, for all templates, is the card of pages that are no article's. The files are there
     when this returns.
@@ -72,7 +72,7 @@ def _deal(generator: Any) -> None:
 
 
 def _put(wanted: Mapping[str, Card], font: Path, output: Path, quick: QuickSettings) -> None:
-    """Put the cards into the output, drawing those that are not kept."""
+    """Put the cards into the output, drawing those that are not in the cache."""
     kept = output if quick.cache is None else quick.cache
     for folder in {kept, output}:
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def _bring(source: str, target: str, *, link: bool) -> None:
 
 
 def _forget(folder: Path, used: Collection[str]) -> None:
-    """Remove cards that neither this build nor another one has, after a while."""
+    """Remove old cards that no build uses."""
     before = time.time() - FORGET_SECONDS
     for one in os.scandir(folder):
         if f"{FOLDER}/{one.name}" not in used:

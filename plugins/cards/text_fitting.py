@@ -1,4 +1,4 @@
-"""Fits words into a box: the largest size at which they stand in so many lines."""
+"""Fits text into a box: finds the largest font size for a number of lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MORE = "..."
 
 
 class Setting(NamedTuple):
-    """Words as they will stand."""
+    """Text with its font, size and line breaks."""
 
     font: ImageFont.FreeTypeFont
     size: int
@@ -28,7 +28,7 @@ class Setting(NamedTuple):
 
 
 class Lettering:
-    """One font file; `leftward` for scripts that are written from the right."""
+    """One font file; `leftward` for right-to-left scripts."""
 
     def __init__(self, font: Path, *, leftward: bool) -> None:
         self._path, self.leftward = font, leftward
@@ -36,13 +36,13 @@ class Lettering:
         self._layout = ImageFont.Layout.RAQM if leftward else ImageFont.Layout.BASIC
 
     def can(self, text: str) -> bool:
-        """Whether every letter is in the font, and can be set the way it must be."""
+        """Whether the font has every character, and right-to-left layout is available if needed."""
         if self.leftward and not features.check("raqm"):
             return False
         return all(ord(one) in _letters(self._path) for one in text if not one.isspace())
 
     def fit(self, text: str, sizes: Sequence[int], width: int, lines: int) -> Setting:
-        """The text in the first of these sizes that it fits in; cut at the smallest if in none."""
+        """Return the text in the first of these sizes that fits, or cut in the smallest."""
         for size in sizes:
             font = self.font(size)
             broken = list(self._broken(text, font, width))
@@ -54,13 +54,13 @@ class Lettering:
         return Setting(font, size, tuple(cut))
 
     def font(self, size: int) -> ImageFont.FreeTypeFont:
-        """The font in a size."""
+        """Return the font in a size."""
         return _font(self._path, size, self._layout)
 
     def _balanced(
         self, text: str, font: ImageFont.FreeTypeFont, width: int, broken: list[str]
     ) -> tuple[str, ...]:
-        """The same number of lines, about equally long: no word stands alone in the last one."""
+        """Return lines of about equal length, so that the last one is not a single word."""
         best = broken
         for narrower in range(width, width // 2, -width // 12):
             tried = list(self._broken(text, font, narrower))

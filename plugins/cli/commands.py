@@ -1,4 +1,4 @@
-"""The site side's verbs of the `rejoinder` command. Heavy imports stay inside the functions."""
+"""The site side's commands of `rejoinder`. Heavy imports stay inside the functions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 OUTPUT = Path("output")
 SETTINGS = Path("pelicanconf.py")
 WATCHED = ("content", "theme", "plugins")
-# What a page write in flight may still take; kill -9 would be safe too.
+# Seconds that a page write in progress may still take; kill -9 would be safe too.
 STOP_SECONDS = 0.8
 # Set by `rejoinder serve` for the commands that it starts.
 SUPERVISED = "REJOINDER_SUPERVISED"
@@ -67,7 +67,7 @@ def build(settings: Path, output: Path, accept_empty: bool, no_cache: bool) -> N
     """Build the static site into a fresh directory and then show it at once."""
     from .build import build_site
 
-    # A terminated build removes its half-built directory, like an interrupted one.
+    # A terminated build removes its incomplete directory, like an interrupted one.
     signal.signal(signal.SIGTERM, _interrupt)
     with _readable_errors():
         done = build_site(
@@ -177,7 +177,7 @@ def watch(settings: Path, output: Path) -> None:
 
 
 def _index_beside(output: Path) -> None:
-    """Begin the search index of a new build; nobody waits for it, and nothing fails with it."""
+    """Start indexing a new build; nothing waits for it or fails with it."""
     from ..search import run
 
     try:
@@ -188,7 +188,7 @@ def _index_beside(output: Path) -> None:
 
 
 def _index_now(output: Path, *, anew: bool = False) -> None:
-    """Make the search index and wait for it; what keeps it from being made is said."""
+    """Make the search index and wait for it; print errors."""
     from ..search import run
 
     try:
@@ -212,12 +212,12 @@ def _sender(output: Path) -> Sender:
     from ..shared.settings import SiteSettings
 
     settings = SiteSettings.from_environ(os.environ)
-    # A client of its own, and never closed: a thread may use it until the process ends.
+    # A separate client, never closed: a thread may use it until the process ends.
     return Sender(output, settings.snapshot, Client.from_settings(settings))
 
 
 def _send_texts_now(output: Path) -> None:
-    """Give the service the articles' texts; what keeps it from having them is said."""
+    """Send the articles' texts to the service; print errors."""
     try:
         _sender(output).once()
     except (DiscussionError, OSError) as error:
@@ -225,7 +225,7 @@ def _send_texts_now(output: Path) -> None:
 
 
 def _build_what_is_due(alarm: Alarm, output: Path, stop: threading.Event) -> None:
-    """Build as the shown build was made, when an article of a future day has become public."""
+    """Build like the shown build, when a scheduled article has become public."""
     due = alarm.rings(datetime.now(UTC))
     if due is None:
         return
@@ -235,7 +235,7 @@ def _build_what_is_due(alarm: Alarm, output: Path, stop: threading.Event) -> Non
 
 
 def _rebuild(settings: Path, output: Path, stop: threading.Event, standby: Standby) -> None:
-    """In a process of its own: Pelican never frees what it read, and plugins may have changed."""
+    """Build in a process of its own: Pelican never frees memory, and plugins may have changed."""
     started = time.monotonic()
     with standby.build("--settings", str(settings), "--output", str(output)) as process:
         lines: list[str] = []
@@ -279,7 +279,7 @@ def _publisher(output: Path, *, accept_empty: bool = False) -> Iterator[Publishe
 
     settings = SiteSettings.from_environ(os.environ)
     log_to_stderr()
-    # Retries of a service that is away; the publisher says that once itself.
+    # Suppress urllib3's retry warnings; the publisher reports an unreachable service once.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     client = Client.from_settings(settings)
@@ -295,7 +295,7 @@ def _publisher(output: Path, *, accept_empty: bool = False) -> Iterator[Publishe
 
 
 def _in_background(call: Callable[..., Any], *arguments: Any) -> threading.Thread:
-    # A daemon: the process may end in the middle of a long poll.
+    # A daemon thread: the process may end during a long poll.
     thread = threading.Thread(target=call, args=arguments, daemon=True)
     thread.start()
     return thread
@@ -303,7 +303,7 @@ def _in_background(call: Callable[..., Any], *arguments: Any) -> threading.Threa
 
 @contextmanager
 def _until_stopped() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; ending that way is no error."""
+    """Return an event that SIGINT and SIGTERM set; ending that way is no error."""
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Compares what is published with what it should be: a full build from the service."""
+"""Compares what is published with a full build from the service."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from ..shared.errors import BuildError
 from ..shared.progress import each
 from ..shared.settings import SiteSettings
 
-# What the publisher still has to write may be late; what differs for longer is wrong.
+# Seconds for pending writes of the publisher; what differs for longer is wrong.
 PATIENCE_SECONDS = 12.0
-# A round of indexing that can be seen to be under way is waited for, which may take its minutes.
+# Seconds to wait for an indexing run in progress.
 INDEX_PATIENCE_SECONDS = 600.0
 LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One file that is not as it should be: `differs`, `missing` or `extra`."""
+    """A file with a difference: `differs`, `missing` or `extra`."""
 
     what: str
     file: str
@@ -72,20 +72,20 @@ def verify(root: Path, settings_file: Path, output: Path) -> list[Difference]:
 
 
 def refetch(root: Path) -> None:
-    """Replace the snapshot by the service's answers, even where both seem to agree.
+    """Replace the snapshot by the service's answers, even if both seem to agree.
 
-    Raises DiscussionError; DataLossError if most replies would go that no editor removed.
+    Raises DiscussionError; DataLossError if it would delete most replies that no editor removed.
     """
     settings = SiteSettings.from_environ(os.environ)
     path = (root / settings.snapshot).absolute()
     with Snapshot(path) as snapshot, Client.from_settings(settings) as client:
-        # First what editors changed: all that is missing then was lost.
+        # Apply editors' changes first; what is missing then was lost.
         snapshot.sync(client)
         snapshot.replace(client)
 
 
 def _check_loss(path: Path, fresh: Snapshot, client: Client) -> None:
-    """Raise DataLossError if the service no longer holds what the snapshot at `path` has of it."""
+    """Raise DataLossError if the service lost replies that the snapshot at `path` has."""
     if not path.exists():
         return
     with Snapshot(path) as published:
@@ -109,12 +109,12 @@ def _settled(
             builder.bring_up_to_date(fresh, None, snapshot, client.private)
             found = list(_compare(output.resolve(), fresh))
         if not found:
-            # The search index is made after the pages, and by itself.
+            # The search index is made after the pages, by a process of its own.
             _wait_for_index(var, end)
             before = index_lock.mark(var, output)
             found = _compare_index(output, fresh, snapshot, client)
             if found and (index_lock.under_way(var) or index_lock.mark(var, output) != before):
-                # It was compared in the midst of a round: what that leaves gets its time again.
+                # It was compared during a run; give what that leaves its time again.
                 _wait_for_index(var, end)
                 if time.monotonic() < end:
                     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -153,7 +153,7 @@ def _compare(shown: Path, right: Path) -> Iterator[Difference]:
 
 
 def _files(root: Path) -> set[str]:
-    # The manifest is a database: what it says is compared by what it leads to.
+    # The manifest is a database: its contents are compared by their effects.
     return {
         path.relative_to(root).as_posix()
         for path in root.rglob("*")

@@ -1,7 +1,7 @@
-"""Keeps a process that has loaded everything a build needs and waits for the word (ready.py).
+"""Keeps a process that has loaded Pelican and waits for a build request (warm_worker.py).
 
-Half of the time of a small site's build is loading Pelican. Each process builds once: Pelican never
-frees what it read.
+Loading Pelican is half of the time of a small site's build. Each process builds once, because
+Pelican never frees memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import suppress
 
 
 class Standby:
-    """The next build's process; `with` lets it go at the end."""
+    """The next build's process; `with` ends it."""
 
     def __init__(self) -> None:
         self._waiting: subprocess.Popen[str] | None = None
@@ -25,7 +25,7 @@ class Standby:
         self.dismiss()
 
     def prepare(self) -> None:
-        """Have a process ready; it loads while nobody waits for it."""
+        """Start a process, which loads in the background."""
         if self._waiting is not None and self._waiting.poll() is None:
             return
         self._waiting = subprocess.Popen(
@@ -35,23 +35,23 @@ class Standby:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            # Ctrl-C reaches only the process that watches, which then ends the build.
+            # Ctrl-C reaches only the watching process, which then ends the build.
             start_new_session=True,
         )
 
     def build(self, *options: str) -> subprocess.Popen[str]:
-        """Begin `rejoinder build` with these options; what it says comes from `stdout`."""
+        """Start `rejoinder build` with these options; its output is in `stdout`."""
         self.prepare()
         process, self._waiting = self._waiting, None
         if process is None or process.stdin is None:
             raise RuntimeError("there is no process to build with")
-        # One that died meanwhile is told by its exit code.
+        # If it died meanwhile, its exit code shows it.
         with suppress(OSError), process.stdin as words:
             words.write(json.dumps(options) + "\n")
         return process
 
     def dismiss(self) -> None:
-        """Let the process go: what it has loaded is out of date, or nobody builds any more."""
+        """End the process: what it has loaded is outdated, or it is no longer needed."""
         process, self._waiting = self._waiting, None
         if process is not None:
             with process:

@@ -1,4 +1,4 @@
-"""What the process of standby.py does: load, wait for one line, build, end."""
+"""The process of warm_process.py: load, wait for one line, build, exit."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 
 
 def main() -> None:
-    """Read the options of `rejoinder build` as a line of JSON; the end of input means: go."""
-    # Loaded so that the build need not.
+    """Read the options of `rejoinder build` as a line of JSON; the end of input means: exit."""
+    # Imported ahead, so that the build need not.
     import pelican
 
     from ..authoring import hooks  # noqa: F401

@@ -1,7 +1,7 @@
-"""The theme's words in the site's language, from the gettext catalogs that lie with the theme.
+"""Translations of the theme, from the gettext catalogs in its folder `translations`.
 
-`PLUGINS = ["plugins.language", ...]` gives Pelican's templates `_()`, `{% trans %}` and their
-relatives. The language is Pelican's DEFAULT_LANG; English is what stands in the templates.
+`PLUGINS = ["plugins.language", ...]` gives Pelican's templates `_()`, `{% trans %}` and so
+on. The language is Pelican's DEFAULT_LANG; the templates are in English.
 """
 
 

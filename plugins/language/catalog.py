@@ -1,4 +1,4 @@
-"""Catalogs of translated words: gettext's .po files, read by Babel and never compiled beforehand.
+"""Gettext catalogs: .po files, read by Babel without compiling them beforehand.
 
 A folder of translations has `LANGUAGE/LC_MESSAGES/theme.po`; English needs none.
 """
@@ -21,7 +21,7 @@ SOURCE_LANGUAGE = "en"
 
 
 class Catalog:
-    """The words of one language, as Jinja2's i18n extension wants them."""
+    """The translations of one language, as Jinja2's i18n extension needs them."""
 
     def __init__(self, language: str, words: NullTranslations, digest: bytes) -> None:
         self.language = language
@@ -30,14 +30,14 @@ class Catalog:
         self.pgettext, self.npgettext = words.pgettext, words.npgettext
 
     def quick_digest(self) -> bytes:
-        """What pages that were made with these words depend on (plugins/quick)."""
+        """Digest the catalog, for pages that use it (plugins/quick)."""
         return self._digest
 
 
 def catalog_of(folder: Path, language: str) -> Catalog:
-    """The catalog of a language.
+    """Return the catalog of a language.
 
-    English, or a language that the folder does not have, gets the words of the templates.
+    For English, and for a language without a catalog, it translates nothing.
     """
     path = file_of(folder, language)
     if path is not None:
@@ -46,7 +46,7 @@ def catalog_of(folder: Path, language: str) -> Catalog:
 
 
 def file_of(folder: Path, language: str) -> Path | None:
-    """The file of a language; of the language without its region where there is no nearer one."""
+    """Return the file of a language, or else of the language without its region."""
     for name in _candidates(language):
         path = folder / name / "LC_MESSAGES" / f"{DOMAIN}.po"
         if path.is_file():
@@ -55,17 +55,17 @@ def file_of(folder: Path, language: str) -> Path | None:
 
 
 def is_known(folder: Path, language: str) -> bool:
-    """Whether a theme speaks the language: English, one of its catalogs, or it has none at all."""
+    """Whether a theme supports the language: English, a catalog's, or any without catalogs."""
     return not folder.is_dir() or not _candidates(language) or bool(file_of(folder, language))
 
 
 def languages(folder: Path) -> list[str]:
-    """The languages that a theme speaks."""
+    """Return the languages that a theme supports."""
     return sorted({SOURCE_LANGUAGE, *(one.parents[1].name for one in folder.glob("*/*/*.po"))})
 
 
 def install(env: Environment, catalog: Catalog) -> None:
-    """Give an environment the words, with `_("%(n)s replies", n=...)` filled in by Jinja2."""
+    """Install a catalog; Jinja2 fills in `_("%(n)s replies", n=...)`."""
     env.add_extension("jinja2.ext.i18n")
     env.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]
     env.globals["catalog"] = catalog
@@ -80,7 +80,7 @@ def _candidates(language: str) -> list[str]:
 
 @lru_cache(maxsize=16)
 def _read(language: str, text: bytes) -> Catalog:
-    # Only other languages pay for Babel's reader.
+    # Imported only for other languages than English.
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
     from babel.support import Translations

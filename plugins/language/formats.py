@@ -1,6 +1,6 @@
-"""Days, numbers and lists as a language writes them: filters for templates.
+"""Template filters for days, numbers and lists in the site's language.
 
-English is written here, so that a site in English need not load Babel's data for it.
+English is implemented here, so that a site in English need not load Babel's data.
 """
 
 from __future__ import annotations
@@ -23,53 +23,53 @@ MONTHS = (
 
 
 class Format:
-    """A filter that says what its answers depend on besides what it is given (plugins/quick)."""
+    """A filter with a digest of everything that its result depends on (plugins/quick)."""
 
     def __init__(self, language: str, write: Callable[..., str]) -> None:
         self._language, self._write = language, write
 
     def __call__(self, *values: Any) -> str:
-        """Write it."""
+        """Format the values."""
         return self._write(self._language, *values)
 
     def quick_digest(self) -> bytes:
-        """The language, and what it is that is written."""
+        """Return the name of the format and the language."""
         return f"{self._write.__name__} {self._language}".encode()
 
 
 def install(env: Environment, language: str) -> None:
-    """Give an environment the filters, for this language."""
+    """Install the filters for this language."""
     for write in (day, day_of_year, span, number, joint, direction):
         env.filters[write.__name__] = Format(language, write)
 
 
 def direction(_site: str, language: str) -> str:
-    """`ltr` or `rtl`, for the attribute `dir` of what is in this language; `ltr` if unknown."""
+    """Return `ltr` or `rtl` for the attribute `dir` of this language; `ltr` if unknown."""
     if _is_english(language):
         return "ltr"
     try:
         return locale_of(language).text_direction
     except ValueError:
-        # An article may be in a language of which nothing is known here.
+        # An article may be in a language that Babel does not know.
         return "ltr"
 
 
 def day(language: str, moment: date) -> str:
-    """A day, for instance `23 November 2026`."""
+    """Format a day, for instance `23 November 2026`."""
     if _is_english(language):
         return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
     return _formatted(_as_date(moment), "long", language)
 
 
 def day_of_year(language: str, moment: date) -> str:
-    """A day where the year stands above, for instance `23 November`."""
+    """Format a day without its year, for instance `23 November`."""
     if _is_english(language):
         return f"{moment.day} {MONTHS[moment.month - 1]}"
     return _by_skeleton(_as_date(moment), "MMMMd", language)
 
 
 def span(language: str, numbers: Sequence[int]) -> str:
-    """A year, a month of a year or a day, for instance `November 2026`."""
+    """Format a year, a month of a year or a day, for instance `November 2026`."""
     first = date(*[*numbers, 1, 1][:3])
     if len(numbers) == 3:
         return day(language, first)
@@ -81,7 +81,7 @@ def span(language: str, numbers: Sequence[int]) -> str:
 
 
 def number(language: str, value: int) -> str:
-    """A number with its thousands apart, for instance `10,000`."""
+    """Format a number with thousands separators, for instance `10,000`."""
     if _is_english(language):
         return f"{value:,}"
     from babel.numbers import format_decimal
@@ -90,7 +90,7 @@ def number(language: str, value: int) -> str:
 
 
 def joint(language: str, index: int, length: int) -> str:
-    """What stands before an item of a list in a sentence, for instance `, ` or ` and `."""
+    """Return the text before an item of a list in a sentence, such as `, ` or ` and `."""
     if index == 0:
         return ""
     if _is_english(language):
@@ -101,7 +101,7 @@ def joint(language: str, index: int, length: int) -> str:
 
 
 def moment(language: str, value: datetime) -> str:
-    """A moment in UTC, for instance `23 November 2026, 14:05 UTC`."""
+    """Format a time in UTC, for instance `23 November 2026, 14:05 UTC`."""
     time = f"{value.astimezone(UTC):%H:%M} UTC"
     if _is_english(language):
         return f"{day(language, value)}, {time}"
@@ -110,14 +110,14 @@ def moment(language: str, value: datetime) -> str:
 
 
 def check(language: str) -> None:
-    """Raise ValueError for what is no language tag."""
+    """Raise ValueError for an invalid language tag."""
     if language != ENGLISH:
         locale_of(language)
 
 
 @lru_cache(maxsize=16)
 def locale_of(language: str) -> Locale:
-    """Babel's data for a language tag; ValueError when there is none."""
+    """Return Babel's data for a language tag; ValueError if there are none."""
     from babel import Locale, UnknownLocaleError
 
     try:
@@ -141,7 +141,7 @@ def _by_skeleton(moment: date, skeleton: str, language: str) -> str:
 
 
 def _as_date(moment: date) -> date:
-    # Pelican's moments are datetimes of a class of its own.
+    # Pelican's dates are of a subclass of datetime.
     return date(moment.year, moment.month, moment.day)
 
 

@@ -1,4 +1,4 @@
-"""What happens while Pelican makes its generators: each one's templates get their words."""
+"""Handler of Pelican's signal `generator_init`: installs the theme's translations."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .catalog import catalog_of, install, is_known, languages
 
 
 def give_words(generator: Any) -> None:
-    """At `generator_init`: install the catalog of the theme for the site's language.
+    """At `generator_init`, install the catalog of the theme for the site's language.
 
-    Raises SettingsError for a language that the theme does not speak.
+    Raises SettingsError for a language that the theme does not support.
     """
     folder, language = folder_of(generator.theme), generator.settings["DEFAULT_LANG"]
     if not is_known(folder, language):
@@ -25,5 +25,5 @@ def give_words(generator: Any) -> None:
 
 
 def folder_of(theme: str) -> Path:
-    """The folder of a theme's catalogs."""
+    """Return the folder of a theme's catalogs."""
     return Path(theme) / "translations"

@@ -1,7 +1,7 @@
-"""Images in articles and pages get their measures, several widths, and patience.
+"""Adds width and height, srcset and lazy loading to images in articles and pages.
 
-`PLUGINS = [..., "plugins.pictures", "plugins.discussion", ...]`: it stands before whatever reads
-the finished texts. Authors write an ordinary image; see docs/writing.md.
+`PLUGINS = [..., "plugins.pictures", "plugins.discussion", ...]`: it comes before plugins
+that read the finished texts. Authors write an ordinary image; see docs/writing.md.
 """
 
 from __future__ import annotations

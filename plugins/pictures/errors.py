@@ -1,4 +1,4 @@
-"""What can be wrong with pictures."""
+"""The error of the pictures plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens during a Pelican run: the images of every text are looked up and dressed."""
+"""Handler of Pelican's signals: completes the images of every text and writes the copies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .image_file import FOLDER, look
 from .markup import Found, dress, several
 
 SIZES = "(min-width: 45rem) 40rem, 92vw"
-# Files that may move when they are asked for (Pelican's `{attach}`) get their measures only.
+# Files that may move when their URL is read (Pelican's `{attach}`) get width and height only.
 STAYS, MOVES = ("{static}", "|static|", "{filename}", "|filename|"), ("{attach}", "|attach|")
 _LISTS = (
     *("articles", "translations", "hidden_articles", "hidden_translations"),
@@ -33,7 +33,7 @@ _LISTS = (
 
 
 def hang(generators: Iterable[Any]) -> None:
-    """At `all_generators_finalized`: dress the images of all texts, and put copies into the output.
+    """At `all_generators_finalized`, complete all images, and put the copies into the output.
 
     Raises PictureError for a file that is no picture.
     """
@@ -72,7 +72,7 @@ class _Wall:
         self.used: set[str] = set()
 
     def find(self, content: Any, src: str) -> Found | None:
-        """What is known of an image of a text; None for other sites' and for missing ones."""
+        """Return what is known of an image; None for other sites' and for missing ones."""
         begin = next((mark for mark in (*STAYS, *MOVES) if src.startswith(mark)), "")
         if not begin and (not src.startswith("/") or src.startswith("//")):
             return None

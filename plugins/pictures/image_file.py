@@ -1,4 +1,4 @@
-"""One picture file: how large it is, and which narrower copies go with it.
+"""Measures an image file, and makes its narrower copies.
 
 All of it is a function of the file's bytes, and kept under their hash.
 """
@@ -15,12 +15,12 @@ from xml.etree import ElementTree
 
 from ..shared.files import replace
 
-# Phones, columns of text, and columns on fine screens.
+# Widths for phones, columns of text, and high-resolution screens.
 WIDTHS = (480, 960, 1440)
 QUALITY = 82
-# Of these copies can be made; a photograph stays one, and a drawing too.
+# Formats that are copied; each copy has its original's format.
 ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-# A copy must save this much of the bytes, or it is left out.
+# A copy of more than this part of the original's bytes is left out.
 WORTH = 0.9
 FOLDER = "pictures"
 VERSION = b"1"
@@ -35,7 +35,7 @@ class Copy(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture's measures in pixels, and its copies, the narrowest first."""
+    """An image's size in pixels, and its copies, the narrowest first."""
 
     width: int
     height: int
@@ -43,7 +43,7 @@ class Picture(NamedTuple):
 
 
 def look(path: Path, kept: Path) -> Picture | None:
-    """Measure a picture, and make its copies in `kept`, unless they are there.
+    """Measure an image, and make missing copies in `kept`.
 
     None for a drawing that does not say how large it is. Raises ValueError for what is no picture.
     """
@@ -58,7 +58,7 @@ def look(path: Path, kept: Path) -> Picture | None:
         try:
             known = _make(path, len(data), key, kept)
         except Exception as error:  # decoders raise whatever they like
-            # Some of them name the file as this machine knows it.
+            # Some messages contain the file's absolute path.
             raise ValueError(str(error).replace(str(path), path.name)) from error
         _write(note, json.dumps(known).encode())
     return known
@@ -74,13 +74,13 @@ def _known(note: Path, kept: Path) -> Picture | None:
 
 
 def _make(path: Path, size: int, key: str, kept: Path) -> Picture:
-    # Loaded only where there is something new to look at.
+    # Imported only for new images.
     from PIL import Image, ImageOps
 
     with Image.open(path) as opened:
         kind, moves = str(opened.format), getattr(opened, "n_frames", 1) > 1
         opened.load()
-        # Cameras lay a picture on its side and say so; copies stand upright.
+        # Cameras store rotated images with a flag; copies are upright.
         image = ImageOps.exif_transpose(opened)
     if kind not in ENDINGS or moves:
         return Picture(image.width, image.height)
@@ -109,7 +109,7 @@ def _narrow(image: Any, kind: str, width: int) -> bytes:
     if kind == "PNG" and image.mode == "P":
         small = small.quantize(256, method=Image.Quantize.FASTOCTREE)
     data = BytesIO()
-    # What else stands in the file, such as the place where it was taken, is left out.
+    # Other metadata, such as where the picture was taken, is left out.
     how: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
     if kind == "PNG":
         how |= {"optimize": True}
@@ -123,8 +123,8 @@ def _narrow(image: Any, kind: str, width: int) -> bytes:
 
 
 def _drawing(data: bytes) -> Picture | None:
-    """Of an SVG: what its first element says."""
-    # An author's own file; entities would be the only thing to fear, and SVG needs none.
+    """Return the size that an SVG's root element declares."""
+    # It is the author's own file. Only entities would be dangerous, and SVG needs none.
     if b"<!ENTITY" in data:
         raise ValueError("it declares entities")
     try:
@@ -144,10 +144,10 @@ def _drawing(data: bytes) -> Picture | None:
 
 
 def _recipe() -> bytes:
-    """What copies depend on besides the picture."""
+    """Return what copies depend on besides the image."""
     return VERSION + version("pillow").encode()
 
 
 def _write(path: Path, data: bytes) -> None:
-    # Whole also after a power cut: later builds only ask whether it is there.
+    # Atomic, also for power cuts: later builds only check that the file exists.
     replace(path, data)

@@ -1,4 +1,4 @@
-"""Writes into an image's tag what is known of its file."""
+"""Completes the attributes of `<img>` tags."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from urllib.parse import quote
 
 from .image_file import FOLDER, Picture
 
-# Possessive, so that a tag that never ends costs no second look.
+# Possessive, so that an unclosed tag costs no backtracking.
 _IMAGE = re.compile(r"""<img\b((?:[^>"']++|"[^"]*+"|'[^']*+')*+)>""", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+))""")
 
 
-# What addresses may have; a space or a comma would end one inside `srcset`.
+# Characters allowed in URLs; a space or a comma would end one inside `srcset`.
 SAFE = "/:?#[]@!$&'()*+;=%~"
 
 
 class Found(NamedTuple):
-    """A picture, and the addresses of its copies and itself by their widths, as `srcset` has them.
+    """A picture, and its `srcset`: the URLs of its copies and itself by width.
 
     `several` is "" where there is nothing to choose from.
     """
@@ -29,12 +29,12 @@ class Found(NamedTuple):
     several: str
 
 
-# From the address in `src`, as it was written, to what is known of it.
+# From the URL in `src`, as written, to what is known of the image.
 Find = Callable[[str], Found | None]
 
 
 def several(picture: Picture, own: str, site_url: str) -> str:
-    """The addresses of a picture and its copies; `own` is the picture's."""
+    """Return the `srcset` of a picture and its copies; `own` is the picture's URL."""
     if not picture.copies:
         return ""
     addresses = [(f"{site_url}/{FOLDER}/{one.name}", one.width) for one in picture.copies]
@@ -43,9 +43,9 @@ def several(picture: Picture, own: str, site_url: str) -> str:
 
 
 def dress(html: str, find: Find, sizes: str) -> str:
-    """The text with measures and copies on its images; all but the first are loaded late.
+    """Complete the images of a text; all but the first are loaded lazily.
 
-    What authors wrote themselves stays. `sizes` says how wide images stand in a page.
+    Attributes that authors wrote stay. `sizes` is the attribute of that name.
     """
     first = True
 
@@ -69,7 +69,7 @@ def dress(html: str, find: Find, sizes: str) -> str:
 
 
 def _measures(own: dict[str, str], picture: Picture) -> dict[str, str]:
-    """Width and height, as far as the author left them open."""
+    """Return width and height, as far as the author left them out."""
     if "width" in own and "height" in own:
         return {}
     width, height = picture.width, picture.height

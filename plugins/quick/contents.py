@@ -1,8 +1,8 @@
-"""Articles and pages whose addresses cost little.
+"""Subclasses of Pelican's articles and pages that compute URLs and paths faster.
 
-Pelican formats `article.url` anew at every access with everything it knows of the article, paths
-on disk included. These give the same text from only what the setting's format asks for. Nothing is
-remembered that could go stale, except the path of the source, by what it was made from.
+Pelican formats `article.url` at every access with all of the article's metadata, paths on disk
+included. These classes return the same text from only the fields that the setting's format uses.
+Only relative paths are cached, by everything that they are computed from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from pelican import contents
 
-# What Pelican's url_format puts over the metadata, and so decides alone.
+# The fields that Pelican's url_format sets itself, whatever the metadata says.
 FIELDS: dict[str, Callable[[Any], Any]] = {
     "slug": lambda one: getattr(one, "slug", ""),
     "lang": lambda one: getattr(one, "lang", "en"),
@@ -26,15 +26,15 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-# Parts of a path that say nothing, or lead back.
+# Empty parts of a path, `.` and `..`.
 ODD = re.compile(r"/\.{0,2}/")
-# Pelican's own setting: a link begins with one of two characters.
+# Pelican's default INTRASITE_LINK_REGEX: a link begins with one of two characters.
 LINKS = "[{|](?P<what>.*?)[|}]"
 
 
 @lru_cache(maxsize=256)
 def fields_of(template: str) -> tuple[str, ...] | None:
-    """The fields a format uses; None where they are not all of FIELDS, or it is malformed."""
+    """Return the fields of a format; None if it is malformed or uses others than FIELDS."""
     try:
         parts = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
         inner = [spec for _, _, spec, _ in Formatter().parse(template) if spec and "{" in spec]
@@ -46,16 +46,16 @@ def fields_of(template: str) -> tuple[str, ...] | None:
 
 @lru_cache(maxsize=64)
 def folder(base: str, here: str) -> str:
-    """`base` as an absolute path with a slash; `here`: what it may be relative to."""
+    """Return `base` as an absolute path with a slash; `here` is the current directory."""
     return os.path.abspath(base).rstrip("/") + "/"  # noqa: PTH100 - as Pelican does
 
 
 @lru_cache(maxsize=65536)
 def relative(path: str, base: str, here: str) -> str:
-    """`path` as Pelican tells it below `base`; `here`: what both may be relative to."""
+    """Return `path` relative to `base`, as Pelican does; `here` is the current directory."""
     above = folder(base, here)
     below = path.removeprefix(above)
-    # What is below already, without anything to leave out, need not be taken apart.
+    # A normalised path below the base needs no system call.
     if below and below is not path and not ODD.search("/" + below + "/") and os.sep == "/":
         return below
     absolute = os.path.abspath(os.path.join(base, path))  # noqa: PTH100, PTH118 - as Pelican does
@@ -66,12 +66,12 @@ _here = [""]
 
 
 def stand(folder: str) -> None:
-    """Tell which folder the process stands in; asking the system each time would cost more."""
+    """Set the current directory of the run, which is slow to ask the system for each time."""
     _here[0] = folder
 
 
 class _Quick(contents.Content):
-    """What articles and pages have in common."""
+    """The common part of articles and pages."""
 
     def get_relative_source_path(self, source_path: str | None = None) -> str | None:
         path = source_path or self.source_path
@@ -86,7 +86,7 @@ class _Quick(contents.Content):
         return super()._update_content(content, siteurl)
 
     def _has_no_links(self, text: str | None) -> bool:
-        """Whether Pelican's search for links to fill in is certain to find none."""
+        """Whether the text certainly has no intra-site link, so that Pelican need not search it."""
         usual = self.settings["INTRASITE_LINK_REGEX"] == LINKS
         return usual and isinstance(text, str) and "{" not in text and "|" not in text
 
@@ -98,11 +98,11 @@ class _Quick(contents.Content):
         try:
             return template.format(**{name: FIELDS[name](self) for name in names})
         except AttributeError:
-            return None  # no date, author or category: Pelican has its own stand-ins
+            return None  # no date, author or category: Pelican has defaults
 
 
 class Article(_Quick, contents.Article):
-    """An article; its class has Pelican's name, which decides about its settings."""
+    """An article. Pelican derives the names of settings from the class name, so it is the same."""
 
     def _expand_settings(self, key: str) -> str:  # type: ignore[override]
         klass = "DRAFT" if self.status == "draft" else "ARTICLE"
@@ -111,7 +111,7 @@ class Article(_Quick, contents.Article):
 
 
 class Page(_Quick, contents.Page):
-    """A page, likewise."""
+    """A page. Its class has Pelican's name too."""
 
     def _expand_settings(self, key: str) -> str:  # type: ignore[override]
         klass = "DRAFT_PAGE" if self.status == "draft" else "PAGE"

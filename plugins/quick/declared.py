@@ -1,7 +1,7 @@
-"""Functions that the settings declare pure (QUICK_PURE), and what stands for them in keys.
+"""Functions that the settings declare pure (QUICK_PURE), and their part in cache keys.
 
-A pure function gives the same answer for the same arguments and changes nothing. Nobody can find
-that out by looking at a function, so it is declared. Its answers may change with its source file.
+A pure function returns the same value for the same arguments and changes nothing. That cannot be
+detected, so it is declared. The source file is part of the key, so that changing it is noticed.
 """
 
 from __future__ import annotations
@@ -21,30 +21,33 @@ _names: set[str] = set()
 
 
 def declare(names: Iterable[str]) -> None:
-    """Set the names for this run, as templates call them or as the functions are called."""
+    """Set the names of pure functions for this run: names in templates, or the functions' own."""
     _names.clear()
     _names.update(names)
 
 
 def is_declared(value: object, name: str = "") -> bool:
-    """Whether a function is declared pure, by the name it is used by or its own."""
+    """Whether a function is declared pure, by `name`, which templates use, or by its own name."""
     return (name or "-") in _names or getattr(value, "__name__", "-") in _names
 
 
 def has_declared(module: str) -> bool:
-    """Whether something of the module of this name is declared, such as `math.floor`."""
+    """Whether a function of the module of this name is declared, such as `math.floor`."""
     return any(one.startswith(f"{module}.") for one in _names)
 
 
 def is_pure(value: object, name: str = "") -> bool:
-    """Whether a function is declared pure, says so itself, or is Markdown's own."""
+    """Whether a function is declared pure, has `quick_digest`, or belongs to Markdown."""
     if callable(getattr(value, "quick_digest", None)) or is_declared(value, name):
         return True
     return str(getattr(value, "__module__", "")).startswith(_MARKDOWN)
 
 
 def facts(value: Any, of: Callable[[object], bytes], name: str = "") -> list[Any]:
-    """What stands for a pure function in a key; `of` digests what it holds. Raises Undigestible."""
+    """Return a pure function's part of a key; `of` digests its defaults and closure.
+
+    Raises Undigestible.
+    """
     if not is_pure(value, name):
         raise Undigestible(f"the function {name or getattr(value, '__name__', value)}")
     if callable(digest := getattr(value, "quick_digest", None)):

@@ -1,9 +1,9 @@
-"""Digests of what templates are given: two values with one digest render the same.
+"""Digests of template variables: two values with the same digest render the same.
 
-`plain` takes data only. `Digests` also takes Pelican's objects, of which it reads the attributes
-that the templates in question can name. What cannot be told raises Undigestible, never guesses.
+`plain` digests data only. `Digests` also digests Pelican's objects, by those attributes that the
+templates in question can use. A value whose digest cannot be determined raises Undigestible.
 
-A digest is any bytes: short texts stand for themselves, what is longer is hashed.
+A digest is a byte string: short texts are their own digests, longer ones are hashed.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ from .contents import LINKS
 from .errors import Undigestible
 
 SIZE = 16
-# Attributes that templates may name and that are computed from what is digested anyway.
+# Computed attributes that templates may use; they depend only on digested ones.
 CONTENT = frozenset({"content", "summary", "url", "save_as", "status", "relative_dir"})
 WRAPPER = frozenset({"name", "slug", "url", "save_as", "page_name"})
-# as_dict, which Pelican calls for the address, leaves `name` and `slug` there.
+# as_dict, which Pelican calls for the URL, adds `name` and `slug`.
 WRAPPER_OWN = frozenset({"settings", "_name", "_slug", "_slug_from_name", "name", "slug"})
-# What is longer is hashed.
+# Longer digests are hashed. Bytes.
 SHORT = 48
-# How values of one type are digested.
+# Digests values of one type.
 Way = Callable[[Any], bytes]
-# Names of attributes, also as bytes.
+# Attribute names, each as text and as bytes.
 Named = list[tuple[str, bytes]]
 
 
 def plain(value: object) -> bytes:
-    """The digest of data: text, numbers, dates, paths, and lists, sets and dictionaries of them."""
+    """Digest data: text, numbers, dates, paths, and lists, sets and dictionaries of them."""
     return Digests(frozenset()).of(value)
 
 
 class Digests:
-    """The digests of one run, for templates that can name these attributes.
+    """The digests of one run, for templates that can use these attributes.
 
-    Objects are digested once, so they must not change meanwhile. With `universe`, the names that
-    any object has, templates that differ only in other names can share: `attributes` are then
-    those in the universe, and an object from outside it has no digest.
+    Objects are digested once, so they must not change during the run. `universe` are all attribute
+    names that any listed object has. With it, templates that differ only in other names share one
+    instance: `attributes` then are names of the universe, and other objects have no digest.
     """
 
     def __init__(self, attributes: frozenset[str], universe: frozenset[str] | None = None) -> None:
@@ -65,10 +65,10 @@ class Digests:
         self._wrappers: dict[tuple[type, object, object], bytes] = {}
 
     def of(self, value: Any) -> bytes:
-        """The value's digest; Undigestible."""
+        """Return the value's digest; raises Undigestible."""
         kind = type(value)
         if kind is str:
-            # Values of any type begin with another letter, so that 1, True and "1" differ.
+            # Each type has a letter of its own, so that 1, True and "1" differ.
             text = b"s" + value.encode("utf-8", "surrogatepass")
             return text if len(text) <= SHORT else _hash(text)
         simple = SIMPLE.get(kind)
@@ -84,12 +84,12 @@ class Digests:
         if known is not None:
             return known[1]
         made = make(value)
-        # The object is kept, or another one could get its id.
+        # The reference keeps the id from being reused.
         self._known[id(value)] = (value, made)
         return made
 
     def _way(self, kind: type) -> tuple[Way, bool]:
-        """How values of a type are digested, and whether to remember the answers."""
+        """Return the function for values of a type, and whether to cache its results."""
         if kind in (list, tuple) or (issubclass(kind, list) and _adds_no_state(kind)):
             return self._row, True
         if issubclass(kind, dict) and kind.__module__ in TRUSTED:
@@ -128,7 +128,7 @@ class Digests:
         return _hash(b"d", *(self.of(one) for pair in value.items() for one in pair))
 
     def _set(self, value: Any) -> bytes:
-        # The order of a set of texts changes from process to process, and shows in pages.
+        # The order of a set of texts differs between processes, and pages may show it.
         if len(value) > 1:
             raise Undigestible("a set, whose order is not fixed")
         return _hash(b"e", *map(self.of, value))
@@ -162,13 +162,13 @@ class Digests:
             parts += [encoded, self.of(value)]
         for name, encoded in computed:
             if isinstance(one, Static) and name in ("url", "save_as"):
-                # Asking an unused file for its address fixes it.
+                # Reading the URL of an unused file fixes its place: a side effect.
                 raise Undigestible("the address of a static file")
             parts += [encoded, self._computed_of(one, name)]
         return _hash(*parts)
 
     def _names_of(self, kind: type, own: Mapping[str, Any]) -> tuple[Named, Named]:
-        """Of a content's class and attributes: the names that templates know, data and computed."""
+        """Return the attributes of a content that templates can use: data, and computed ones."""
         key = (kind, tuple(own))
         known = self._names.get(key)
         if known is None:
@@ -186,7 +186,7 @@ class Digests:
             if "_get_content" in vars(one) or "_get_content" in _computed(type(one)):
                 raise Undigestible("content made by a plugin")
             text = one._content
-            # Only text with such marks can hold links that are still to be filled in.
+            # Only text with these characters can contain unresolved links.
             if text and ("{" in text or "|" in text or not _usual_links(one)):
                 text = one.content
             return self.of(text)
@@ -204,7 +204,7 @@ class Digests:
                 extra = sorted((own.keys() - WRAPPER_OWN) & self._attributes)
                 return self._facts_of_wrapper(one, extra)
             self._plain_wrappers.add(shape)
-        # All that such a one shows follows from its name and slug.
+        # Everything it shows follows from its name and slug.
         key = (kind, one.name, one.slug)
         made = self._wrappers.get(key)
         if made is None:
@@ -226,7 +226,7 @@ class Digests:
         )
 
     def _facts(self, one: Any) -> bytes:
-        # How many, not which: templates that ask for more have no closure (templates.py).
+        # Counts only: templates that use a paginator's contents have no closure (templates.py).
         return _hash(b"f", *map(self.of, [one.name, one.url, one.per_page, one.orphans, one.count]))
 
 
@@ -239,7 +239,7 @@ SIMPLE: dict[type, bytes] = {int: b"i", bool: b"b", float: b"r", type(None): b"0
 
 
 def _hash(*parts: bytes) -> bytes:
-    # Version 2 writes no references, so that equal parts give equal bytes.
+    # Version 2 of the format has no references, so that equal parts give equal bytes.
     return b"#" + blake2b(marshal.dumps(parts, 2), digest_size=SIZE).digest()
 
 
@@ -258,7 +258,7 @@ def _holds_content(value: object) -> bool:
 
 
 def universe(contents: Iterable[object], wrappers: Iterable[object]) -> frozenset[str]:
-    """The names that any of these objects has."""
+    """Return the attribute names that any of these objects has."""
     names: set[str] = {"translations", *WRAPPER, *CONTENT}
     # Most have the same ones in the same order.
     for kind, own in {(type(one), tuple(vars(one))) for one in chain(contents, wrappers)}:

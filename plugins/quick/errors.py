@@ -1,4 +1,4 @@
-"""What a quick build can fail with beyond Pelican's own errors; every message says the mend."""
+"""Errors of quick builds besides Pelican's own; every message explains the fix."""
 
 
 class QuickError(Exception):

@@ -1,6 +1,6 @@
-"""What makes a run of Pelican quick, and when not to.
+"""Handlers of Pelican's signals that speed up a run.
 
-Each run gets its means at `get_generators`; whatever cannot be told to be safe is left to Pelican.
+A run's caches are opened at `get_generators`. Whatever is not certainly safe is left to Pelican.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 _generators: Any = generators
 
 TEXTS, PAGES = "texts", "pages"
-# Who listens to these may change what the next page shows, or wants the page at that moment.
+# A listener to these may change what the next page shows, or need the page at that moment.
 BETWEEN_PAGES = (
     "article_generator_write_article",
     "page_generator_write_page",
@@ -41,7 +41,7 @@ BETWEEN_PAGES = (
 
 @dataclass
 class Run:
-    """What one run of Pelican carries."""
+    """The settings and caches of one run of Pelican."""
 
     settings: QuickSettings
     texts: Store | None
@@ -49,12 +49,12 @@ class Run:
 
 
 _runs: list[Run] = []
-# The collector's, before a run changed them.
+# The garbage collector's thresholds before the run.
 _thresholds: list[int] = []
 
 
 def begin(pelican: Any) -> None:
-    """At `get_generators`: open the caches, once per run."""
+    """Open the caches at `get_generators`, once per run."""
     close()
     quick = QuickSettings.of(pelican.settings)
     declared.declare(quick.pure)
@@ -62,14 +62,14 @@ def begin(pelican: Any) -> None:
     texts = pages = None
     if quick.cache is not None:
         texts, pages = Store(quick.cache, TEXTS), Store(quick.cache, PAGES)
-    # Nearly all that a run makes lives to its end: looking for garbage this often finds none.
+    # Nearly all objects of a run live to its end, so frequent garbage collection finds nothing.
     _thresholds[:] = gc.get_threshold()
     gc.set_threshold(100_000, 50, 100)
     _runs.append(Run(quick, texts, pages))
 
 
 def quicken_reading(generator: Any) -> None:
-    """At a generator's start: read Markdown ahead, and make contents with cheap addresses."""
+    """At a generator's start, prepare Markdown files, and use the faster content classes."""
     if not _runs or type(generator) not in (ArticlesGenerator, PagesGenerator):
         return
     run = _runs[-1]
@@ -95,7 +95,7 @@ def quicken_reading(generator: Any) -> None:
 
 
 def quicken_writing(all_generators: Iterable[Any]) -> None:
-    """At `all_generators_finalized`: pages are made together."""
+    """At `all_generators_finalized`, let generators collect their pages before rendering."""
     if not _runs:
         return
     for generator in all_generators:
@@ -106,7 +106,7 @@ def quicken_writing(all_generators: Iterable[Any]) -> None:
 
 
 def writer_class(pelican: Any) -> type[QuickWriter] | None:
-    """At `get_writer`: ours, unless another plugin brings one."""
+    """Return our writer at `get_writer`, unless another plugin has one."""
     others = [one for one in signals.get_writer.receivers_for(pelican) if one is not writer_class]
     if not _runs or others:
         return None
@@ -123,7 +123,7 @@ def writer_class(pelican: Any) -> type[QuickWriter] | None:
 
 
 def end(pelican: Any) -> None:
-    """At `finalized`: forget what was of no use for long."""
+    """At `finalized`, remove long unused entries from the caches."""
     if not _runs:
         return
     run = _runs[-1]
@@ -137,7 +137,7 @@ def end(pelican: Any) -> None:
 
 
 def close() -> None:
-    """Let go of what a run holds, also of one that failed."""
+    """Release the resources of a run, also of one that failed."""
     if _thresholds:
         gc.set_threshold(*_thresholds)
         _thresholds.clear()
@@ -149,13 +149,13 @@ def close() -> None:
 
 
 def patch() -> None:
-    """Replace Pelican's grouping of translations by one that is not quadratic; once."""
+    """Replace Pelican's grouping of translations, which takes quadratic time, once."""
     if _generators.process_translations is pelican_utils.process_translations:
         _generators.process_translations = process_translations
 
 
 def unpatch() -> None:
-    """Give Pelican its own back."""
+    """Restore Pelican's own function."""
     _generators.process_translations = pelican_utils.process_translations
 
 
@@ -175,7 +175,7 @@ def _together(generator: Any, method: str) -> None:
 
 @contextmanager
 def _quick_lists(generator: Any) -> Iterator[None]:
-    """While pages are listed, lists that know their members; nobody else sees them."""
+    """Use lists with a fast `in` while pages are collected, and restore Pelican's afterwards."""
     if not isinstance(generator, ArticlesGenerator):
         yield
         return
@@ -199,7 +199,7 @@ def _quick_lists(generator: Any) -> Iterator[None]:
 
 
 def _read_ahead(run: Run, generator: Any, files: Iterable[str]) -> None:
-    """Prepare the texts of these files, as far as it is certain to give what Pelican reads."""
+    """Convert these files ahead, those for which the result is certainly what Pelican reads."""
     ours = {
         ending
         for ending, one in generator.readers.readers.items()

@@ -1,7 +1,7 @@
-"""Lists that know what they hold.
+"""Lists with constant-time membership tests.
 
-Pelican asks `article in articles` for every article and every tag, category and author: with n
-articles that is n times n. A list that also keeps a set answers at once.
+Pelican evaluates `article in articles` for every article and every tag, category and author, which
+is quadratic. These lists also keep a set.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Members(list[Any]):
-    """A list whose `in` is quick, for elements that are equal only to themselves."""
+    """A list with a fast `in`, for elements that are equal only to themselves."""
 
     _known: set[int] | None = None
 
@@ -26,9 +26,9 @@ class Members(list[Any]):
 
 
 def asked_only_of(items: list[Any], these: list[Any]) -> Members:
-    """A list of `items` that will be asked only whether it holds one of `these`; see `unbind`.
+    """Return a list of `items` whose `in` is called only with elements of `these`; see `unbind`.
 
-    Python then asks a set, without a detour through a method written in Python.
+    Its `in` is a set's, without a method written in Python.
     """
     if any(map(_own_equality, {type(one): one for one in (*items, *these)}.values())):
         return Members(items)
@@ -37,7 +37,7 @@ def asked_only_of(items: list[Any], these: list[Any]) -> Members:
 
 
 def unbind(them: Members) -> None:
-    """Let a list answer for anything again."""
+    """Make the `in` of a list work for any object again."""
     them.__class__ = Members
 
 
@@ -47,7 +47,7 @@ def _own_equality(item: object) -> bool:
 
 
 def _forgetting(name: str) -> Any:
-    """The list's method of this name, after which a list no longer knows what it holds."""
+    """Return the list method of this name, extended to discard the set."""
     method = getattr(list, name)
 
     @wraps(method)

@@ -1,8 +1,8 @@
-"""Python-Markdown's inline patterns, asked only of texts that they could match.
+"""Applies Python-Markdown's inline patterns only to texts that they can match.
 
-Two thirds of a conversion go into trying 40 patterns on every piece of text, though nearly none
-matches. Nearly every pattern needs a certain character, such as a quotation mark: a text without
-it is not searched, and one where the search finds nothing is not prepared for a match.
+Two thirds of a conversion are spent on trying 40 patterns on every piece of text, and few match.
+Nearly every pattern needs a certain character, such as a quotation mark: a text without it is not
+searched, and one without a match is not prepared for it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from markdown.treeprocessors import InlineProcessor
 from markdown.util import AtomicString
 
 _APPLY = "_InlineProcessor__applyPattern"
-# A pattern's search, and characters of which a match has at least one (None where that is not so).
+# A pattern's search, and characters of which every match has at least one (None: unknown).
 Asked = tuple[Callable[[str, int], Any] | None, frozenset[str] | None]
 
 
 class QuickInline(InlineProcessor):
-    """Gives what InlineProcessor gives; one of its methods asks before it calls."""
+    """An InlineProcessor with the same results, which skips patterns that cannot match."""
 
     def run(self, tree: Any, ancestors: Any = None) -> Any:
-        """As InlineProcessor does; patterns may have come or gone since the last text."""
+        """Process a tree; patterns may have been added or removed since the last one."""
         self._asked: list[Asked] = [_asked(pattern) for pattern in self._patterns()]
         return super().run(tree, ancestors)
 
@@ -59,7 +59,7 @@ class QuickInline(InlineProcessor):
 
 
 def quicken(md: Markdown) -> None:
-    """Let this instance ask first, where it works as Python-Markdown made it."""
+    """Make this instance skip patterns, where its processors are Python-Markdown's own."""
     for one in md.treeprocessors:  # smarty has its own
         if type(one) is InlineProcessor and hasattr(one, _APPLY):
             one.__class__ = QuickInline
@@ -79,7 +79,7 @@ def _asked(pattern: Pattern) -> Asked:
 
 
 def needed_by(compiled: re.Pattern[str]) -> frozenset[str] | None:
-    """Characters of which every text that matches has at least one; None when none are certain."""
+    """Return characters of which every match has at least one; None if unknown."""
     if compiled.flags & (re.IGNORECASE | re.LOCALE):
         return None
     try:
@@ -91,7 +91,7 @@ def needed_by(compiled: re.Pattern[str]) -> frozenset[str] | None:
 
 
 def _needed(parts: Any) -> frozenset[str] | None:
-    """Of a sequence: the needs of any of its parts will do, so take the one with the fewest."""
+    """Return the smallest need of a sequence's parts, as each of them must match."""
     needs = [need for part in parts if (need := _needed_by_part(*part))]
     return min(needs, key=len, default=None)
 

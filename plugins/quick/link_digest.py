@@ -1,7 +1,7 @@
-"""Whether the digest of what a page is given could fill in links to other contents.
+"""Detects pages whose digest may resolve intra-site links, which has side effects in Pelican.
 
-Pelican fills them in when a text is asked for, which may move an attached file or warn of a missing
-one. A worker's copy of the file moves nothing, so such digests are made before there are workers.
+Pelican resolves links when the content is read, which may move an attached file or warn of a
+missing one. In a worker that would be lost, so such digests are made before workers are forked.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from pelican.urlwrappers import URLWrapper
 from .contents import LINKS
 from .page_keys import Begun
 
-# They lead to no content: of a paginator only its numbers are digested.
+# Values without contents: only a paginator's numbers are digested.
 FAR_FROM_TEXTS = (str, int, float, bytes, type(None), Paginator, URLWrapper)
 
 
 class Links:
-    """Answers for one run, in which the objects stay as they are."""
+    """Cached results for one run, in which the objects do not change."""
 
     def __init__(self) -> None:
-        # Kept with the object, or another one could get its id.
+        # The reference to the object keeps its id from being reused.
         self._known: dict[int, tuple[object, bool]] = {}
 
     def none_in(self, begun: Begun, own: Mapping[str, Any]) -> bool:
-        """Whether no text that this page's digest asks for can have links to fill in."""
+        """Whether no text in this page's digest can have unresolved links."""
         return all(self._none(own[name]) for name in begun.names)
 
     def _none(self, value: object) -> bool:

@@ -1,8 +1,8 @@
-"""Finished pages by their keys, below QUICK_CACHE/pages: a page that is there is not rendered.
+"""The cache of rendered pages, QUICK_CACHE/pages: a cached page is not rendered again.
 
-The folder holds what builds rendered, never what the publisher made of it later: the publisher
-replaces files by rename, so a page here keeps its bytes though it is linked into a build. Each is
-compared with its checksum before it is used.
+The folder contains what builds rendered, never the publisher's changes: the publisher replaces
+files by rename, so a cached page keeps its bytes although it is linked into a build. Its checksum
+is compared before it is used.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ CHECK = 20
 class Pages:
     """The folder of pages. With `link`, builds get hard links into it, otherwise copies.
 
-    Links are only for sites where everything that touches the output replaces files by rename:
-    who edits a linked page in place edits every build's, and this folder's.
+    Use links only if everything that writes to the output replaces files by rename: editing a
+    linked page in place changes every build and the cache.
     """
 
     def __init__(self, folder: Path, *, link: bool) -> None:
         self._folder, self._link = str(folder), link
 
     def prepare(self) -> bool:
-        """Make the folders; whether that was possible."""
+        """Create the folders; return whether that was possible."""
         try:
             for number in range(256):
                 os.makedirs(f"{self._folder}/{number:02x}", exist_ok=True)  # noqa: PTH103
@@ -36,7 +36,7 @@ class Pages:
         return True
 
     def use(self, key: bytes, checksum: bytes, target: str) -> bool:
-        """Put the page of this key at `target`; False when it is not there or not whole."""
+        """Put the page of this key at `target`; False if it is missing or damaged."""
         source = self._path(key)
         try:
             with open(source, "rb", buffering=0) as file:  # noqa: PTH123 - thousands of times
@@ -52,7 +52,7 @@ class Pages:
         return True
 
     def keep(self, key: bytes, data: bytes, written: str) -> bytes | None:
-        """Keep the page that was just written there; its checksum, or None when it is not kept."""
+        """Store the page just written to `written`; return its checksum, or None on failure."""
         path = self._path(key)
         temporary = f"{path}.{secrets.token_hex(6)}"
         try:
@@ -68,7 +68,7 @@ class Pages:
         return check(data)
 
     def drop(self, key: bytes) -> None:
-        """Remove a page; builds that link to it keep theirs."""
+        """Remove a page; links in builds stay."""
         with suppress(OSError):
             os.unlink(self._path(key))  # noqa: PTH108
 
@@ -78,12 +78,12 @@ class Pages:
 
 
 def check(data: bytes) -> bytes:
-    """The checksum of a page."""
+    """Return the checksum of a page."""
     return blake2b(data, digest_size=CHECK).digest()
 
 
 def _link(source: str, target: str) -> bool:
-    """Link a page, also into a folder that is not there yet; whether that was possible."""
+    """Link a page, creating its folder if needed; return whether that was possible."""
     try:
         try:
             os.link(source, target)
@@ -96,7 +96,7 @@ def _link(source: str, target: str) -> bool:
 
 
 def write(path: str, data: bytes) -> None:
-    """Write a file whose name nobody else uses; one that is there is replaced, not edited."""
+    """Write a file that no other process writes; replace an existing one instead of editing it."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         file = os.open(path, flags, 0o666)
@@ -104,7 +104,7 @@ def write(path: str, data: bytes) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
         file = os.open(path, flags, 0o666)
     except FileExistsError:
-        # It may be linked elsewhere, and it may be a link.
+        # It may have other hard links, or be a symbolic link.
         os.unlink(path)  # noqa: PTH108
         file = os.open(path, flags, 0o666)
     try:

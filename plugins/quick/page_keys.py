@@ -1,4 +1,4 @@
-"""The key of a page: two pages with one key have the same bytes."""
+"""Cache keys of pages: two pages with the same key have the same bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIZE = 20
 
 
 class Begun(NamedTuple):
-    """A key of which only the page's own part is to be added: the names that it has."""
+    """An unfinished key, to which the page's own variables (`names`) must be added."""
 
     digests: Digests
     start: bytes
@@ -30,7 +30,7 @@ class Begun(NamedTuple):
 
 
 class Keys:
-    """The keys of one run's pages. What the pages are given must not change meanwhile."""
+    """The keys of one run's pages. The pages' variables must not change during the run."""
 
     def __init__(self, universe: frozenset[str] | None = None) -> None:
         digest.begin()
@@ -48,9 +48,10 @@ class Keys:
         shared: Mapping[str, Any],
         own: Mapping[str, Any],
     ) -> bytes | None:
-        """The key of a page of this template; None when it must be rendered.
+        """Return the key of a page of this template; None if it must be rendered.
 
-        `shared` is the context of many pages, `own` what this page has besides and before it.
+        `shared` is the context of many pages. `own` are this page's variables, which take
+        precedence.
         """
         begun = self.begin(template, shared, own)
         return None if begun is None else self.end(begun, own)
@@ -61,7 +62,7 @@ class Keys:
         shared: Mapping[str, Any],
         own: Mapping[str, Any],
     ) -> Begun | None:
-        """The part of a key that many pages have in common; None when a page must be rendered."""
+        """Return the part of a key that many pages share; None if the page must be rendered."""
         try:
             closures = self._closures_of(template.environment)
             if template.name is None:
@@ -73,7 +74,7 @@ class Keys:
             return None
 
     def end(self, begun: Begun, own: Mapping[str, Any]) -> bytes | None:
-        """The key, of what was begun; also in a copy of this process."""
+        """Return the finished key; can be called in a forked worker."""
         state = blake2b(begun.start, digest_size=SIZE)
         try:
             for name in begun.names:
@@ -85,14 +86,14 @@ class Keys:
         return state.digest()
 
     def still(self, templates: Iterable[Template]) -> bool:
-        """Whether all templates are still as they were when the keys were made."""
+        """Whether no template has changed since the keys were made."""
         known = [closures for _, closures in self._closures.values() if closures is not None]
         return all(one.is_up_to_date for one in set(templates)) and all(
             closures.still() for closures in known
         )
 
     def why(self, template: Template, shared: Mapping[str, Any], own: Mapping[str, Any]) -> str:
-        """Why a page has no key, for people who wonder; "" when it has one."""
+        """Return why a page has no key, for debugging; "" if it has one."""
         try:
             closures = self._closures_of(template.environment)
             closure = self._closure(closures, template.name or "", shared, own)
@@ -119,7 +120,7 @@ class Keys:
     def _closure(
         self, closures: Closures, name: str, shared: Mapping[str, Any], own: Mapping[str, Any]
     ) -> Closure:
-        """The closure of a template, asked anew only where the answers are this page's own."""
+        """Return the closure of a template, recomputed only if this page's own variables decide."""
         at = (id(closures), name, id(shared), frozenset(own))
         asked = self._asked.get(at)
         if asked is None:
@@ -146,7 +147,7 @@ class Keys:
         shared: Mapping[str, Any],
         own: Mapping[str, Any],
     ) -> tuple[bytes, list[str]]:
-        """What pages with the same shared context begin with, and the names that they add."""
+        """Return the common start of keys with this shared context, and the names still to add."""
         at = (id(closure), id(shared), frozenset(own))
         if at not in self._shared:
             state = blake2b(self._base + closure.sources, digest_size=SIZE)
@@ -164,7 +165,7 @@ class Keys:
 
 
 class _Asked(NamedTuple):
-    """What decides about a template's closure for pages with one shared context."""
+    """The closures of a template for one shared context, by the answers to its questions."""
 
     shared: Mapping[str, Any]
     questions: tuple[Question, ...]
@@ -173,7 +174,7 @@ class _Asked(NamedTuple):
 
 @lru_cache(maxsize=1)
 def code() -> bytes:
-    """What gives a key its meaning: another version of this package makes other keys."""
+    """Return a digest of this package's code, so that another version makes other keys."""
     state = blake2b(digest_size=SIZE)
     for path in sorted(Path(__file__).parent.glob("*.py")):
         state.update(path.read_bytes())
@@ -181,7 +182,7 @@ def code() -> bytes:
 
 
 class _Both(dict[str, Any]):
-    """A page's context without the copy."""
+    """The union of the shared and the own context, without copying the shared one."""
 
     def __init__(self, shared: Mapping[str, Any], own: Mapping[str, Any]) -> None:
         super().__init__(own)

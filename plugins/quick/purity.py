@@ -1,12 +1,12 @@
-"""Whether rendering pages can change anything that another page shows.
+"""Checks that rendering a page cannot change what another page shows.
 
-Pages are made by several processes, and taken over from earlier builds, only when it cannot: each
-process has a copy of what templates reach, and a page that is taken over changes nothing.
+Only then are pages rendered by several processes and reused from earlier builds: each process has
+its own copy of the objects, and a reused page has no side effects.
 
 So a template may only call what is known to be pure: Jinja2's and Pelican's own functions, macros,
-methods of plain values that change nothing, and what QUICK_PURE declares. It may only reach plain
-values and Pelican's own: an object of any other class can do anything when it is asked for an
-attribute or printed.
+methods of plain values that change nothing, and what QUICK_PURE declares. It may only use plain
+values and Pelican's objects: an object of any other class can run code when an attribute is read
+or when it is printed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PURE_EXTENSIONS = {"jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.ExprS
 I18N = "jinja2.ext.InternationalizationExtension"
 GETTEXT = {"_", "gettext", "ngettext", "pgettext", "npgettext"}
 OF_JINJA = {"super", "caller", "loop"}
-# They make objects that templates change, each page its own.
+# Functions that make objects which templates change, each page its own.
 MAKERS = {"namespace": "namespace", "cycler": "cycler", "joiner": "joiner"}
 # Methods of texts, numbers, dates, lists, dictionaries and lists' pages that change nothing.
 _METHODS = """
@@ -69,20 +69,20 @@ PLAIN = (
     *(datetime.datetime, SafeDatetime, datetime.date, datetime.time, datetime.timedelta),
     *(PurePath, datetime.tzinfo, uuid.UUID, Undefined),
 )
-# A dictionary of another class may fill itself when it is asked.
+# A dictionary of another class may change when it is read.
 MAPPINGS = (dict, OrderedDict, Counter, Settings)
 ROWS = (list, tuple, set, frozenset, Members)
-# They do nothing until they are called, which the template has to say.
+# Functions do nothing until a template calls them, which is checked separately.
 CALLED = (FunctionType, BuiltinFunctionType, MethodType)
 TRUSTED_CODE = ("pelican.", f"{__name__.rpartition('.')[0]}.", "functools", "builtins")
 
 
 class Impure(Exception):
-    """Something that can change between pages; the message says what."""
+    """Something that can change between pages; the message names it."""
 
 
 class Wanted(NamedTuple):
-    """A page to come: its template, what it shares with other pages, what is its own."""
+    """A page to render: its template, the shared context, and its own variables."""
 
     template: Template
     shared: Mapping[str, Any]
@@ -90,7 +90,7 @@ class Wanted(NamedTuple):
 
 
 def problem(pages: Iterable[Wanted]) -> str:
-    """Why these pages must be made in order by one process; "" when they need not."""
+    """Return why these pages must be made in order by one process; "" if they need not."""
     known: dict[tuple[int, str], _Reached] = {}
     walks: dict[frozenset[str] | None, _Walk] = {}
     try:
@@ -108,9 +108,9 @@ def problem(pages: Iterable[Wanted]) -> str:
 
 @dataclass
 class _Reached:
-    """What a template can name, with all that it extends, includes and imports.
+    """What a template can use, with all templates that it extends, includes and imports.
 
-    `attributes` is None where an attribute's name is computed.
+    `attributes` is None if an attribute's name is computed.
     """
 
     names: set[str] = field(default_factory=set)
@@ -138,9 +138,9 @@ def _reach(env: Environment, name: str) -> _Reached:
 
 
 def _trees(env: Environment, name: str) -> tuple[dict[str, nodes.Template], set[str]]:
-    """The templates that one reaches, and those whose module all pages share.
+    """Return all templates that this one reaches, and those whose module all pages share.
 
-    Where a name is computed, that is every template.
+    If a name is computed, it reaches every template.
     """
     waiting, trees, once = [(name, False)], dict[str, nodes.Template](), set[str]()
     every: list[str] | None = None
@@ -154,9 +154,9 @@ def _trees(env: Environment, name: str) -> tuple[dict[str, nodes.Template], set[
             source = env.loader.get_source(env, one)[0]  # type: ignore[union-attr]
             tree = trees[one] = env.parse(source)
         except (TemplateNotFound, TemplateSyntaxError, AttributeError):
-            continue  # said when it is rendered
+            continue  # reported when it is rendered
         for node, found in _named(tree):
-            # Jinja2 keeps the module of what is imported without the page's context.
+            # Jinja2 caches the module of a template that is imported without the context.
             kept = shared or not getattr(node, "with_context", True)
             if found is None and every is None:
                 every = _every(env)
@@ -200,7 +200,7 @@ def _attributes(tree: nodes.Template, found: set[str]) -> set[str] | None:
 
 
 class _Known:
-    """The names that the templates of one page give to macros and to objects of Jinja2."""
+    """The names of macros and of Jinja2's objects in the templates of one page."""
 
     def __init__(self, env: Environment, trees: Iterable[nodes.Template], once: set[str]) -> None:
         self._env, self._once = env, once
@@ -233,7 +233,7 @@ class _Known:
         }
 
     def check(self, template: str, tree: nodes.Template) -> None:
-        """Raise Impure for what changes anything but the page's own."""
+        """Raise Impure for a call, filter or test that may change shared objects."""
         for reference in tree.find_all(nodes.NSRef):
             self._own(template, reference.name, "namespace")
         for call in tree.find_all(nodes.Call):
@@ -266,7 +266,7 @@ class _Known:
             return False
         value = self._env.globals.get(name)
         if name in self.macros:
-            # Another function of this name could be meant where the macro is not known.
+            # Where the macro is not imported, the name refers to the global function.
             return value is None or is_pure(value, name)
         if name in OF_JINJA or (name in GETTEXT and I18N in self._env.extensions):
             return True
@@ -299,7 +299,7 @@ class _Known:
             raise Impure(f"{template} uses the test {name}, which is not declared pure")
 
     def _by_name(self, template: str, one: nodes.Filter) -> None:
-        """Filters such as `map` that are told by a text which filter or test to use."""
+        """Check filters such as `map`, which take the name of a filter or test."""
         for asks, check in ((ASKS_FILTER, self._filter), (ASKS_TEST, self._test)):
             place = asks.get(one.name)
             if place is None:
@@ -313,7 +313,7 @@ class _Known:
 
 
 def _maker(one: nodes.Assign) -> str | None:
-    """Which kind of object of Jinja2 an assignment makes, if any."""
+    """Return which kind of Jinja2's objects an assignment makes, if any."""
     call = one.node
     if isinstance(call, nodes.Call) and isinstance(call.node, nodes.Name):
         return MAKERS.get(call.node.name)
@@ -321,7 +321,7 @@ def _maker(one: nodes.Assign) -> str | None:
 
 
 def _path(what: nodes.Node) -> str:
-    """`a.b` for what a call names; "" for anything else."""
+    """Return `a.b` for a call of a dotted name; "" for anything else."""
     if isinstance(what, nodes.Name):
         return what.name
     if isinstance(what, nodes.Getattr):
@@ -331,17 +331,17 @@ def _path(what: nodes.Node) -> str:
 
 
 class _Walk:
-    """Looks at every value that templates with these attributes can reach, each once."""
+    """Checks every value that templates with these attributes can reach, each once."""
 
     def __init__(self, attributes: frozenset[str] | None) -> None:
         self._attributes = attributes
-        # Kept with the value, or another one could get its id.
+        # The reference to the value keeps its id from being reused.
         self._seen: dict[int, object] = {}
         self._classes: dict[type, tuple[str, ...]] = {}
         self._done: set[tuple[int, frozenset[str]]] = set()
 
     def names(self, reached: _Reached, env: Environment, page: Wanted) -> None:
-        """Raise Impure for a value behind one of the names of a page's templates."""
+        """Check the values of all names that a page's templates use; raises Impure."""
         names = frozenset(reached.names)
         for name in names & page.own.keys():
             self._value(page.own[name], name)
@@ -386,7 +386,7 @@ class _Walk:
             return ()
         if is_declared(one, name):
             return ()
-        # A module counts only where something of it is called, which has to be declared by name.
+        # A module matters only if a function of it is called, which must be declared by name.
         if kind is ModuleType and has_declared(name):
             return ()
         raise Impure(f"{name} leads to a {kind.__module__}.{kind.__qualname__}, which could change")
@@ -411,7 +411,7 @@ class _Walk:
 
 
 def _added(kind: type) -> Iterator[str]:
-    """What somebody else put into a class of Pelican's."""
+    """Yield the attributes that other code added to a class of Pelican."""
     for base in kind.__mro__[:-1]:
         if not f"{base.__module__}.".startswith(TRUSTED_CODE):
             yield from vars(base)
@@ -425,5 +425,5 @@ def _added(kind: type) -> Iterator[str]:
 
 
 def wanted(jobs: Sequence[Any]) -> Iterator[Wanted]:
-    """The pages of a writer's jobs."""
+    """Return the pages of a writer's jobs."""
     return (Wanted(job.template, job.shared, job.own) for job in jobs)

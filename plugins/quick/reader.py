@@ -1,7 +1,7 @@
-"""Markdown files, read ahead: from the cache, or converted by several processes.
+"""Reads Markdown files ahead: from the cache, or converted by several processes.
 
-What is kept is what Markdown made of the text, before Pelican makes dates and tags of the
-metadata: that stays Pelican's own work at each build, so its answer can depend on anything.
+The cache contains Markdown's result, before Pelican parses dates and tags in the metadata. Pelican
+does that itself in each build, so its result may depend on anything.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Converted = tuple[str, dict[str, Any]]
 
 
 class MarkdownReader(readers.MarkdownReader):
-    """Pelican's reader (its name is told in the metadata), with answers prepared by `ready`."""
+    """Pelican's reader with conversions prepared in `ready`; its class name is in the metadata."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)  # type: ignore[no-untyped-call]
@@ -47,7 +47,7 @@ class MarkdownReader(readers.MarkdownReader):
         self._slugs: dict[tuple[type, str], str] = {}
 
     def read(self, source_path: str) -> tuple[str, dict[str, Any]]:
-        """Pelican's metadata of what is ready, or everything as Pelican does."""
+        """Return a prepared conversion with parsed metadata, or read the file as Pelican does."""
         converted = self.ready.pop(source_path, None)
         if converted is None:
             return super().read(source_path)  # type: ignore[no-any-return, no-untyped-call]
@@ -55,7 +55,7 @@ class MarkdownReader(readers.MarkdownReader):
         return content, {name: self.process_metadata(name, one) for name, one in metadata.items()}
 
     def process_metadata(self, name: str, value: Any) -> Any:
-        """As Pelican does, with a short way for plain dates, and each name's slug made once."""
+        """Do what Pelican does, with a fast path for plain dates, and making each slug once."""
         if name in STOCK_PROCESSORS:
             moment = self._moment(name, value)
             if moment is not None:
@@ -89,18 +89,18 @@ class MarkdownReader(readers.MarkdownReader):
 
 
 class Converter(readers.MarkdownReader):
-    """Converts without making anything of the metadata; one Markdown instance for all files."""
+    """Converts without parsing metadata, with one Markdown instance for all files."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)  # type: ignore[no-untyped-call]
         self._kept: _Kept | None = None
 
     def process_metadata(self, name: str, value: Any) -> Any:
-        """Leave it as it is."""
+        """Return the value unchanged."""
         return value
 
     def convert(self, path: str) -> Converted:
-        """What Pelican's reader would read, before it reads the metadata's values."""
+        """Return what Pelican's reader returns, with unparsed metadata."""
         self._source_path = path
         if self._kept is None:
             self._kept = _Kept(Markdown(**self.settings["MARKDOWN"]))
@@ -110,33 +110,33 @@ class Converter(readers.MarkdownReader):
             content = self._md.convert(text)
         parse: Any = self._parse_metadata
         metadata = parse(self._md.Meta) if hasattr(self._md, "Meta") else {}
-        # Only now: an instance that raised half-way may be in any state.
+        # Not earlier: an instance that raised an error may be in any state.
         self._kept = kept
         return content, metadata
 
 
 class Texts:
-    """Prepares files: from the cache by their content, or converted anew."""
+    """Prepares files: takes them from the cache by their content, or converts them."""
 
     def __init__(self, settings: Mapping[str, Any], base: bytes | None, kept: Store | None) -> None:
         self._converter, self._base, self._kept = Converter(settings), base, kept
 
     def prepare(self, path: str) -> tuple[bytes | None, bytes | Converted | None]:
-        """A file's key, and its conversion: as bytes when it was kept; None: Pelican's business."""
+        """Return a file's key and conversion (bytes from the cache); None: Pelican reads it."""
         key = key_of(path, self._base) if self._base is not None else None
         if key is not None and self._kept is not None:
             found = self._kept.get([key]).get(key)
             if found is not None:
                 return key, found
         converted = heard(lambda: self._converter.convert(path))
-        # Somebody may have saved the file meanwhile: its new text must not get the old one's key.
+        # If the file was saved meanwhile, its new text must not get the old one's key.
         if self._base is not None and key_of(path, self._base) != key:
             return key, None
         return key, converted
 
 
 class _Kept:
-    """A Markdown instance that can be made as if it were new."""
+    """A Markdown instance that can be reset to its initial state."""
 
     def __init__(self, md: Markdown) -> None:
         self._md = md
@@ -184,7 +184,7 @@ def pure(settings: Mapping[str, Any], declared: frozenset[str]) -> bool:
 
 
 def _calls_nothing(value: object) -> bool:
-    """Whether every function in these settings is pure, and all else is data."""
+    """Whether every function in these settings is pure, and everything else is data."""
     if isinstance(value, Mapping):
         return all(map(_calls_nothing, value.values()))
     if isinstance(value, list | tuple | set | frozenset):
@@ -194,7 +194,7 @@ def _calls_nothing(value: object) -> bool:
 
 
 def fingerprint(settings: Mapping[str, Any]) -> bytes | None:
-    """What a conversion depends on besides the text; None when that cannot be told."""
+    """Digest what a conversion depends on besides the text; None if that cannot be determined."""
     try:
         return digest.plain(
             [
@@ -210,9 +210,9 @@ def fingerprint(settings: Mapping[str, Any]) -> bytes | None:
 
 
 def _source(extension: str) -> bytes:
-    """The code of an extension that is none of Markdown's own; of a package that of its rooms."""
+    """Return the code of an extension that is not Markdown's; of a package, all of its modules."""
     if extension.startswith("markdown.extensions."):
-        return b""  # told by its version
+        return b""  # its version is in the fingerprint
     found = find_spec(extension)
     if found is None or found.origin is None:
         return b""
@@ -220,23 +220,23 @@ def _source(extension: str) -> bytes:
 
 
 def key_of(path: str, base: bytes) -> bytes | None:
-    """The key of a file's conversion; None when it cannot be read."""
+    """Return the key of a file's conversion; None if the file cannot be read."""
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - thousands of times
             data = file.read()
     except OSError:
-        return None  # Pelican will say it
+        return None  # Pelican reports it
     return blake2b(base + data, digest_size=20).digest()
 
 
 def pack(converted: Converted) -> bytes:
-    """As bytes for the cache: the metadata in one line of JSON, and the HTML as it is."""
+    """Serialise for the cache: the metadata in one line of JSON, then the HTML."""
     content, metadata = converted
     return json.dumps(metadata).encode() + b"\n" + content.encode("utf-8", "surrogatepass")
 
 
 def unpack(data: bytes) -> Converted | None:
-    """From the cache; None when it is not what `pack` makes."""
+    """Parse what `pack` made; None if it is invalid."""
     head, newline, content = data.partition(b"\n")
     try:
         metadata = json.loads(head) if newline else None
@@ -247,11 +247,11 @@ def unpack(data: bytes) -> Converted | None:
 
 
 def heard(work: Callable[[], Converted]) -> Converted | None:
-    """The conversion; None when it raised or logged anything, which Pelican must do itself."""
+    """Return the conversion; None if it raised or logged anything, which Pelican must do itself."""
     ear = _Ear()
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    # Pelican drops messages that it has logged before: these must not count as logged.
+    # Pelican drops repeated messages; these must not count as logged.
     raised, counts = LimitFilter._raised_messages, LimitFilter._group_count
     LimitFilter._raised_messages, LimitFilter._group_count = set(), counts.copy()
     root.handlers[:] = [ear]

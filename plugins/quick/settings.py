@@ -14,9 +14,9 @@ from .errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class QuickSettings:
-    """How a run may be quick: `processes` to work with, the `cache` folder, links or copies.
+    """The number of `processes`, the `cache` folder, and whether to `link` or copy pages.
 
-    `pure` are the functions, filters and tests that change nothing, by their names.
+    `pure` are the names of functions, filters and tests that change nothing.
     """
 
     processes: int
@@ -27,7 +27,7 @@ class QuickSettings:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> QuickSettings:
-        """From Pelican's settings; SettingsError names the wrong one."""
+        """Read them from Pelican's settings; SettingsError names the invalid one."""
         cache = settings.get("QUICK_CACHE")
         if cache is not None and (not isinstance(cache, str | Path) or not str(cache)):
             raise SettingsError("QUICK_CACHE is neither a folder nor None")

@@ -1,7 +1,8 @@
-"""What a template can depend on, read from its source and from all that it extends and includes.
+"""Static analysis of templates: which variables and attributes a template can depend on.
 
-The answer errs to one side: too many names, never too few. A template whose dependencies cannot be
-told, such as one that includes by a computed name, says so, and its pages are rendered each time.
+It covers all templates that one extends, includes or imports, and may return too many names, never
+too few. A template whose dependencies cannot be determined, such as one that includes by a
+computed name, raises Undigestible, and its pages are rendered each time.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from . import digest
 from .declared import facts, is_pure
 from .errors import Undigestible
 
-# They give something else each time, or show where in memory a thing is.
+# Filters whose result changes from call to call, or shows an address in memory.
 IMPURE_FILTERS = {"random", "pprint"}
 IMPURE_GLOBALS = {"lipsum"}
 # Extensions of Jinja2 that only add to its grammar.
 PURE_EXTENSIONS = {"jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.ExprStmtExtension"}
 I18N = "jinja2.ext.InternationalizationExtension"
-# What it adds; the words come from the catalog that stands beside them.
+# The functions that it adds; the global `catalog` has their translations.
 WORDS = {"_", "gettext", "ngettext", "pgettext", "npgettext"}
-# Attributes that lead from one value to everything, or to the clock.
+# Attributes through which everything, or the clock, can be reached.
 FAR = {
     *("settings", "now", "today", "utcnow", "fromtimestamp", "url_format", "get_url_setting"),
     *("get_siteurl", "get_content", "get_summary", "attach_to", "is_valid", "context"),
@@ -41,17 +42,17 @@ FAR = {
 BY_ATTRIBUTE = {"map", "sort", "groupby", "sum", "unique", "min", "max", "attr"}
 BY_ATTRIBUTE |= {"selectattr", "rejectattr"}
 FIRST_IS_ATTRIBUTE = {"groupby", "sum", "attr", "selectattr", "rejectattr"}
-# Of a paginator these say how many, not which.
+# Attributes of a paginator that are numbers or names, not contents.
 COUNTS = {"num_pages", "count", "per_page", "orphans", "page_range", "name", "url"}
 
-# "defined" or "true", and of which name.
+# "defined" or "true", and the name that is tested.
 Question = tuple[str, str]
 Truths = frozenset[tuple[Question, bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """A template with all that it reaches: its digest, and the names that it can ask for."""
+    """A template with all that it reaches: the sources' digest, and the names that it can use."""
 
     sources: bytes
     names: frozenset[str]
@@ -60,7 +61,7 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """Of one template's source: the templates it names, the names it sets, what its tests ask."""
+    """One template's source: templates that it names, names that it sets, and tested names."""
 
     named: tuple[str, ...]
     stored: frozenset[str]
@@ -69,7 +70,7 @@ class _Outline:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one template can ask for."""
+    """The names and attributes that one template can use."""
 
     names: frozenset[str]
     attributes: frozenset[str]
@@ -89,10 +90,10 @@ class Closures:
         self._made: dict[tuple[str, Truths], Closure] = {}
 
     def of(self, name: str, context: Mapping[str, Any]) -> Closure:
-        """The closure of a template for a page that is given this context.
+        """Return the closure of a template for a page with this context. Raises Undigestible.
 
-        `{% if articles_page is defined %}` and the like are decided here, so that the branch not
-        taken does not count. Raises Undigestible.
+        Tests such as `{% if articles_page is defined %}` are decided here, so that the branch that
+        is not taken does not count.
         """
         reached, questions = self._reach(name)
         decided = frozenset(
@@ -105,13 +106,13 @@ class Closures:
         return self._made[name, decided]
 
     def questions(self, name: str) -> frozenset[Question]:
-        """What `of` asks of a context for this template. Raises Undigestible."""
+        """Return the tests that `of` decides by the context. Raises Undigestible."""
         return self._reach(name)[1]
 
     def _reach(self, name: str) -> tuple[frozenset[str], frozenset[Question]]:
-        """All templates that one reaches, and what can be decided from the context.
+        """Return all templates that one reaches, and the tests that the context can decide.
 
-        That is asked of names that no template ever sets.
+        Those are tests of names that no template sets.
         """
         if name not in self._reached:
             waiting, reached = [name], set()
@@ -131,11 +132,11 @@ class Closures:
         return self._reached[name]
 
     def still(self) -> bool:
-        """Whether every source is still what was read."""
+        """Whether no source has changed since it was read."""
         return all(fresh() for fresh in self._fresh)
 
     def _source(self, name: str) -> str | None:
-        """The source of a template; None for what is not there."""
+        """Return the source of a template; None if it does not exist."""
         if name not in self._sources:
             try:
                 found = self._env.loader.get_source(self._env, name)  # type: ignore[union-attr]
@@ -221,23 +222,23 @@ class Closures:
         return value
 
     def _speaks(self, name: str) -> bool:
-        """Whether this is a function of a catalog that tells what it holds (plugins/language)."""
+        """Whether this is gettext of a catalog with `quick_digest` (plugins/language)."""
         return name in WORDS and I18N in self._env.extensions and "catalog" in self._env.globals
 
     def has_global(self, name: str) -> bool:
-        """Whether the environment itself has something under this name."""
+        """Whether the environment has a global of this name."""
         return name in self._env.globals
 
 
 def names_in(tree: nodes.Template, env: Environment) -> frozenset[str]:
-    """The names that a template may ask the context for, or the environment."""
+    """Return the names that a template may look up in the context or the environment."""
     # What Jinja2 finds does not have the environment's own.
     asked = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
     return frozenset(meta.find_undeclared_variables(tree) | (asked & env.globals.keys()))
 
 
 def _environment(env: Environment) -> list[Any]:
-    """What the environment adds to every template; raises Undigestible."""
+    """Digest the environment's settings; raises Undigestible."""
     strange = [name for name in env.extensions if name not in PURE_EXTENSIONS | {I18N}]
     if strange or env.finalize is not None:
         raise Undigestible(f"Jinja2 with {strange or 'finalize'}")
@@ -292,7 +293,7 @@ def _stored(tree: nodes.Template) -> Iterator[str]:
 
 
 def _attributes(tree: nodes.Template) -> Iterator[str]:
-    """Every attribute that the template can name, and every text that could be one."""
+    """Yield every attribute that the template can use, and every text that could be one."""
     references = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
     paths = {
         id(text)
@@ -312,7 +313,7 @@ def _attributes(tree: nodes.Template) -> Iterator[str]:
             yield get.attr
     for used in tree.find_all((nodes.Getattr, nodes.Name)):
         if _is_paginator(used) and id(used) not in counted:
-            # Passed on, or asked for its pages: then all that it holds can show.
+            # Passed on, or its contents are used: then a page can show everything in it.
             raise Undigestible("a paginator that is used for more than its numbers")
     for item in tree.find_all(nodes.Getitem):
         if not isinstance(item.arg, nodes.Const | nodes.Slice | nodes.Neg):
@@ -333,7 +334,7 @@ def _is_paginator(node: nodes.Node) -> bool:
 
 
 def _asked(test: nodes.Node) -> Iterator[tuple[str, str]]:
-    """The single questions in a test, as far as they are about names only."""
+    """Yield the parts of a test that are about names only."""
     if isinstance(test, nodes.And | nodes.Or):
         yield from _asked(test.left)
         yield from _asked(test.right)
@@ -350,11 +351,11 @@ def _asked(test: nodes.Node) -> Iterator[tuple[str, str]]:
 
 
 def truth(test: str, name: str, context: Mapping[str, Any]) -> bool | None:
-    """The answer to a question, as far as it can be told; None where it cannot."""
+    """Return the answer to a question; None if it cannot be determined."""
     if test == "defined":
         return name in context
     value = context.get(name)
-    # Whatever has no opinion of its own about its truth, or a plain one.
+    # Types without __bool__ or __len__ of their own, and plain types.
     plain = isinstance(value, str | int | list | tuple | dict | type(None))
     return bool(value) if plain or type(value).__module__ == "pelican.paginator" else None
 
@@ -377,7 +378,7 @@ def _decide(test: nodes.Node, truths: Mapping[tuple[str, str], bool]) -> bool | 
 
 
 def _prune(node: nodes.Node, truths: Mapping[tuple[str, str], bool]) -> None:
-    """Take out the branches that are not taken; those that declare something stay."""
+    """Remove the branches that are not taken, except those with declarations."""
     for child in node.iter_child_nodes():
         _prune(child, truths)
     if isinstance(node, nodes.CondExpr):

@@ -1,4 +1,4 @@
-"""Pelican's grouping of translations, without asking of every article whether a list holds it."""
+"""A replacement of Pelican's `process_translations` in linear instead of quadratic time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pelican import utils
 def process_translations(
     content_list: list[Any], translation_id: Any = None
 ) -> tuple[list[Any], list[Any]]:
-    """What Pelican's function of this name gives.
+    """Return what Pelican's function returns.
 
-    A content alone in its group is its own original and has no translations; only groups of
-    several, and contents that claim to be translations, are Pelican's business.
+    A content alone in its group is an original without translations. Only groups of several, and
+    contents with the metadata `translation`, are passed to Pelican's function.
     """
     names = {translation_id} if isinstance(translation_id, str) else translation_id
     try:

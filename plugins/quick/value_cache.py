@@ -1,7 +1,7 @@
-"""What builds keep for the next one: small values by key, in one SQLite file below QUICK_CACHE.
+"""A key-value cache that lasts between builds: one SQLite file below QUICK_CACHE.
 
-Several builds may share it. Every value carries its checksum; a damaged file or value is thrown
-away and made anew. Nothing in it is code: what is read back is text and checksums.
+Several builds may share it. Every value has a checksum; damaged files and values are discarded.
+It contains text and checksums only, never code.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ CREATE TABLE IF NOT EXISTS kept (
 """
 VERSION = 1
 DAY = 86400
-# An unused value is kept this long: another branch, or the public site's settings.
+# An unused value may belong to another branch, or to the public site's settings.
 KEEP_SECONDS = 7 * DAY
 BATCH = 500
 
 
 class Store:
-    """Values by key. Trouble with the file never fails a build; it is then built without."""
+    """Values by key. An error of the file never fails a build; it then runs without the cache."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.path = folder / f"{name}.sqlite3"
@@ -48,18 +48,18 @@ class Store:
             self._without(error)
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """The values of those keys that are there and whole; also in a copy of this process."""
+        """Return the intact values of these keys; can be called in a forked worker."""
         found: dict[bytes, bytes] = {}
         wanted = list(dict.fromkeys(keys))
         try:
             for begin in range(0, len(wanted) if self._db else 0, BATCH):
                 found |= _read(self._reader(), wanted[begin : begin + BATCH])
         except sqlite3.Error:
-            pass  # the next `put` says what is wrong, and mends it
+            pass  # the next `put` reports and repairs it
         return found
 
     def _reader(self) -> sqlite3.Connection:
-        """This process's own: a connection must not be taken over a fork."""
+        """Return this process's connection: one must not be used across a fork."""
         process = os.getpid()
         if process not in self._readers:
             place = f"file:{quote(str(self.path))}?mode=ro"
@@ -67,7 +67,7 @@ class Store:
         return self._readers[process]
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
-        """Keep these."""
+        """Store these values."""
         now = int(time.time())
         self._write(
             "INSERT OR REPLACE INTO kept (key, value, checksum, seen) VALUES (?, ?, ?, ?)",
@@ -75,7 +75,7 @@ class Store:
         )
 
     def used(self, keys: Iterable[bytes]) -> None:
-        """Say that these were of use, so that they stay."""
+        """Mark these keys as used, so that they stay."""
         now = int(time.time())
         self._write(
             "UPDATE kept SET seen = ? WHERE key = ? AND seen < ?",
@@ -83,7 +83,7 @@ class Store:
         )
 
     def forget(self) -> list[bytes]:
-        """Remove what was of no use for long; returns its keys."""
+        """Remove values unused for KEEP_SECONDS; return their keys."""
         before = int(time.time()) - KEEP_SECONDS
         old: list[bytes] = []
         try:
@@ -133,8 +133,8 @@ class Store:
             self._renew(error)
 
     def _renew(self, error: Exception) -> None:
-        """A damaged file: begin a new one. A build that has it open goes on with the old one."""
-        logger.warning("The cache %s is damaged (%s); it is made anew.", self.path, error)
+        """Replace a damaged file. Another build that has it open continues with the old one."""
+        logger.warning("The cache %s is damaged (%s); a new one is made.", self.path, error)
         self.close()
         try:
             for ending in ("", "-wal", "-shm"):

@@ -1,7 +1,7 @@
-"""Work over several forked processes: each takes the next piece when it is done with one.
+"""A pool of forked worker processes; each takes the next piece of work when it is free.
 
-A worker is a copy of this process and writes nothing of it: it answers through a pipe and ends
-without running anybody's clean-up. What it logs is logged here, in the order of the items.
+A worker sends its results through a pipe and exits without running clean-up handlers, which belong
+to the parent. Its log records are logged by the parent, in the order of the items.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TOKEN = struct.Struct("<I")
 DONE, FAILED = range(2)
 # A pipe holds 64 KiB on Linux before its writer waits; all tokens are written before anybody reads.
 MOST_TOKENS = 8192
-# Below this many items a fork costs more than it saves.
+# With fewer items, forking costs more than it saves.
 FEW = 8
 
 Record = tuple[str, int, str, tuple[Any, ...], str | None, tuple[Any, ...]]
@@ -38,16 +38,16 @@ Record = tuple[str, int, str, tuple[Any, ...], str | None, tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One item's result, and what was logged on the way to it."""
+    """One item's result, and the log records of its computation."""
 
     value: Any
     logged: tuple[Record, ...]
 
 
 def can_fork() -> bool:
-    """Whether a copy of this process can be trusted: no thread may hold a lock meanwhile.
+    """Whether forking is safe: on Linux, in the main thread, and without threads that hold locks.
 
-    The threads that turn Pelican's spinner and draw bars are known: a worker touches neither them
+    The threads of Pelican's spinner and of progress bars are allowed: a worker uses neither them
     nor the terminal.
     """
     strangers = [
@@ -62,12 +62,12 @@ def can_fork() -> bool:
 def each(
     what: str, work: Callable[[int], Any], names: Sequence[str], processes: int, *, piece: int = 8
 ) -> list[Done]:
-    """`work(index)` for every name, over this many processes; results in the order of the names.
+    """Call `work(index)` for every name in several processes; return results in the names' order.
 
-    `what` is told to a waiting person.
+    `what` is the title of the progress bar.
 
-    An exception is raised as WorkerError naming it, from the exception itself. With one process,
-    or where forking is not safe, everything happens here, and exceptions come as they are.
+    An exception becomes a WorkerError with the item's name, chained to it. With one process, or if
+    forking is not safe, everything runs in this process, and exceptions are raised unchanged.
     """
     if processes < 2 or len(names) < FEW or not can_fork():
         indices = progress.each(what, range(len(names)), len(names))
@@ -79,7 +79,7 @@ def each(
 
 
 def replay(records: Sequence[Record]) -> None:
-    """Log here what a worker logged."""
+    """Log a worker's records in this process."""
     for name, level, message, arguments, limit, limit_arguments in records:
         extra = {} if limit is None else {"limit_msg": limit, "limit_args": limit_arguments}
         logging.getLogger(name).log(level, message, *arguments, extra=extra)
@@ -100,7 +100,7 @@ class _Team:
         os.close(give)
         self._workers: dict[int, int] = {}
         self._parts: dict[int, bytearray] = {}
-        # Each worker writes at its own place which item it is at, for when it dies of it.
+        # Shared memory of each worker with its current item, in case the worker dies.
         self._at: dict[int, mmap] = {}
         self._results: dict[int, Done] = {}
         self._failed: dict[int, tuple[str, Exception | None]] = {}
@@ -118,7 +118,7 @@ class _Team:
                 os.waitpid(process, 0)
 
     def start(self, processes: int) -> None:
-        # What is alive now stays alive: without this, collecting would copy every page of memory.
+        # Without freezing, garbage collection in workers would copy every page of memory.
         gc.freeze()
         try:
             for _ in range(processes):
@@ -137,7 +137,7 @@ class _Team:
             gc.unfreeze()
 
     def _be_worker(self, answers: int, at: mmap) -> None:
-        """Never returns: the stack below belongs to the parent, with its clean-up."""
+        """Run the worker and exit; never return, as the stack below has the parent's clean-up."""
         code = 1
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -250,7 +250,7 @@ class _Ear(logging.Handler):
 
 
 def _listen() -> list[logging.LogRecord]:
-    """In a worker: keep what is logged; the parent's filters count repetitions, not this copy's."""
+    """In a worker: collect log records unfiltered; the parent's filters count repetitions."""
     ear = _Ear()
     for name in list(logging.root.manager.loggerDict):
         logger = logging.getLogger(name)

@@ -1,6 +1,6 @@
-"""Pelican's writer, which collects the pages of articles and lists and then makes them all at once.
+"""A writer for Pelican that collects pages, then renders them in several processes or reuses them.
 
-Each page comes from the folder of finished pages, or is rendered; by several processes.
+A page is reused if the cache has it (`page_cache`).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from .value_cache import Store
 logger = logging.getLogger(__name__)
 
 _paginator: Any = paginator.Paginator  # untyped
-# Pages such as the archive, of which a template makes no more than so many, show the whole site:
-# to find out whether that changed costs as much as to render them.
+# A template with at most this many pages, such as the archive, shows the whole site: computing
+# their digests costs as much as rendering them.
 SINGLE = 2
 
 
 @dataclass(slots=True)
 class Job:
-    """A page to make."""
+    """A page to render or reuse."""
 
     path: str
     name: str
@@ -48,7 +48,7 @@ class Job:
 
 
 class Made(NamedTuple):
-    """How a page came about: whether it was reused, its key, the checksum if it was kept."""
+    """The result of a page: whether it was reused, its key, its checksum if it was cached."""
 
     reused: bool
     key: bytes | None = None
@@ -57,7 +57,7 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a writer works with."""
+    """The processes and caches of a writer."""
 
     processes: int
     pages: Pages | None
@@ -66,14 +66,14 @@ class Means:
 
 @dataclass
 class Tally:
-    """How a build's pages came about, for whoever measures."""
+    """The numbers of rendered and reused pages of a build, for tests and benchmarks."""
 
     rendered: int = 0
     reused: int = 0
 
 
 class QuickWriter(Writer):
-    """Pelican's writer; inside `together` it waits with what it is asked for."""
+    """Pelican's writer; inside `together` it only collects pages."""
 
     means = Means(1, None, None)
     tally = Tally()
@@ -81,12 +81,12 @@ class QuickWriter(Writer):
     def __init__(self, output_path: str, settings: Any = None) -> None:
         super().__init__(output_path, settings=settings)  # type: ignore[no-untyped-call]
         self._jobs: dict[str, Job] | None = None
-        # Files below the output that are what an earlier build wrote, byte for byte.
+        # Files below the output that are links to an earlier build's.
         self.linked: set[str] = set()
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Collect the pages that are asked for in the block, and make them at its end."""
+        """Collect the pages that are written in the block, and make them at its end."""
         if self._jobs is not None:
             yield
             return
@@ -109,7 +109,7 @@ class QuickWriter(Writer):
         url: Any = None,
         **kwargs: Any,
     ) -> None:
-        """As Pelican's; see there."""
+        """Collect or write a page; see Pelican's method."""
         if self._jobs is None or name is False or not name:
             super().write_file(  # type: ignore[no-untyped-call]
                 name,
@@ -136,7 +136,7 @@ class QuickWriter(Writer):
             key: _paginator(name, url, value, self.settings, per_page)
             for key, value in paginated.items()
         }
-        # A page is its neighbours' neighbour: made once, it also has its digest made once.
+        # Each page is also its neighbours' previous or next page: one object has one digest.
         pages = {key: cache(pager.page) for key, pager in paginators.items()}
         for number in range(next(iter(paginators.values())).num_pages):
             own = dict(kwargs)
@@ -172,7 +172,7 @@ class QuickWriter(Writer):
         self._jobs[path] = Job(path, name, template, context, own)  # type: ignore[index]
 
     def _claim(self, path: str, override: bool) -> bool:
-        """Whether to write there: the rules of Pelican's `_open_w`, before rendering."""
+        """Whether to write this file, by the rules of Pelican's `_open_w`, before rendering."""
         if path in self._overridden_files:
             if override:
                 raise FileOverwriteFailedError(
@@ -190,7 +190,7 @@ class QuickWriter(Writer):
         return True
 
     def _open_w(self, filename: str, encoding: str, override: bool = False) -> Any:
-        """As Pelican's, but a file that is linked elsewhere is replaced, not edited there too."""
+        """Open as Pelican does, but replace a file with other hard links instead of editing it."""
         if override or filename not in self._overridden_files:
             with suppress(OSError):
                 if os.stat(filename).st_nlink > 1:  # noqa: PTH116
@@ -225,7 +225,7 @@ class QuickWriter(Writer):
             elif made.checksum is not None and not one.logged:
                 fresh[made.key] = made.checksum
         if self.means.kept is not None:
-            # What was rendered while somebody edited the theme may be of either version.
+            # Pages that were rendered while the theme was edited may be of either version.
             if keys is not None and keys.still(job.template for job in jobs):
                 self.means.kept.put(fresh)
             self.means.kept.used(used)
@@ -234,7 +234,7 @@ class QuickWriter(Writer):
                 job.shared["localsiteurl"] = job.own["localsiteurl"]
 
     def _impure(self, jobs: list[Job]) -> bool:
-        """Whether the pages must be made in order, here; a build that takes longer says why."""
+        """Whether the pages must be made in order by this process; warn if that is slower."""
         if self.means.processes < 2 and self.means.pages is None:
             return False
         reason = purity.problem(purity.wanted(jobs))
@@ -247,11 +247,11 @@ class QuickWriter(Writer):
         return bool(reason)
 
     def _begin_keys(self, jobs: list[Job]) -> Keys | None:
-        """Begin the keys of the pages that may be there already; what makes them ends them."""
+        """Begin the keys of the pages that may be in the cache; workers finish them."""
         if self.means.pages is None or self.means.kept is None:
             return None
         if self.settings["RELATIVE_URLS"]:
-            return None  # every page sees every article with other links
+            return None  # each page has different links to every article
         pages_of = Counter(id(job.template) for job in jobs)
         several = [job for job in jobs if pages_of[id(job.template)] > SINGLE]
         keys = Keys(_universe(several[0].shared) if several else None)
@@ -259,7 +259,7 @@ class QuickWriter(Writer):
         for job in several:
             job.begun = keys.begin(job.template, job.shared, job.own)
             if job.begun is not None and not links.none_in(job.begun, job.own):
-                # To fill in a link may move the file that it leads to, for all to see.
+                # Resolving a link may move the target file, which all processes must see.
                 job.key, job.begun = keys.end(job.begun, job.own), None
         return keys
 
@@ -284,9 +284,9 @@ class QuickWriter(Writer):
 
 @contextmanager
 def _unwatched(environments: Collection[Environment]) -> Iterator[None]:
-    """Let Jinja2 not ask at every include whether the file has changed since the last one.
+    """Keep Jinja2 from checking at every include whether the template file has changed.
 
-    Whether any has while pages were made is asked once, in the end, before they are kept.
+    `Keys.still` checks that once, at the end, before pages are cached.
     """
     before = [(one, one.auto_reload) for one in environments]
     for one in environments:
@@ -299,7 +299,7 @@ def _unwatched(environments: Collection[Environment]) -> Iterator[None]:
 
 
 def _universe(context: Any) -> frozenset[str]:
-    """The names that any article, page, file, tag, category or author has."""
+    """Return the attribute names of all articles, pages, files, tags, categories and authors."""
     contents = [*context["generated_content"].values(), *context["static_content"].values()]
     wrappers = [one for name in ("tags", "categories", "authors") for one, _ in context[name]]
     for one in contents:

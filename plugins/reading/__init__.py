@@ -1,4 +1,4 @@
-"""What helps a reader on: how long a piece is, what is in it, and what to read next.
+"""Reading time, table of contents, neighbours and related articles.
 
 `PLUGINS = [..., "plugins.reading", ...]` gives every article `reading_minutes`, `word_count`,
 `contents`, `newer`, `older` and `related` (docs/theme.md). Listed under MARKDOWN too, as

@@ -1,4 +1,4 @@
-"""Measures a text while Markdown converts it: the measure becomes a line of its metadata.
+"""A Markdown extension that counts words and lists headings, stored as a line of metadata.
 
 So whatever keeps converted texts (plugins/quick) keeps the measure too, and a build counts only
 what has changed.
@@ -16,7 +16,7 @@ from .measure import measure, pack
 
 # The name in the metadata; an author's line of that name is overwritten.
 NAME = "reading_measure"
-# Behind whatever else works on the finished HTML.
+# After everything else that changes the finished HTML.
 LAST = -100
 
 
@@ -24,7 +24,7 @@ class ReadingExtension(Extension):
     """Adds the measure to `Markdown.Meta`."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Markdown's own spelling
-        """Put the counting behind everything else."""
+        """Register the counting after everything else."""
         md.postprocessors.register(_Counting(md), "reading", LAST)
 
 
@@ -37,5 +37,5 @@ class _Counting(Postprocessor):
 
 
 def makeExtension(**config: Any) -> ReadingExtension:  # noqa: N802 - Markdown's own spelling
-    """What Markdown calls."""
+    """Return the extension; Markdown calls this."""
     return ReadingExtension(**config)

@@ -1,4 +1,4 @@
-"""Small files between builds, in the folder that QUICK_CACHE names; they may be lost."""
+"""A cache of small files between builds, below QUICK_CACHE; they may be lost."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 
 def folder(settings: Mapping[str, Any]) -> Path | None:
-    """Where a build may keep what the next one can use; None where nothing is kept."""
+    """Return the folder of the cache; None without one."""
     configured = settings.get("QUICK_CACHE")
     return None if configured is None else Path(configured)
 
 
 def replace(file: Path, data: bytes) -> None:
-    """Write a file as a whole; a cache that cannot be written is none."""
+    """Write a file atomically; ignore a cache that cannot be written."""
     temporary = file.with_name(f"{file.name}.{secrets.token_hex(6)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What happens during a Pelican run: each article is told what goes with it."""
+"""Handlers of Pelican's signals: give each article its measure, neighbours and related ones."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .measure import Measure, measure, unpack
 from .related import Marks, related
 from .views import Contents, View
 
-# Below these a table of contents is longer than the way that it saves.
+# A shorter article needs no table of contents.
 HEADINGS, LENGTH = 4, 600
 _NO_CONTENTS = Contents("[]")
 
 
 def lead_on(generators: Iterable[Any]) -> None:
-    """At `all_generators_finalized`: give articles their measures and neighbours.
+    """At `all_generators_finalized`, give articles their measures and neighbours.
 
     Sets `word_count`, `reading_minutes`, `contents`, `newer`, `older` and `related`; the last three
     are None and empty for what is on no list.
@@ -58,8 +58,8 @@ def _measure(article: Any) -> None:
 
 
 def _introduce(articles: list[Any], language: str, settings: Any) -> None:
-    """Make neighbours of the articles of one language."""
-    # Of one moment by the slug, whatever order the files are read in.
+    """Set the neighbours of the articles of one language."""
+    # At equal dates by slug, whatever order the files are read in.
     articles.sort(key=lambda one: (one.date, one.slug), reverse=True)
     views = [View(one) for one in articles]
     cache = file_cache.folder(settings)

@@ -1,4 +1,4 @@
-"""How much there is to read in a text, and under which headings.
+"""Counts the words and lists the headings of a text.
 
 A pure function of the HTML, so that its answer can be kept with the text.
 """
@@ -19,7 +19,7 @@ _TAG = re.compile(r"<[^>]*>")
 _HEADING = re.compile(r"<h2\b([^>]*)>(.*?)</h2>", re.DOTALL | re.IGNORECASE)
 _ID = re.compile(r"""\bid\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _MARK = re.compile(r"<sup\b.*?</sup>", re.DOTALL | re.IGNORECASE)
-# Kana and Chinese characters, with the extensions; Korean writes words.
+# Kana and Chinese characters, with the extensions; Korean separates words.
 _ONE = re.compile(
     "[\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -27,7 +27,7 @@ _WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
 
 
 class Measure(NamedTuple):
-    """Of one text: words, characters that are no words, and its headings.
+    """A text's measure: words, characters outside words, and headings.
 
     `listed` is the headings' ids and titles as JSON, which few have to take apart.
     """
@@ -39,17 +39,17 @@ class Measure(NamedTuple):
 
     @property
     def minutes(self) -> int:
-        """Whole minutes to read it, at least one."""
+        """Return the minutes to read it, at least one."""
         return max(1, round(self.words / WORDS + self.characters / CHARACTERS))
 
     @property
     def length(self) -> int:
-        """Words and characters together."""
+        """Return the number of words and characters together."""
         return self.words + self.characters
 
 
 def measure(html: str) -> Measure:
-    """Count and list."""
+    """Measure a text."""
     html = _UNSEEN.sub(" ", html)
     text = unescape(_TAG.sub(" ", html))
     rest, characters = _ONE.subn(" ", text)
@@ -63,16 +63,16 @@ def measure(html: str) -> Measure:
 
 
 def pack(one: Measure) -> str:
-    """As one line of metadata."""
+    """Serialise as one line of metadata."""
     return f"{one.words} {one.characters} {one.headings} {one.listed}"
 
 
 def unpack(line: str) -> Measure:
-    """What `pack` made."""
+    """Parse the result of `pack`."""
     words, characters, headings, listed = line.split(" ", 3)
     return Measure(int(words), int(characters), int(headings), listed)
 
 
 def _plain(inner: str) -> str:
-    """A heading's words: without tags, and without the number of a footnote."""
+    """Return a heading's text: without tags, and without the number of a footnote."""
     return " ".join(unescape(_TAG.sub("", _MARK.sub("", inner))).split())

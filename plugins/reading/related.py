@@ -1,4 +1,4 @@
-"""Which articles go with which: those that share tags, the rare ones first; then the category's.
+"""Selects related articles: those with common tags, rare ones first; then the category's.
 
 Among equals come the next older ones, then the next newer: so a new article changes no other
 page's list as long as older ones are left, and no article is everybody's neighbour.
@@ -20,21 +20,21 @@ from typing import NamedTuple
 from .file_cache import replace
 
 MOST = 3
-# Of an article with more tags the rarest count: every set of them is asked for.
+# Of more tags only the rarest count, because every subset of them is looked up.
 TAGS = 6
-# Another way of choosing makes what was kept useless.
+# The version of the selection; another one invalidates the cache.
 VERSION = b"1"
 
 
 class Marks(NamedTuple):
-    """What is known of one article: its tags and its category, as slugs."""
+    """One article's tags and category, as slugs."""
 
     tags: tuple[str, ...]
     category: str
 
 
 def related(articles: Sequence[Marks], kept: Path | None = None) -> list[tuple[int, ...]]:
-    """For each article, newest first, the places of up to MOST others.
+    """Return for each article, newest first, the indices of up to MOST others.
 
     `kept` is a file that holds the last answer: tags change seldom.
     """
@@ -82,7 +82,7 @@ def _choose(articles: Sequence[Marks]) -> Iterator[tuple[int, ...]]:
 
 
 def _nearest(them: int, place: int, count: int) -> list[int]:
-    """Up to `count` of them: the next older ones, and then the next newer."""
+    """Return up to `count` of them: the next older ones, then the next newer."""
     found: list[int] = []
     if not them:
         return found

@@ -1,7 +1,7 @@
-"""What templates are given of other articles and of headings: little, and nothing that leads on.
+"""Views of other articles and of headings for templates, with few attributes.
 
-An article that held its neighbours themselves would hold all articles: to tell whether its page
-has changed one would have to look at the whole site (plugins/quick).
+An article that referred to its neighbours themselves would reach all articles, and a change of any
+would make its page outdated (plugins/quick).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, overload
 
-# Another meaning of the same data is another digest.
+# The version of the digests' meaning.
 VERSION = b"1"
 
 
@@ -25,21 +25,21 @@ class View:
 
     @property
     def title(self) -> str:
-        """Its title, as the article's own page is given it."""
+        """The title, as on the article's own page."""
         return self._article.title  # type: ignore[no-any-return]
 
     @property
     def url(self) -> str:
-        """Its address below the site's."""
+        """The address below the site's."""
         return self._article.url  # type: ignore[no-any-return]
 
     @property
     def subtitle(self) -> str:
-        """The line under its title."""
+        """The line under the title."""
         return getattr(self._article, "subtitle", "")
 
     def quick_digest(self) -> bytes:
-        """All that a template can ask for."""
+        """Digest everything that a template can read."""
         if self._digest is None:
             told = "\0".join((str(self.title), str(self.url), str(self.subtitle)))
             self._digest = VERSION + told.encode("utf-8", "surrogatepass")
@@ -47,14 +47,14 @@ class View:
 
 
 class Heading(NamedTuple):
-    """A heading of the article: the id to link to, and its words as plain text."""
+    """A heading of the article: the id to link to, and its plain text."""
 
     id: str
     title: str
 
 
 class Contents(Sequence[Heading]):
-    """The headings of an article, taken apart when somebody looks."""
+    """The headings of an article, parsed on access."""
 
     __slots__ = ("_headings", "_raw")
 
@@ -82,5 +82,5 @@ class Contents(Sequence[Heading]):
         return iter(self._read)
 
     def quick_digest(self) -> bytes:
-        """All that a template can ask for."""
+        """Digest everything that a template can read."""
         return VERSION + self._raw.encode("utf-8", "surrogatepass")

@@ -1,1 +1,1 @@
-"""The search: an index of the articles and the approved replies, made by Pagefind, kept exact."""
+"""The search: an index of articles and approved replies, made by Pagefind."""

@@ -1,4 +1,4 @@
-"""`python -m plugins.search OUTPUT`: one round, in a process that steps back for others.
+"""`python -m plugins.search OUTPUT`: one indexing run, in a process of low priority.
 
 The publisher and builds start it: a thread would hold up the pages while it works.
 """

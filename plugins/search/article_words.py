@@ -1,4 +1,4 @@
-"""The words of an article's own text, as readers see them, and a name for each state of them."""
+"""Extracts the text of an article from its page, and computes its digest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..discussion.model.discussions import Page
 from .records import MARK
 
 _MARKED = re.compile(rf"<([a-zA-Z][\w-]*)(?=[\s/>])[^>]*\s{MARK}(?=[\s=/>])[^>]*>")
-# What is never closed goes on to the end.
+# Elements that are never closed extend to the end.
 _UNSEEN = re.compile(
     r"<!--.*?(?:-->|\Z)"
     r"|<(script|style|template|svg)(?=[\s/>])[^>]*>.*?(?:</\1\s*>|\Z)",
@@ -26,7 +26,7 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 def marked(html: str) -> str:
-    """The elements of a page that hold the article's own words, one after the other."""
+    """Return the elements of a page that hold the article's own text, concatenated."""
     found, at = [], 0
     while mark := _MARKED.search(html, at):
         at = _end(html, mark)
@@ -35,19 +35,19 @@ def marked(html: str) -> str:
 
 
 def text_of(html: str) -> str:
-    """The words of some HTML, with single spaces between them."""
+    """Return the words of some HTML, separated by single spaces."""
     text = _TAG.sub(" ", _INLINE.sub("", _UNSEEN.sub(" ", html)))
     return " ".join(unescape(text).replace("\0", " ").split())
 
 
 def digest_of(page: Page, text: str) -> str:
-    """Equal for equal words, title and question: the service keeps all three together."""
+    """Digest text, title and question: the service stores all three together."""
     whole = "\0".join((page.title, page.question, text))
     return blake2b(whole.encode(), digest_size=16).hexdigest()
 
 
 def _end(html: str, mark: re.Match[str]) -> int:
-    """Where the element ends that begins with this tag; the page's end if it is never closed."""
+    """Return where the element of this tag ends; the page's end if it is never closed."""
     depth = 0
     for tag in re.compile(rf"<(/?){mark[1]}(?=[\s/>])").finditer(html, mark.start()):
         depth += -1 if tag[1] else 1

@@ -1,4 +1,4 @@
-"""The index that readers get: its files, and how a new one takes the place of the old.
+"""The files of the published index, and how a new index replaces the old one.
 
 Files are named by what is in them, and one file, the entry, says which of them count. So new files
 are put beside the old, then the entry is replaced: a reader sees one index or the other. Files of
@@ -23,7 +23,7 @@ _SIGN = b"pagefind_dcd"
 
 
 def files_of(bundle: Path) -> set[str]:
-    """Every file of an index, as paths below it."""
+    """Return every file of an index, as paths below it."""
     found = set()
     for folder, _, names in os.walk(bundle):
         below = os.path.relpath(folder, bundle)
@@ -32,7 +32,7 @@ def files_of(bundle: Path) -> set[str]:
 
 
 def addresses(bundle: Path) -> dict[str, str]:
-    """The file below the index that holds each record's text, by the record's address."""
+    """Return the file with each record's text, by the record's address."""
     found = {}
     for path in (bundle / "fragment").glob("*.pf_fragment"):
         data = json.loads(gzip.decompress(path.read_bytes()).removeprefix(_SIGN))
@@ -42,7 +42,7 @@ def addresses(bundle: Path) -> dict[str, str]:
 
 
 def show(made: Path, bundle: Path) -> set[str]:
-    """Put the index in `made` into the folder that readers get; what it no longer needs."""
+    """Move the index in `made` into the public folder; return the files that are no longer used."""
     new = files_of(made)
     before = files_of(bundle)
     for name in sorted(new - {ENTRY}):
@@ -61,7 +61,7 @@ def show(made: Path, bundle: Path) -> set[str]:
 
 
 def hide(bundle: Path, files: set[str]) -> None:
-    """Remove files of the index; those that are gone already are no error."""
+    """Remove files of the index; missing ones are no error."""
     for name in files:
         with suppress(FileNotFoundError):
             (bundle / name).unlink()

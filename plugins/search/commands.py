@@ -1,4 +1,4 @@
-"""The verb of the search. Heavy imports stay inside the function."""
+"""The command `rejoinder index`. Heavy imports stay inside the function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs Pagefind: a folder of documents in, a folder of index files out.
+"""Runs Pagefind: from a folder of documents to a folder of index files.
 
 Its program is run by itself: the Python interface waits a tenth of a second for each record, which
 is an hour and a half for fifty thousand replies.
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from .errors import SearchError
 
-# The entry is the one file that says which others count; it is replaced last.
+# The entry file lists the files that are in use; it is replaced last.
 ENTRY = "pagefind-entry.json"
-# Interfaces of Pagefind's own, which our search page does without.
+# Pagefind's own user interfaces, which our search page does not use.
 _UNUSED = (
     "pagefind-component-ui.css",
     "pagefind-component-ui.js",
@@ -27,7 +27,7 @@ _UNUSED = (
 
 
 def find() -> Path:
-    """Pagefind's program; SearchError when there is none for this machine."""
+    """Return the path of Pagefind's program; SearchError if there is none for this machine."""
     try:
         from pagefind.service import get_executable
 
@@ -45,8 +45,8 @@ def find() -> Path:
 
 
 def make(documents: Path, bundle: Path, language: str) -> None:
-    """Index the documents into the folder `bundle`; SearchError."""
-    # One language for all, so that a page in any is found: the search page has but one.
+    """Index the documents into the folder `bundle`; raises SearchError."""
+    # One language for all, so that every page is found: the search page has only one.
     words = ["--site", str(documents), "--output-path", str(bundle), "--silent"]
     words += ["--force-language", language.partition("-")[0].lower()]
     try:

@@ -1,4 +1,4 @@
-"""The search's own error; every message says the mend."""
+"""The search's own error; every message explains the fix."""
 
 from ..shared.errors import DiscussionError
 

@@ -1,4 +1,4 @@
-"""Keeps the index equal to the pages while the publisher runs: soon after each change.
+"""A thread of the publisher that renews the index soon after each change.
 
 It asks what the snapshot and the build are, a few times a second, and has nothing to remember: the
 first round after a start compares everything.
@@ -19,19 +19,19 @@ from .snapshot_watcher import look_until
 
 log = logging.getLogger("rejoinder.search")
 
-# On a large site a round takes its time; at most a third of one core is spent on it. What is
-# taken back meanwhile does not wait for the next one.
+# On a large site a run takes long; it may use at most a third of one core. Withdrawals meanwhile do
+# not wait for the next run.
 REST = 2.0
 RETRY_SECONDS = 30.0
 
 
 class Follower:
-    """Has the index made anew whenever the snapshot or the build has changed."""
+    """Renews the index whenever the snapshot or the build has changed."""
 
     def __init__(self, output: Path, snapshot: Path) -> None:
         self._output = output.absolute()
         self._snapshot = snapshot
-        # What the index shows, and what it has at least nothing of that is public no longer.
+        # The state that the index shows, and the state whose withdrawals it has applied.
         self._shown: object = None
         self._taken: object = None
         self._quiet_until = self._failed_until = 0.0
@@ -39,7 +39,7 @@ class Follower:
         self._said = ""
 
     def follow(self, stop: threading.Event) -> None:
-        """Until `stop` is set; no error ends it."""
+        """Run until `stop` is set; no error ends it."""
         look_until(stop, self._snapshot, self._look, self._fail)
 
     def _look(self, snapshot: Snapshot, stop: threading.Event) -> None:
@@ -68,20 +68,20 @@ class Follower:
         seconds = time.monotonic() - now
         if here != self._shown:
             log.info("event=indexed seconds=%.1f", seconds)
-        # What came meanwhile is seen at the next look.
+        # Later changes are noticed at the next check.
         now = time.monotonic()
         self._sweep_at = None if here == self._shown else now + indexer.GRACE_SECONDS + 5
         self._shown, self._said = here, ""
         self._quiet_until = now + REST * seconds
 
     def _run(self, stop: threading.Event, *, make: bool) -> str | None:
-        """A round in its own process: "" when it is done, what it said, or None when stopped."""
-        # A file: a pipe that nobody reads meanwhile would stop whoever has much to say.
+        """Run in a process: return "" if it succeeded, its error, or None when stopped."""
+        # A file: a pipe that nobody reads would block a process with much output.
         with tempfile.TemporaryFile() as told:
             with run.start(self._output, told.fileno(), make=make) as process:
                 while process.poll() is None:
                     if stop.wait(0.05):
-                        # It may be killed at any time; the index is whole.
+                        # It may be killed at any time; the index stays complete.
                         process.kill()
                         return None
             told.seek(0)

@@ -1,4 +1,4 @@
-"""Compares the index that readers get with one that is made afresh."""
+"""Compares the published index with one that is made afresh."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .records import records
 def differences(
     shown: Path, fresh: Path, snapshot: Snapshot, ask: Ask | None, folder: Path
 ) -> Iterator[tuple[str, str]]:
-    """What the index shown by the build `shown` should be by the build `fresh` and is not.
+    """Return the differences between the index of the build `shown` and that of `fresh`.
 
     Pairs of `missing` or `differs` and the file; `folder` is for what is made on the way. Files of
     an index before it may still be there.
@@ -41,4 +41,4 @@ def differences(
 
 
 def _ignore(_why: str) -> None:
-    """What the gate refuses is in neither; the pages' comparison tells it."""
+    """Text that the privacy check refuses is in neither; comparing pages reports it."""

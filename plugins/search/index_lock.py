@@ -1,4 +1,4 @@
-"""Whether a round of indexing is under way: whoever makes the index holds its lock meanwhile."""
+"""The lock that is held during an indexing run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LOOK_EVERY_SECONDS = 1.0
 
 
 def lock_of(var: Path) -> FileLock:
-    """The lock that is held during a round."""
+    """Return the lock that is held during a run."""
     return FileLock(var / "search.lock", mode=0o644)
 
 
 def under_way(var: Path) -> bool:
-    """Whether a round is under way, in this process or another one."""
+    """Whether a run is in progress, in this process or another one."""
     lock = lock_of(var)
-    # To look must leave nothing behind where nobody ever made an index.
+    # A check must not create files where no index was ever made.
     if not Path(lock.lock_file).exists():
         return False
     try:
@@ -32,7 +32,7 @@ def under_way(var: Path) -> bool:
 
 
 def wait(var: Path, until: float) -> bool:
-    """Wait while rounds are under way; False when one still is at `until` (monotonic)."""
+    """Wait while runs are in progress; False if one still is at `until` (monotonic)."""
     with step("Seconds waited for the search index") as advance:
         while under_way(var):
             if time.monotonic() >= until:
@@ -43,7 +43,7 @@ def wait(var: Path, until: float) -> bool:
 
 
 def mark(var: Path, output: Path) -> int | None:
-    """Differs before and after every round that changed the index; None without an index."""
+    """Return a value that every run changes which changed the index; None without an index."""
     try:
         return paths.state_of(var, output).stat().st_mtime_ns
     except OSError:

@@ -1,4 +1,4 @@
-"""Makes the index of a build and of the snapshot, if what is to be found has changed.
+"""Makes the index of a build and the snapshot, if any record has changed.
 
 A reply that was taken back goes first, its text at once; then the new index takes the place of the
 old. Nothing is written into the pages, and nobody waits for it.
@@ -26,14 +26,14 @@ from .state import Held, State
 
 log = logging.getLogger("rejoinder.search")
 
-# How long files that no index names any more stay for readers in the midst of a search.
+# Seconds that files which no index names stay, for searches in progress.
 GRACE_SECONDS = 60.0
 _WORK = "work-"
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What a round did: how many records there are, whether the index was made, the seconds."""
+    """The result of a run: the number of records, whether the index was made, the seconds."""
 
     records: int
     made: bool
@@ -49,7 +49,7 @@ def update(
     make: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> Index | None:
-    """Make the index show what the build in `output` and the snapshot show.
+    """Make the index of the build in `output` and the snapshot.
 
     None where the site has no search. With `make` False only what is public no longer goes, which
     is quick; the next round does the rest. Raises DiscussionError; then readers keep the index they
@@ -61,7 +61,7 @@ def update(
         return None
     folder = var / paths.FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    # One at a time; whoever waited here looks at what is there by then.
+    # One at a time; a run that waited here reads the state afterwards.
     with index_lock.lock_of(var):
         site = Site.open(output, ask)
         shown, kept = paths.bundle_of(var, output), paths.state_of(var, output)
@@ -72,7 +72,7 @@ def update(
         try:
             found = {one.url: one for one in records(site.world(snapshot), site.root, _refused)}
         except DiscussionError:
-            # Nobody can say what is private just now; what was taken back need not wait for that.
+            # Without the service nothing can be checked; withdrawals need no check.
             world = Site.open(output, None).world(snapshot)
             there = {one.url: one.digest for one in records(world, site.root, _refused)}
             _take_back(shown, state, there)
@@ -83,7 +83,7 @@ def update(
             state.shows(digests)
             and (state.language, state.engine) == (language, version)
             and (bool(found) == (shown / engine.ENTRY).is_file())
-            # A reply may have been taken back, and then approved again.
+            # A reply may have been withdrawn, and then approved again.
             and all((shown / held.file).is_file() for held in state.records.values())
         )
         withdrawn = stale and _take_back(shown, state, digests)
@@ -95,7 +95,7 @@ def update(
 
 
 def write(folder: Path, found: dict[str, Record], language: str) -> Path:
-    """Make an index of these records in the folder; returns where it is."""
+    """Make an index of these records in the folder; return its path."""
     documents, made = folder / "documents", folder / "index"
     documents.mkdir()
     for one in found.values():
@@ -114,7 +114,8 @@ def _make(
     clock: Callable[[], float],
 ) -> None:
     if not found:
-        # The engine makes no empty index; without an entry the search page says that there is none.
+        # The engine makes no empty index; without an entry file the search page says that there is
+        # none.
         pages.remove(shown / engine.ENTRY)
         bundles.hide(shown, bundles.files_of(shown))
         State(language, _version()).save(kept)
@@ -122,8 +123,8 @@ def _make(
     with tempfile.TemporaryDirectory(prefix=_WORK, dir=folder) as work:
         made = write(Path(work), found, language)
         files = bundles.addresses(made)
-        # No round takes a state without an engine for complete: who is killed from here on, before
-        # the new state is kept, has the next one make the index anew.
+        # A state without an engine counts as incomplete: if this process is killed before it saves
+        # the new state, the next run makes the index again.
         State(language, "", state.records, state.stale).save(kept)
         stale = bundles.show(made, shown)
         now = clock()
@@ -137,7 +138,7 @@ def _make(
 
 
 def _take_back(shown: Path, state: State, digests: dict[str, str]) -> bool:
-    """Remove the texts of replies that are public no longer, or were edited; whether any were."""
+    """Remove the texts of replies that were withdrawn or edited; return whether there were any."""
     gone = {
         held.file
         for url, held in state.records.items()
@@ -162,7 +163,7 @@ def _sweep(shown: Path, kept: Path, now: float, *, withdrawn: bool) -> None:
 
 
 def _version() -> str:
-    """Which program makes the index: another one may make another index of the same records."""
+    """Identify the engine: another version may make another index of the same records."""
     found = engine.find()
     stat = found.stat()
     return f"{found.name}:{stat.st_size}"

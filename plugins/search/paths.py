@@ -1,4 +1,4 @@
-"""Where the search index stands: beside the builds, and in each of them by a link.
+"""The paths of the search index: it is beside the builds, and each build links to it.
 
 So a build need not make it, and readers keep it when the next build is shown.
 """
@@ -9,23 +9,23 @@ import os
 import secrets
 from pathlib import Path
 
-# Where readers get it, below the search page.
+# The index's public path, below the search page.
 LINK = "search/files"
 FOLDER = "search"
 
 
 def bundle_of(var: Path, output: Path) -> Path:
-    """The folder of the index of this output; all that is in it is public."""
+    """Return the folder of the index of this output; everything in it is public."""
     return var / FOLDER / output.name
 
 
 def state_of(var: Path, output: Path) -> Path:
-    """The file that says what is in the index."""
+    """Return the file with the index's state."""
     return var / FOLDER / f"{output.name}.json"
 
 
 def link(root: Path, bundle: Path) -> None:
-    """Show the index in the build at `root`, also where it is still to be made."""
+    """Link the index into the build at `root`, even if it is still to be made."""
     place = root / LINK
     target = os.path.relpath(bundle, place.parent)
     if place.is_symlink() and os.readlink(place) == target:  # noqa: PTH115 - as it is written

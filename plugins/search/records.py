@@ -1,4 +1,4 @@
-"""What is found: each article, and each approved reply by itself, at its own address."""
+"""The records of the index: each article, and each approved reply, with its own address."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from .errors import SearchError
 from .scripts import apart
 
 ARTICLE, REPLY = "article", "reply"
-# What a theme puts on the element that holds an article's own words.
+# The attribute that a theme puts on the element with an article's own text.
 MARK = "data-pagefind-body"
-# How the id begins that carries what the search page shows of a record, as JSON in percent.
+# The prefix of an id that contains, as quoted JSON, what the search page shows.
 FACTS = "facts:"
 _BODY = b"<body"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One thing to be found, and the document that the engine reads of it."""
+    """A record, and the document that the engine reads."""
 
     url: str
     kind: str
@@ -37,17 +37,17 @@ class Record:
 
     @property
     def digest(self) -> str:
-        """Equal for equal records, and only then."""
+        """Digest the record: equal for equal records only."""
         return blake2b(self.document.encode(), digest_size=16).hexdigest()
 
     @property
     def name(self) -> str:
-        """A file's name of its own, the same each time: the index depends on it."""
+        """Return a stable file name; the index depends on it."""
         return blake2b(self.url.encode(), digest_size=12).hexdigest() + ".html"
 
 
 def records(world: World, root: Path, refused: Callable[[str], None]) -> Iterator[Record]:
-    """Everything that the build at `root` and the snapshot show to readers.
+    """Yield everything that the build at `root` and the snapshot show to readers.
 
     What the privacy gate refuses is left out, and told. Hidden articles are not found, nor are
     the replies to them.
@@ -61,13 +61,13 @@ def records(world: World, root: Path, refused: Callable[[str], None]) -> Iterato
             yield from _replies(world, entry)
         except PrivacyError as error:
             if isinstance(error.__cause__, ServiceError):
-                # Nobody said no; what is found stays as it is until somebody can be asked.
+                # Without the service nothing can be checked; the index stays as it is.
                 raise
             refused(str(error))
 
 
 def without_regions(where: Path) -> bytes:
-    """A page without what changes with every reply, which has records of its own."""
+    """Return a page without regions: replies have records of their own."""
     data = pages.read(where)
     return markers.splice(data, [(one, "") for one in markers.scan(data, str(where))])
 
@@ -84,7 +84,7 @@ def _article(entry: Entry, root: Path) -> Record:
     body = bare[max(bare.find(_BODY), 0) :].decode()
     inside = body[body.find(">") + 1 :].partition("</body")[0]
     authors = ", ".join(name for name, _ in page.facts.authors)
-    # Title and question by what they are, wherever the theme puts them.
+    # Title and question from the manifest, wherever the theme puts them.
     head = f"<h1 {MARK}>{escape(page.title)}</h1>"
     tail = f"<p {MARK}>{escape(page.question)}</p>" if page.question else ""
     return _record(page.url, ARTICLE, page.title, authors, head + inside + tail)
@@ -101,9 +101,10 @@ def _replies(world: World, entry: Entry) -> Iterator[Record]:
 
 
 def _record(url: str, kind: str, title: str, author: str, inside: str) -> Record:
-    # Pagefind looks for words in what it calls meta, too: of a reply that is the author's name
-    # only, and not the title of its article, which would find all replies. The ids of elements come
-    # with a result and are looked for by nobody; filters would, too, but in a new order each time.
+    # Pagefind searches meta fields too. A reply has only the author's name there, not its article's
+    # title, which would find all replies.
+    # Ids of elements are returned with a result and are not searched;
+    # filters would be searched, and their order differs each time.
     facts = {"url": url, "kind": kind, "title": title, "author": author}
     told = f'<div {MARK}><p id="{FACTS}{quote(json.dumps(facts, ensure_ascii=False))}"></p></div>'
     metas = f'<meta data-pagefind-meta="author[content]" content="{escape(apart(author))}">'

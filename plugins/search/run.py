@@ -1,4 +1,4 @@
-"""A round of indexing: here and now, or in a process beside what is more urgent."""
+"""Starts indexing runs: in this process, or in another one of lower priority."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..shared.settings import SiteSettings
 from . import engine, index_lock, indexer, paths
 from .indexer import Index
 
-# `python -m` runs it as a program of its own.
+# `python -m` runs it as a program.
 PACKAGE = __name__.rpartition(".")[0]
 
-# The word that tells the process to take back only.
+# The option for a run that only removes withdrawn replies.
 TAKE_BACK = "--take-back"
 
 
 def index(output: Path, *, make: bool = True) -> Index | None:
-    """Make the index of the build that `output` shows; None without a search; DiscussionError.
+    """Index the build that `output` shows; None without a search; raises DiscussionError.
 
     With `make` False only what is public no longer goes.
     """
@@ -33,7 +33,8 @@ def index(output: Path, *, make: bool = True) -> Index | None:
     with Snapshot(settings.snapshot.absolute()) as snapshot:
         try:
             with Client.from_settings(settings) as client:
-                # Asked about what looks like an address only: most sites are indexed without it.
+                # The service is asked only about what looks like an address; most sites need no
+                # request.
                 return indexer.update(
                     output.absolute(), settings.var.absolute(), snapshot, client.private, make=make
                 )
@@ -44,26 +45,26 @@ def index(output: Path, *, make: bool = True) -> Index | None:
 def start(
     output: Path, log: int | None = subprocess.DEVNULL, *, make: bool = True
 ) -> subprocess.Popen[bytes]:
-    """Begin a round in a process of its own; errors are its one line on stderr."""
+    """Start a run in a process of its own; it prints an error as one line on stderr."""
     return subprocess.Popen(
         [sys.executable, "-m", PACKAGE, str(output), *([] if make else [TAKE_BACK])],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=log,
-        # It outlives the build that began it.
+        # It outlives the build that started it.
         start_new_session=True,
     )
 
 
 def forget(output: Path) -> None:
-    """Have the next round make the index anew, whatever it finds."""
+    """Make the next run renew the index in any case."""
     var = SiteSettings.from_environ(os.environ).var.absolute()
     with index_lock.lock_of(var):
         paths.state_of(var, output.absolute()).unlink(missing_ok=True)
 
 
 def wanted(output: Path) -> bool:
-    """Whether the build in `output` has a search; SearchError when there is no engine for it."""
+    """Whether the build in `output` has a search; SearchError if there is no engine for it."""
     manifest = load(output)
     try:
         search = manifest.settings.search

@@ -1,4 +1,4 @@
-"""Scripts that put no spaces between words, for an engine that looks for spaces.
+"""Separates characters of scripts without spaces, for an engine that splits at spaces.
 
 Each of their characters becomes a word of the index, as in the service's own
 (comments_service/domain/tokenizer.py) and in the search page's script, which asks for a phrase.
@@ -21,7 +21,7 @@ _TAGS = re.compile(r"(<[^>]*>)")
 
 
 def apart(html: str) -> str:
-    """The HTML with spaces around each such character of its text."""
+    """Return the HTML with spaces around each such character of its text."""
     if not ALONE.search(html):
         return html
     parts = _TAGS.split(html)

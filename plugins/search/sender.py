@@ -1,4 +1,4 @@
-"""Sends the words of the articles to the service, for readers who search without JavaScript.
+"""A thread of the publisher that sends articles' texts to the service, for its own search.
 
 In a thread of its own beside the publisher, after each new build: nobody waits for it, and nothing
 fails with it. The service is told what each article's words are called and says which ones it does
@@ -27,19 +27,19 @@ log = logging.getLogger("rejoinder.search")
 
 RETRY_SECONDS = 2.0
 MAX_RETRY_SECONDS = 60.0
-# A service that takes no texts may be replaced by one that does.
+# A service without this route may be replaced by a newer one.
 OLDER_SECONDS = 600.0
-# So much at once: the service's other writers wait while it takes one such batch.
+# The size of a batch: the service's other writers wait while it is stored.
 BATCH = 20
 BATCH_CHARACTERS = 200_000
-# The pages are read in the publisher's process, which has more urgent things to do.
+# The pages are read in the publisher's process, which has more urgent work.
 PAGES_AT_ONCE = 10
 PAUSE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A page's file as it was when it was read, and what its words were called then."""
+    """The state of a page's file when it was read, and the digest of its text."""
 
     state: tuple[object, ...]
     digest: str
@@ -59,7 +59,7 @@ class Sender:
         self._said = ""
 
     def follow(self, stop: threading.Event) -> None:
-        """Until `stop` is set; no error ends it."""
+        """Run until `stop` is set; no error ends it."""
         look_until(stop, self._snapshot, self._look, self._later)
 
     def once(self) -> None:
@@ -70,7 +70,7 @@ class Sender:
         if time.monotonic() < self._quiet_until:
             return
         stamp, here = stamp_of(self._output), snapshot.position()
-        # Another database may have other texts; a cursor that moves on says nothing about them.
+        # Another database may have other texts; a new cursor does not affect them.
         shown = None if here is None or stamp is None else (stamp, here.epoch, here.generation)
         if shown is None or shown == self._sent:
             return
@@ -91,7 +91,7 @@ class Sender:
         self._pause = min(MAX_RETRY_SECONDS, self._pause * 2)
 
     def _send(self, stop: threading.Event) -> list[str] | None:
-        """The keys that the service does not know yet; None when it takes no texts."""
+        """Return the keys that the service does not know yet; None if it takes no texts."""
         root = self._output.resolve()
         manifest = manifests.load(root)
         try:
@@ -130,7 +130,7 @@ class Sender:
 
     def _digest(self, root: Path, entry: Entry) -> str:
         page, stat = entry.page, (root / entry.file).stat()
-        # A build that takes a page over gives it a link to the same file.
+        # A build that reuses a page links the same file.
         state = (stat.st_ino, stat.st_mtime_ns, stat.st_size, page.title, page.question)
         known = self._read.get(page.key)
         if known is None or known.state != state:
@@ -152,7 +152,7 @@ def _entries(manifest: Manifest) -> dict[str, Entry]:
 
 
 def _searched(manifest: Manifest, entry: Entry) -> bool:
-    """Whether readers find it: a hidden article has no text for them, nor has a site without."""
+    """Whether the page is searchable: not if it is hidden or the site has no search."""
     return manifest.settings.search and entry.page.facts.listed
 
 

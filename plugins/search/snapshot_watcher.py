@@ -1,4 +1,4 @@
-"""Looks at the snapshot again and again, whatever happens: what the threads here have in common."""
+"""The loop of the search's threads: checks the snapshot repeatedly and survives errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def look_until(
     look: Callable[[Snapshot, threading.Event], None],
     failed: Callable[[str], None],
 ) -> None:
-    """Look a few times a second until `stop` is set; no error ends it, and `failed` is told why."""
+    """Call `look` a few times a second until `stop` is set; `failed` gets each error's text."""
     with Snapshot(snapshot) as opened:
         while not stop.wait(LOOK_SECONDS):
             try:

@@ -1,4 +1,4 @@
-"""What is in the index: each record's digest and the file that holds its text."""
+"""The state of the index: each record's digest and the file with its text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Held:
 
 @dataclass(slots=True)
 class State:
-    """The index as it was made last; `stale` are files that only earlier ones named, since when."""
+    """The last index; `stale` are unused files of earlier ones, with the time since when."""
 
     language: str = ""
     engine: str = ""
@@ -31,7 +31,7 @@ class State:
 
     @classmethod
     def load(cls, path: Path) -> State:
-        """Read it; empty when there is none, or one that cannot be read: then all is made anew."""
+        """Load it; empty if it is missing or unreadable: then the index is made again."""
         try:
             data = json.loads(path.read_bytes())
             if data["version"] != VERSION:
@@ -42,7 +42,7 @@ class State:
             return cls()
 
     def save(self, path: Path) -> None:
-        """Replace the file."""
+        """Save it, replacing the file."""
         data = {
             "version": VERSION,
             "language": self.language,
@@ -56,5 +56,5 @@ class State:
         pages.replace(path, text.encode())
 
     def shows(self, digests: dict[str, str]) -> bool:
-        """Whether these records, by their addresses, are what is in the index, and nothing else."""
+        """Whether the index contains exactly these records, by their addresses."""
         return {url: held.digest for url, held in self.records.items()} == digests

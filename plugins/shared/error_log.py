@@ -1,4 +1,4 @@
-"""An unexpected error as a log may tell it: what kind, what caused it, and where.
+"""Formats an unexpected error for the log: kind, cause, and stack frames without values.
 
 Never the error's own text, which may hold a reply: only texts that the operating system or SQLite
 fixed. Errors that were planned for (`DiscussionError`) have texts of their own.
@@ -11,9 +11,9 @@ import sqlite3
 from types import TracebackType
 
 _FRAMES = 12
-# SQLite's general error repeats what was asked; a constraint names what was stored.
+# SQLite's general error quotes the statement; constraint errors name stored values.
 _REPEATING = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
-# A library's frames are many, and say little.
+# A library's frames are many and of little use.
 _FOREIGN = "lib:"
 _OWN = re.compile(r".*/(?=plugins/)")
 _PACKAGES = re.compile(r".*/(?:site-packages|lib/python[\d.]+)/")
@@ -42,7 +42,7 @@ def _cause(error: BaseException) -> str:
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
-    """File, line and function of each call, the outermost first; no values."""
+    """Return file, line and function of each call, the outermost first, without values."""
     told = []
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -1,4 +1,4 @@
-"""One family of errors for the site side; every message says the mend."""
+"""The site side's errors; every message explains the fix."""
 
 
 class DiscussionError(Exception):
@@ -14,7 +14,7 @@ class ServiceError(DiscussionError):
 
 
 class ServiceUnavailable(ServiceError):
-    """The service cannot be reached, or answers that it is out of order."""
+    """The service cannot be reached, or reports that it is unavailable."""
 
 
 class ServiceRefused(ServiceError):
@@ -33,7 +33,7 @@ class DataLossError(ServiceError):
 
 
 class WireError(ServiceError):
-    """The service's answer breaks docs/api.md; the message says what and where, never the text."""
+    """The service's response violates docs/api.md; the message never quotes its texts."""
 
 
 class SnapshotError(DiscussionError):

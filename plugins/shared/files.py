@@ -1,4 +1,4 @@
-"""Files of the output: read, replaced whole, never edited in place."""
+"""Reads, replaces and removes files of the output; never edits them in place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEMPORARY = ".discussion-tmp"
 
 
 def read(path: Path) -> bytes:
-    """A page's bytes; PageError when it is not there."""
+    """Return a page's bytes; PageError if it is missing."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -22,12 +22,12 @@ def read(path: Path) -> bytes:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Replace a file so that readers and power cuts see the old bytes or the new; mode 0644."""
+    """Replace a file atomically, also for power cuts; mode 0644."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{TEMPORARY}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
         with os.fdopen(os.open(temporary, flags, MODE), "wb") as file:
-            # The umask may have taken away what the file server needs.
+            # The umask may have removed permissions that the web server needs.
             os.fchmod(file.fileno(), MODE)
             file.write(data)
             file.flush()
@@ -43,7 +43,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def remove(path: Path) -> bool:
-    """Remove a file; whether it was there."""
+    """Remove a file; return whether it existed."""
     try:
         path.unlink()
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def remove(path: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, not only what is in the files."""
+    """Make a folder's entries durable, not only the contents of files."""
     handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     try:
         os.fsync(handle)
@@ -64,7 +64,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed writer left behind; only for who holds the site's lock."""
+    """Remove the temporary files of a killed writer; the caller holds the site's lock."""
     for name in os.listdir(folder):  # noqa: PTH208 - a name is enough, thousands of times
         if name.startswith(".") and name.endswith(TEMPORARY):
             with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The lines of the site side's log: UTC times with their zone, one line for each record."""
+"""The format of the site side's log: one line for each record, with UTC times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 
 class OneLine(logging.Formatter):
-    """A record as one line; control characters in it are shown, not obeyed."""
+    """A record as one line, with control characters escaped."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"

@@ -1,4 +1,4 @@
-"""Plain text out of what Pelican gives: titles, names and summaries.
+"""Converts Pelican's titles, names and summaries to plain text.
 
 A title in a Markdown file is text, whatever it contains: “I <3 meetings” has no tag in it. Other
 readers, typogrify and FORMATTED_FIELDS give HTML.
@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 _TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^>]*>", re.DOTALL)
-# What XML 1.0 has no way to write, not even escaped.
+# Characters that XML 1.0 cannot contain, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def plain(text: object) -> str:
-    """The words of HTML: without tags, with entities read."""
+    """Return the text of HTML: without tags, with entities decoded."""
     bare = str(text)
     if "<" in bare:
         bare = _TAG.sub("", bare)
@@ -25,30 +25,30 @@ def plain(text: object) -> str:
 
 
 def one_line(text: object) -> str:
-    """Text without line breaks and doubled spaces."""
+    """Return text without line breaks and repeated spaces."""
     return " ".join(str(text).split())
 
 
 def field_text(metadata: Mapping[str, Any], name: str, settings: Mapping[str, Any]) -> str:
-    """A piece of an article's metadata as plain text; "" when it is missing."""
+    """Return a value of an article's metadata as plain text; "" if it is missing."""
     value = metadata.get(name, "")
     return plain(value) if is_html(metadata, name, settings) else one_line(value)
 
 
 def is_html(metadata: Mapping[str, Any], name: str, settings: Mapping[str, Any]) -> bool:
-    """Whether a piece of metadata is HTML; otherwise it is text as its author typed it."""
+    """Whether a value of the metadata is HTML; otherwise it is text as typed."""
     typogrified = bool(settings.get("TYPOGRIFY")) and name in ("title", "summary")
     formatted = name in settings.get("FORMATTED_FIELDS", ())
     return typogrified or formatted or metadata.get("reader", "markdown") != "markdown"
 
 
 def xml_safe(text: str) -> str:
-    """Text without the characters that make XML ill-formed."""
+    """Return text without the characters that make XML ill-formed."""
     return _NOT_XML.sub("", text)
 
 
 def slug_of(title: str, settings: Mapping[str, Any]) -> str:
-    """The slug of a title in plain text, made as Pelican makes it."""
+    """Return the slug of a plain-text title, as Pelican makes it."""
     from markupsafe import escape
     from pelican.utils import slugify
 
@@ -64,5 +64,5 @@ def slug_of(title: str, settings: Mapping[str, Any]) -> str:
 
 
 def title_of(content: Any) -> str:
-    """The title of an article or page as plain text."""
+    """Return the title of an article or page as plain text."""
     return field_text({**content.metadata, "title": content.title}, "title", content.settings)

@@ -1,6 +1,6 @@
-"""Tells a waiting person how far a long step is: a bar on a terminal, plain lines elsewhere.
+"""Progress of long steps: a bar on a terminal, plain lines elsewhere.
 
-A step that ends within two seconds says nothing.
+A step that ends within two seconds prints nothing.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
-# Nobody needs to be told of a shorter wait.
+# Shorter steps print nothing.
 QUIET_SECONDS = 2.0
-# How often a plain line is worth its place in a log.
+# The interval of plain lines.
 LINE_SECONDS = 10.0
 BAR_SECONDS = 0.1
 
 Item = TypeVar("Item")
-# Called with how many more are done; cheap enough to be called for each.
+# Called with the number of further items done; cheap enough to call for each.
 Advance = Callable[[int], None]
 
 
 @contextmanager
 def step(what: str, total: int | None = None) -> Iterator[Advance]:
-    """A step of `total` things, or of an unknown number; the block tells as it gets on."""
+    """Show the progress of `total` items, or of an unknown number, during the block."""
     told = _Bar(what, total) if sys.stderr.isatty() else _Lines(what, total)
     try:
         yield told.advance
@@ -34,7 +34,7 @@ def step(what: str, total: int | None = None) -> Iterator[Advance]:
 
 
 def each(what: str, items: Iterable[Item], total: int) -> Iterator[Item]:
-    """The items one by one, telling how many of `total` are done."""
+    """Yield the items, showing how many of `total` are done."""
     with step(what, total) as advance:
         for item in items:
             yield item
@@ -49,7 +49,7 @@ class _Told(ABC):
         self._next = time.monotonic() + QUIET_SECONDS
 
     def advance(self, count: int) -> None:
-        """Count, and tell when it is time."""
+        """Count, and show the progress if it is time."""
         self.done += count
         now = time.monotonic()
         if now >= self._next:
@@ -58,31 +58,31 @@ class _Told(ABC):
 
     @abstractmethod
     def tell(self) -> None:
-        """Show how far it is."""
+        """Show the progress."""
 
     @abstractmethod
     def close(self) -> None:
-        """The step is over."""
+        """End the step."""
 
 
 class _Lines(_Told):
     _said = False
 
     def tell(self) -> None:
-        """One line."""
+        """Print one line."""
         self._said = True
         of = f" of {self.total:,}" if self.total else ""
         print(f"{self.what}: {self.done:,}{of}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """The last line, if there was a first one."""
+        """Print the last line, if there was a first one."""
         if self._said:
             print(f"{self.what}: done, {self.done:,}", file=sys.stderr, flush=True)
 
 
 class _Bar(_Told):
     every = BAR_SECONDS
-    # A terminal has one place for bars; steps inside a step have a line each.
+    # A terminal shows one Progress; nested steps have a line each.
     _shown: ClassVar[Any] = None
 
     def __init__(self, what: str, total: int | None) -> None:
@@ -90,13 +90,13 @@ class _Bar(_Told):
         self._task: Any = None
 
     def tell(self) -> None:
-        """Draw the bar, which goes away when the step is over."""
+        """Draw the bar, which disappears at the end of the step."""
         if self._task is None:
             self._open()
         _Bar._shown.update(self._task, completed=self.done)
 
     def close(self) -> None:
-        """Give the line back."""
+        """Remove the bar."""
         if self._task is None:
             return
         _Bar._shown.remove_task(self._task)
@@ -105,7 +105,7 @@ class _Bar(_Told):
             _Bar._shown = None
 
     def _open(self) -> None:
-        # Only who waits pays for the import.
+        # Imported only when a bar is shown.
         from rich.console import Console
         from rich.progress import Progress
 

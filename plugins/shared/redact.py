@@ -1,6 +1,6 @@
-"""Names files in what is told to others: relative to the site's folders, not from the disk's root.
+"""Makes paths in messages relative to the site's folders, so that they show no absolute path.
 
-The log keeps whole paths, for whoever looks after the machine. What editors read has none.
+The log has full paths, for operators; what editors read has none.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-# A path begins where no other address, word or path goes on.
+# A path begins and ends where no word, URL or longer path continues.
 _BEGINS, _ENDS = r"(?<![\w./-])", r"(?![\w.-])"
 
 
 def relative(text: str, folders: Iterable[Path]) -> str:
-    """The text with every path below one of the folders told from there; the innermost counts."""
+    """Make every path below one of the folders relative to it; the innermost folder is used."""
     for folder in sorted(_both(folders), key=lambda one: len(one.parts), reverse=True):
         whole = re.escape(str(folder))
         text = re.sub(f"{_BEGINS}{whole}/(?=[^/\\s])", "", text)
-        # In what is put in, a backslash is a sign of its own.
+        # A backslash in the replacement has to be escaped.
         name = folder.name.replace("\\", r"\\")
         text = re.sub(f"{_BEGINS}{whole}/?{_ENDS}", name, text)
     return text
 
 
 def unexpected(error: Exception, folders: Iterable[Path]) -> str:
-    """An error that nobody planned for, in words that show nothing of the machine."""
+    """Describe an unexpected error without absolute paths."""
     if not isinstance(error, OSError) or not error.strerror:
         return f"{type(error).__name__}; its log says more."
     if not isinstance(error.filename, str):
@@ -35,6 +35,6 @@ def unexpected(error: Exception, folders: Iterable[Path]) -> str:
 
 
 def _both(folders: Iterable[Path]) -> set[Path]:
-    """The folders as they were named and as they are; never the disk's root."""
+    """Return the folders as given and resolved; never the root directory."""
     named = {folder.absolute() for folder in folders}
     return {one for one in named | {one.resolve() for one in named} if one.name}

@@ -15,7 +15,7 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 @dataclass(frozen=True)
 class SiteSettings:
-    """Where the service is, what opens it, and where the site keeps its state.
+    """The service's address and token, and the folder of the site's data.
 
     `service_url` is the service's root, without a slash at the end. `api_token` may be empty: a
     build can do with the snapshot; only who asks the service needs the token (`token`).
@@ -31,7 +31,7 @@ class SiteSettings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> SiteSettings:
-        """Read the five REJOINDER_ variables of docs/settings.md; SettingsError."""
+        """Read the REJOINDER_ variables of docs/settings.md; raises SettingsError."""
         url = environ.get("REJOINDER_SERVICE_URL", "").strip().rstrip("/") or cls.service_url
         try:
             parts = urlsplit(url)
@@ -66,7 +66,7 @@ class SiteSettings:
 
     @property
     def token(self) -> str:
-        """The token, or SettingsError when there is none."""
+        """Return the token; SettingsError if there is none."""
         if not self.api_token:
             raise SettingsError(
                 "REJOINDER_API_TOKEN is missing; run: make serve once (it writes "
@@ -77,10 +77,10 @@ class SiteSettings:
 
     @property
     def snapshot(self) -> Path:
-        """The file of the last discussions received."""
+        """Return the file of the snapshot."""
         return self.var / SNAPSHOT_NAME
 
     @property
     def lock(self) -> Path:
-        """The lock file that everyone holds who writes pages or swaps builds."""
+        """Return the lock file that is held to write pages or swap builds."""
         return self.var / "site.lock"

@@ -1,4 +1,4 @@
-"""Where in a source something was written, for people who mend it."""
+"""Finds the line of a source file where something is written, for error messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 
 
 def shown(path: str) -> str:
-    """A source's path as the author knows it: below the project's folder, where it is."""
+    """Return a source's path, relative to the project's folder if it is below."""
     try:
         return Path(path).absolute().relative_to(Path.cwd()).as_posix()
     except ValueError:
@@ -20,13 +20,13 @@ def shown(path: str) -> str:
 
 
 def lines_of(path: str, url: str) -> list[int]:
-    """The lines on which an address is written; the first line when it cannot be found."""
+    """Return the lines with a URL; the first line if it is not found."""
     try:
         text = Path(path).read_text("utf-8-sig", errors="replace")
     except OSError:
         return [1]
     for lines in (_without_code(text.splitlines()), text.splitlines()):
-        # As it was written, with entities, or with what Markdown encodes for us.
+        # As written, with entities, or with Markdown's percent-encoding.
         for form in dict.fromkeys((url, escape(url, quote=False), unquote(url))):
             found = [number for number, line in enumerate(lines, 1) if form and _has(line, form)]
             if found:
@@ -35,7 +35,7 @@ def lines_of(path: str, url: str) -> list[int]:
 
 
 def line_of_metadata(path: str, name: str) -> int:
-    """The line of a piece of metadata, such as `Moved-from`; 1 when it cannot be found."""
+    """Return the line of a piece of metadata, such as `Moved-from`; 1 if it is not found."""
     try:
         lines = Path(path).read_text("utf-8-sig", errors="replace").splitlines()
     except OSError:
@@ -45,7 +45,7 @@ def line_of_metadata(path: str, name: str) -> int:
 
 
 def _has(line: str, url: str) -> bool:
-    """Whether the line has the address itself, and not only a longer one."""
+    """Whether the line has the URL itself, not only a longer one."""
     begin = line.find(url)
     while begin >= 0:
         before = line[begin - 1] if begin else " "

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def guard(pelican: Any) -> None:
-    """At `initialized`: in autoreload a failed build is reported, and the next change awaited."""
+    """At `initialized`, make autoreload report a failed build and wait for the next change."""
     if not _in_autoreload():
         return
     build = pelican.run
@@ -27,7 +27,7 @@ def guard(pelican: Any) -> None:
 
 
 def _in_autoreload() -> bool:
-    # Nothing else tells: neither the settings nor the object know how they are run.
+    # Neither the settings nor the object tell whether Pelican runs with autoreload.
     from pelican import autoreload
 
     code = autoreload.__code__

@@ -1,7 +1,7 @@
-"""A full build as a transaction: into a fresh directory, brought up to date, then shown at once.
+"""A full build as a transaction: into a new directory, brought up to date, then shown at once.
 
-`output` is a link to the newest directory below `var/builds/`; who reads through it sees the old
-site or the new one.
+`output` is a link to the newest directory below `var/builds/`: readers see the old site or the new
+one, never a mixture.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Build:
 
 
 class Step(Protocol):
-    """What another plugin adds to a build; composed in plugins/cli/build.py."""
+    """A step that another plugin adds to a build; composed in plugins/cli/build.py."""
 
     def before_swap(self, var: Path, output: Path, fresh: Path) -> None:
         """Complete the directory `fresh` before it is shown as `output`."""
@@ -75,14 +75,14 @@ def build(
     output = (root / output).absolute()
     folder = var / build_dirs.FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    # One build at a time: two would each take the other's directory for a leftover.
+    # One build at a time: two would each delete the other's directory as a leftover.
     with FileLock(var / build_dirs.LOCK, mode=0o644):
         fresh = folder / build_dirs.new_name(output)
         shown = output.resolve() if output.is_dir() else None
         older = build_dirs.older(folder, output, keep={shown})
         helper = _work_beside(shown if cache else None, fresh, older)
         try:
-            # The snapshot that the publisher follows, whatever folder this process stands in.
+            # An absolute path: the publisher may run in another folder.
             snapshot_path = run_pelican(
                 root / settings_file,
                 fresh,
@@ -96,14 +96,14 @@ def build(
                 helper.stdout.read()  # to its end: all folders are there
             if previous is not None:
                 keep_times(previous, fresh)
-            # The link may reach the disk before the pages it leads to.
+            # Sync first, or the link could reach the disk before the pages.
             os.sync()
             with (
                 Snapshot(snapshot_path) as snapshot,
                 _service(site_settings, snapshot) as ask,
                 FileLock(var / "site.lock", mode=0o644),
             ):
-                # Before the pages are compared: what is withdrawn later is not among this.
+                # Before the pages are compared, so that later withdrawals are not included.
                 withdrawn = snapshot.withdrawn()
                 pages = bring_up_to_date(fresh, previous, snapshot, ask)
                 for step in steps:
@@ -113,15 +113,15 @@ def build(
             build_report.write(build_report.path_of(var, output), warnings)
         except BaseException as error:
             if isinstance(error, Exception):
-                # Editors read it too, who need not know where the site is on the server.
+                # Editors read it too; they need not know absolute paths of the server.
                 what = (str(error) or type(error).__name__).replace(f"{root.absolute()}/", "")
                 report = ["The build failed, and this site is as it was before:", what]
                 build_report.write(build_report.path_of(var, output), report)
             if helper is not None:
-                # It may still make folders.
+                # The helper process may still create folders.
                 helper.kill()
                 helper.wait()
-            # An interruption may come after the swap, and what is shown must stay.
+            # An interruption may come after the swap; the shown build must stay.
             if output.resolve() != fresh.resolve():
                 shutil.rmtree(fresh, ignore_errors=True)
             raise
@@ -132,7 +132,7 @@ def build(
             for old in build_dirs.older(folder, output, keep={fresh, previous}):
                 shutil.rmtree(old, ignore_errors=True)
         else:
-            # The build before shows what was taken back.
+            # The previous build shows withdrawn replies.
             withdrawal.remove_copies(var, output, withdrawn, keep=fresh)
             with Snapshot(snapshot_path) as snapshot:
                 snapshot.settle(withdrawn)
@@ -140,18 +140,18 @@ def build(
 
 
 def keep_times(previous: Path, fresh: Path, names: list[str] | None = None) -> None:
-    """Give files that did not change the time of the build before: HTTP caches go by it.
+    """Give unchanged files the time of the previous build, for HTTP caches.
 
     `names` are paths relative to both; all files when None.
     """
     for name in _replaced(str(previous), str(fresh)) if names is None else names:
-        # Texts, not paths: thousands of times.
+        # Text paths instead of Path objects, for speed: there are thousands.
         old, new = f"{previous}/{name}", f"{fresh}/{name}"
         try:
             stat, here = os.stat(old), os.stat(new)  # noqa: PTH116
         except OSError:
             continue
-        # One file under two names (plugins/quick links pages) has one time.
+        # Hard links (plugins/quick links pages) share one time.
         if (stat.st_dev, stat.st_ino) == (here.st_dev, here.st_ino):
             continue
         if S_ISREG(stat.st_mode) and filecmp.cmp(old, new, shallow=False):
@@ -159,10 +159,10 @@ def keep_times(previous: Path, fresh: Path, names: list[str] | None = None) -> N
 
 
 def _replaced(previous: str, fresh: str, below: str = "") -> Iterator[str]:
-    """The files that both builds have, as far as they are not one file under two names.
+    """Yield the files that both builds have, unless they are hard links to one file.
 
-    Told by the numbers that folders give: most need not be asked for anything more. Folders that
-    were made ahead (beside.py) and stayed empty are removed on the way.
+    It compares inode numbers from directory listings, mostly without calling stat. Folders that
+    were made ahead (prepare_dirs.py) and stayed empty are removed on the way.
     """
     try:
         before = {one.name: one.inode() for one in os.scandir(f"{previous}/{below}")}
@@ -182,9 +182,9 @@ def _replaced(previous: str, fresh: str, below: str = "") -> Iterator[str]:
 
 @contextmanager
 def _service(settings: SiteSettings, snapshot: Snapshot) -> Iterator[Ask | None]:
-    """Fetch once more, after the long part: an approval may have come while Pelican worked.
+    """Fetch again after the long part: replies may have been approved during it.
 
-    Gives what tells what is private, or None without the service.
+    Yields the check of private strings, or None without the service.
     """
     with ExitStack() as stack:
         ask = None
@@ -193,7 +193,7 @@ def _service(settings: SiteSettings, snapshot: Snapshot) -> Iterator[Ask | None]
             snapshot.sync(client)
             ask = client.private
         except (ServiceError, SettingsError):
-            # Said loudly at the build's start already; the publisher repairs the pages later.
+            # Already reported at the start; the publisher repairs the pages later.
             ask = None
         yield ask
 
@@ -201,9 +201,9 @@ def _service(settings: SiteSettings, snapshot: Snapshot) -> Iterator[Ask | None]
 def bring_up_to_date(
     fresh: Path, previous: Path | None, snapshot: Snapshot, ask: Ask | None
 ) -> int:
-    """Whatever the publisher wrote into the old pages meanwhile must be in the new ones too.
+    """Write into the new pages whatever the publisher wrote into the old ones meanwhile.
 
-    Returns how many pages with discussions there are; raises PageError or RenderError.
+    Returns the number of pages with discussions; raises PageError or RenderError.
     """
     site = Site.open(fresh, ask)
     hooks: Any = sys.modules.get(HOOKS)
@@ -220,12 +220,12 @@ def bring_up_to_date(
 
 
 def _show(fresh: Path, output: Path, folder: Path) -> Path | None:
-    """Point the link at the new build; returns the directory that was shown before."""
+    """Point the link at the new build; return the directory that was shown before."""
     previous: Path | None = None
     if output.is_symlink():
         previous = output.resolve()
     elif output.exists():
-        # Somebody ran plain `pelican`: its directory becomes the build before this one.
+        # Plain `pelican` made a directory: it becomes the previous build.
         previous = folder / build_dirs.new_name(output)
         try:
             output.rename(previous)
@@ -237,7 +237,7 @@ def _show(fresh: Path, output: Path, folder: Path) -> Path | None:
     link = output.with_name(f".{output.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        # Links of builds that were killed before they could show themselves.
+        # Remove links of builds that were killed before the swap.
         sweep(output.parent)
         link.symlink_to(os.path.relpath(fresh, output.parent), target_is_directory=True)
         link.replace(output)
@@ -251,7 +251,7 @@ def _show(fresh: Path, output: Path, folder: Path) -> Path | None:
 def _work_beside(
     previous: Path | None, fresh: Path, older: list[Path]
 ) -> subprocess.Popen[bytes] | None:
-    """Make folders like those of the build before, and remove older builds (beside.py)."""
+    """Make folders like the previous build's, and remove older builds (prepare_dirs.py)."""
     if previous is None and not older:
         return None
     words = [str(previous or ""), str(fresh), *map(str, older)]

@@ -1,4 +1,4 @@
-"""What happens during a Pelican run: fetch, attach, look over, write the manifest, register."""
+"""Handlers of Pelican's signals: fetch, render regions, write the manifest, register pages."""
 
 from __future__ import annotations
 
@@ -56,37 +56,37 @@ ODD = re.compile(r"//|/\./|/\.?$")
 
 @dataclass
 class Run:
-    """What one run of Pelican carries from its first signal to its last."""
+    """The state of one run of Pelican."""
 
     snapshot: Snapshot
     client: Client | None
     manifest: Manifest | None = None
     addresses: list[Address] = field(default_factory=list)
-    # Where the snapshot stood when the discussions were attached.
+    # The snapshot's position when the discussions were attached.
     before: Position | None = None
-    # Of which generation all discussions in the pages are; None when it changed meanwhile.
+    # The generation of all discussions in the pages; None if it changed during the run.
     generation: str | None = None
-    # Pelican's, which knows which files it wrote, and may know which it took over.
+    # Pelican's writer, which knows which files it wrote, and may know which it reused.
     writer: Any = None
     # Pelican's map of static files by their sources.
     static: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ask(self) -> Ask | None:
-        """Tells what is private; None without the service, which checked each reply it approved."""
+        """Return the check of private strings; None without the service."""
         return self.client.private if self.client is not None else None
 
 
-# Pelican gives each signal another sender, and runs one build at a time in a process.
+# Pelican passes each signal another sender, and runs one build at a time in a process.
 _runs: list[Run] = []
-# Where the snapshot stood all through the last run; empty when it moved.
+# The snapshot's position throughout the last run; empty if it changed.
 _built_from: list[Position] = []
 
 
 def fetch_discussions(pelican: Any) -> None:
-    """At `get_generators`: bring the snapshot up to date, once per run.
+    """At `get_generators`, bring the snapshot up to date, once per run.
 
-    With the service down, or without the replies that it had, the last snapshot serves, loudly.
+    If the service is down or has lost its replies, the last snapshot is used, with a warning.
     Raises BuildError when there is none, unless DISCUSSION_REQUIRED is False.
     """
     close()
@@ -109,7 +109,7 @@ def fetch_discussions(pelican: Any) -> None:
 
 
 def attach_discussions(generators: Iterable[Any]) -> None:
-    """At `all_generators_finalized`: give every article its finished regions.
+    """At `all_generators_finalized`, give every article its rendered regions.
 
     Sets `discussion_key`, `discussion`, `discussion_head`, `discussion_invite`, `discussion_count`
     (strings; "" for drafts) and `discussion_open`, and DISCUSSION_LATEST for all templates. Raises
@@ -156,7 +156,7 @@ def attach_discussions(generators: Iterable[Any]) -> None:
     before = run.snapshot.position()
     world = World(run.snapshot, run.manifest, templates.parents[1], run.ask)
     source = Source(run.snapshot.path, run.manifest, templates.parents[1], world, _asks_anew(run))
-    # Pages that are taken over from an earlier build are looked at too.
+    # Pages that are reused from an earlier build are checked too.
     world.check_all(entry.page.key for _, entry in entries)
     for content in (*articles, *static_pages):
         world.check_text(content.content, str(content.source_path))
@@ -171,7 +171,7 @@ def attach_discussions(generators: Iterable[Any]) -> None:
     main.context["DISCUSSION_LATEST"] = regions.SITE_REGIONS["latest"].show(world)
     run.before, run.static = before, main.context.get("static_content", {})
     for draft in drafts:
-        # Nobody can reply to what is not published; metadata `Discussion:` must not show either.
+        # Unpublished texts take no replies; metadata `Discussion:` must not show either.
         draft.discussion_key = _key(draft, settings)
         draft.discussion_open = False
         draft.discussion = draft.discussion_head = ""
@@ -179,15 +179,15 @@ def attach_discussions(generators: Iterable[Any]) -> None:
 
 
 def remember_writer(_generator: Any, writer: Any) -> None:
-    """At `article_writer_finalized`: what wrote the articles also wrote the rest, or will."""
+    """At `article_writer_finalized`, remember the writer, which also writes the other pages."""
     if _runs:
         _runs[-1].writer = writer
 
 
 def keep_title_whole(generator: Any, metadata: dict[str, Any]) -> None:
-    """When metadata is read: make the slug of the whole title.
+    """When metadata is read, make the slug of the whole title.
 
-    Pelican takes “<3 meetings, and 5 >” for a tag and makes the slug of what is left.
+    Pelican takes “<3 meetings, and 5 >” for a tag and makes the slug of the rest.
     """
     settings, title = generator.settings, metadata.get("title")
     if "slug" in metadata or settings["SLUGIFY_SOURCE"] != "title" or not isinstance(title, str):
@@ -197,7 +197,7 @@ def keep_title_whole(generator: Any, metadata: dict[str, Any]) -> None:
 
 
 def complete_feed(context: Any, feed: Any) -> None:
-    """At `feed_generated`: whole titles, permanent ids in RSS, and nothing that breaks XML.
+    """At `feed_generated`, restore whole titles, set permanent ids in RSS, and remove invalid XML.
 
     Pelican strips what looks like tags from titles. Its ids would be taken for addresses in RSS;
     Atom gets the permanent ones when it is marked.
@@ -219,7 +219,7 @@ def complete_feed(context: Any, feed: Any) -> None:
 
 
 def _feed_title(context: Any, stripped: str) -> str:
-    """The title of which Pelican left this."""
+    """Return the whole title of which Pelican left this."""
     site = str(context["SITENAME"])
     lists = chain(
         context.get("tags", ()), context.get("categories", ()), context.get("authors", ())
@@ -239,7 +239,7 @@ def _make_xml_safe(values: dict[str, Any]) -> None:
 
 
 def finish(pelican: Any) -> None:
-    """At `finalized`: look over what was written, write the manifest and the derived files.
+    """At `finalized`, index the regions of written files, write the manifest and the outputs.
 
     Registers the pages too. Raises PageError naming the page without exactly one pair of markers.
     """
@@ -269,7 +269,7 @@ def finish(pelican: Any) -> None:
         raise error
     site.squeeze()
     if run.generation is not None:
-        # Every page was rendered from this generation: revisions tell all there is to know.
+        # Every page was rendered from this generation, so revisions are sufficient.
         run.snapshot.mark_reconciled(site.name, run.generation)
     if run.client is not None:
         try:
@@ -280,7 +280,7 @@ def finish(pelican: Any) -> None:
 
 
 def _leftovers(run: Run, output: Path, kinds: Iterable[str]) -> Leftovers | None:
-    """What earlier builds left; None where another plugin's writer does not say what it wrote."""
+    """Return what earlier builds left; None if another plugin's writer does not list its files."""
     written = getattr(run.writer, "_written_files", None)
     if not isinstance(written, set):
         return None
@@ -289,12 +289,12 @@ def _leftovers(run: Run, output: Path, kinds: Iterable[str]) -> Leftovers | None
 
 
 def built_from() -> Position | None:
-    """Which state of the snapshot all files of the last build show; None when it moved on."""
+    """Return the snapshot's position that all files of the last build show; None if it changed."""
     return _built_from[0] if _built_from else None
 
 
 def _asks_anew(run: Run) -> Callable[[], Ask | None]:
-    """For another process, which may not use this one's connection to the service."""
+    """Return a factory for other processes, which cannot use this one's connection."""
     if run.client is None:
         return lambda: None
     settings = SiteSettings.from_environ(os.environ)
@@ -302,7 +302,7 @@ def _asks_anew(run: Run) -> Callable[[], Ask | None]:
 
 
 def close() -> None:
-    """Let go of what a run holds, also of one that failed."""
+    """Release the resources of a run, also of one that failed."""
     while _runs:
         run = _runs.pop()
         run.snapshot.close()
@@ -313,13 +313,13 @@ def close() -> None:
 
 
 def snapshot_path(settings: Mapping[str, Any]) -> Path:
-    """DISCUSSION_SNAPSHOT, or discussions.sqlite3 in REJOINDER_VAR (`var` where one works)."""
+    """Return DISCUSSION_SNAPSHOT, or discussions.sqlite3 in REJOINDER_VAR (or `var`)."""
     configured = settings.get("DISCUSSION_SNAPSHOT")
     return Path(configured) if configured else SiteSettings.from_environ(os.environ).snapshot
 
 
 def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
-    """What the rendering depends on, from Pelican's settings; SettingsError names the wrong one."""
+    """Read the options of rendering from Pelican's settings; SettingsError names a bad one."""
     defaults = Limits()
     limits = settings.get("DISCUSSION_LIMITS", {})
     if not isinstance(limits, Mapping):
@@ -339,7 +339,7 @@ def render_settings(settings: Mapping[str, Any]) -> RenderSettings:
             "site_name": one_line(settings["SITENAME"]),
             "precompress": settings.get("DISCUSSION_PRECOMPRESS", ()),
             "public_addresses": settings.get("DISCUSSION_PUBLIC_ADDRESSES", ()),
-            # Without its page nobody could search.
+            # Without that page nobody could search.
             "search": settings.get("DISCUSSION_SEARCH", True)
             and "search" in settings.get("DIRECT_TEMPLATES", ()),
             "follow": settings.get("DISCUSSION_FOLLOW", True),
@@ -386,7 +386,7 @@ def _page(article: Any, settings: Mapping[str, Any], options: RenderSettings) ->
             description=plain(getattr(article, "summary", "") or ""),
             language=str(getattr(article, "lang", settings["DEFAULT_LANG"])),
             listed=article.status == "published",
-            # What other plugins may have found out (plugins/reading, plugins/cards).
+            # Attributes that other plugins may have set (plugins/reading, plugins/cards).
             words=getattr(article, "word_count", 0),
             image=f"{settings['SITEURL']}/{card}" if (card := getattr(article, "card", "")) else "",
         ),
@@ -410,7 +410,7 @@ def _moment(content: Any, name: str) -> str:
 def _addresses(
     settings: Mapping[str, Any], entries: Iterable[tuple[Any, Entry]], contents: Iterable[Any]
 ) -> Iterator[Address]:
-    """The sitemap's lines: what is listed, and the home page."""
+    """Return the sitemap's lines: listed pages and the home page."""
     pages_of = {id(content): entry.page for content, entry in entries}
     yield Address(f"{settings['SITEURL']}/")
     for content in contents:
@@ -426,7 +426,7 @@ def _addresses(
 def _keep_shells(
     generator: Any, output: Path, languages: Iterable[str], options: RenderSettings
 ) -> None:
-    """Render the theme's frame for later pages of replies, once for each language."""
+    """Render the theme's layout for later pages of replies, once for each language."""
     if options.page_size is None:
         return
     for language in sorted(languages):
@@ -457,7 +457,7 @@ def _key(content: Any, settings: Mapping[str, Any]) -> str:
 
 
 def _discussion_templates(settings: Mapping[str, Any]) -> list[Path]:
-    """The theme's, then the overrides, of which Pelican would take the first."""
+    """Return the theme's templates, then the overrides; of those Pelican would use the first."""
     overrides = [Path(one) for one in settings.get("THEME_TEMPLATES_OVERRIDES", ())]
     theme = Path(settings["THEME"], "templates")
     return [folder / "discussion" for folder in (theme, *reversed(overrides))]
@@ -483,7 +483,7 @@ def _do_without(snapshot: Snapshot, error: Exception, *, required: bool) -> None
 
 
 def _warn(message: str) -> None:
-    """Through Pelican's log, and as a plain line that `--quiet` does not swallow."""
+    """Log through Pelican, and print a plain line that `--quiet` does not suppress."""
     logger.warning("%s", message)
     print(f"WARNING: {message}", file=sys.stderr, flush=True)
 

@@ -1,7 +1,7 @@
-"""Files of earlier builds in an output that is written over and over.
+"""Removes files of earlier builds from an output directory that is written repeatedly.
 
-Plain Pelican keeps what it finds in its output (DELETE_OUTPUT_DIRECTORY is off by default). The
-page of an article that was deleted or made a draft stays there with its discussion.
+Plain Pelican keeps old files in its output (DELETE_OUTPUT_DIRECTORY is off by default). The page of
+an article that was deleted or made a draft would stay there with its discussion.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from ...shared import files
 from ..model.markers import Region
 from ..publish import precompressed
 
-# What only a page and its own files have; lists of articles have other regions.
+# Regions of a page and its own files; lists of articles have other ones.
 _OF_ONE_PAGE = frozenset({"discussion", "head", "feed", "replies"})
 
 
 class Leftovers:
-    """What stands in the output and was not written by this build.
+    """The files in the output that this build did not write.
 
     `written` are absolute paths; `kinds` are those of precompressed twins.
     """
@@ -29,11 +29,11 @@ class Leftovers:
         self._written = {str(Path(one).absolute()) for one in written}
 
     def has(self, name: str) -> bool:
-        """Whether this file is one."""
+        """Whether this file is a leftover."""
         return str((self._output / name).absolute()) not in self._written
 
     def settle(self, name: str, regions: Iterable[Region]) -> None:
-        """Remove a page whose article is gone, with a word about it; leave any other file alone."""
+        """Remove a page whose article is gone, and report it; leave any other file alone."""
         if not any(one.name in _OF_ONE_PAGE for one in regions):
             return
         path = self._output / name

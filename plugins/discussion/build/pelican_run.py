@@ -1,4 +1,4 @@
-"""Runs Pelican in this process, as a part of a build that is all or nothing."""
+"""Runs Pelican in this process, as a part of a build that succeeds or fails as a whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from ...shared.errors import BuildError, DiscussionError
 from ...shared.progress import step
 
-# By its name, because importing it imports Pelican.
+# By name, because importing it imports Pelican.
 HOOKS = f"{__name__.rpartition('.')[0]}.hooks"
 
 
@@ -27,7 +27,7 @@ def run_pelican(
     before: Path | None = None,
     accept_empty: bool = False,
 ) -> Path:
-    """Run Pelican into `fresh`; returns the snapshot it used. Any logged error is fatal.
+    """Run Pelican into `fresh`; return the snapshot that it used. Any logged error is fatal.
 
     `snapshot` is the one to use where the settings name none, or in any case with `force`. Without
     `cache` nothing is taken over from an earlier build; `before` is the one that is shown, if any.
@@ -42,7 +42,7 @@ def run_pelican(
     override: dict[str, Any] = {
         "OUTPUT_PATH": str(fresh),
         "DELETE_OUTPUT_DIRECTORY": False,
-        # A build for an article's day must be made as this one (plugins/desk).
+        # A build for a scheduled article must use the same settings (plugins/authoring).
         "DESK_SETTINGS_FILE": os.path.relpath(settings_file),
     }
     if not cache:
@@ -60,7 +60,7 @@ def run_pelican(
         except DiscussionError:
             raise
         except Exception as error:
-            # What a worker of plugins/quick raised, with the page's name around it.
+            # An error in a worker of plugins/quick, wrapped with the page's name.
             if isinstance(error.__cause__, DiscussionError):
                 raise error.__cause__ from error
             what = "; ".join(errors) or f"{type(error).__name__}: {error}"
@@ -74,7 +74,7 @@ def run_pelican(
 
 @contextmanager
 def _telling(settings: Mapping[str, Any]) -> Iterator[None]:
-    """Tell how many articles are read, and then how many pages are written."""
+    """Show progress: articles read, then pages written."""
     from pelican import signals
 
     with ExitStack() as stack:
@@ -86,7 +86,8 @@ def _telling(settings: Mapping[str, Any]) -> Iterator[None]:
         signals.article_generator_context.connect(on_read)
         stack.callback(signals.article_generator_context.disconnect, on_read)
         if "plugins.quick" not in settings["PLUGINS"]:
-            # It tells by itself, and leaves pages to Pelican when somebody waits for each.
+            # plugins/quick shows its own progress; a listener here would make it write page by
+            # page.
             written = stack.enter_context(step("Writing pages"))
 
             def on_written(*_given: Any, **_more: Any) -> None:
@@ -99,14 +100,14 @@ def _telling(settings: Mapping[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def _errors_are_fatal() -> Iterator[list[str]]:
-    """Pelican logs a failing plugin or article and goes on; here that ends the build."""
+    """Make logged errors fatal: Pelican logs a failing plugin or article and continues."""
     from pelican.log import FatalLogger
 
     errors = _Errors()
     stderr = logging.StreamHandler(sys.stderr)
     stderr.setLevel(logging.WARNING)
     stderr.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    # Errors end in the one message at the end; the plugin prints its warnings itself.
+    # Errors are in the one message at the end; the plugin prints its warnings itself.
     stderr.addFilter(lambda record: record.levelno < logging.ERROR and record.name != HOOKS)
     logger = logging.getLogger()
     before = FatalLogger.fatal_lvl
@@ -122,16 +123,16 @@ def _errors_are_fatal() -> Iterator[list[str]]:
 
 
 class _Errors(logging.Handler):
-    """Collects what went wrong, for the one message at the end."""
+    """Collects errors for the one message at the end."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record's message, and the reason when it has one."""
+        """Store the record's message, and the reason if there is one."""
         message = record.getMessage()
-        # Pelican leaves the reason out unless it debugs; it is logged while it is handled.
+        # Pelican omits the reason unless it debugs; the exception is being handled here.
         reason = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
         if reason is not None:
             message += f" ({type(reason).__name__}: {reason})"

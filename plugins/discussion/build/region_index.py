@@ -1,4 +1,4 @@
-"""Looks over the files that a build wrote: which of them shows something of which discussion."""
+"""Finds the regions in a build's files: which file shows something of which discussion."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _ID = re.compile(rb"<id>[^<]*</id>")
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What an earlier build's survey found, by file."""
+    """The results of an earlier build, by file."""
 
     root: Path
     own: Mapping[str, str]
     places: Mapping[str, set[str | None]]
 
     def same(self, file: str, output: Path) -> bool:
-        """Whether both builds have one and the same file there, under two names."""
+        """Whether a file of both builds is the same, under two names."""
         try:
-            # Texts, not paths: thousands of times.
+            # Text paths instead of Path objects, for speed: there are thousands.
             its, mine = os.lstat(f"{self.root}/{file}"), os.lstat(f"{output}/{file}")
         except OSError:
             return False
@@ -47,7 +47,7 @@ class Before:
 
 
 def before(root: Path | None) -> Before | None:
-    """The survey of the build in this directory; None when it says nothing to this version."""
+    """Return the results of the build in this directory; None if another version made them."""
     if root is None:
         return None
     try:
@@ -65,7 +65,7 @@ def before(root: Path | None) -> Before | None:
 
 @lru_cache(maxsize=1)
 def code() -> str:
-    """What decides about a survey's answers: another version of this plugin asks anew."""
+    """Digest what the results depend on: another version of this plugin searches again."""
     state = blake2b(digest_size=16)
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         state.update(path.read_bytes())
@@ -81,7 +81,7 @@ def places(
     before: Before | None = None,
     leftovers: Leftovers | None = None,
 ) -> dict[str, set[str | None]]:
-    """The keys that each file shows something of (None: of the whole site), by its POSIX path.
+    """Return the keys of each file's regions (None: the whole site), by POSIX path.
 
     Entries of Pelican's Atom feeds get their region on the way; `urls` leads from an article's
     absolute URL to its key; `own` from a key to its page's file, which must have each of the
@@ -123,11 +123,11 @@ def places(
                 f"{path} has a region {strange[0].name} of {strange[0].key!r}, which is no page of "
                 "this site; nothing but the theme may print markers, also no article's text."
             )
-        # What the plugin makes itself is found by its own rules.
+        # The plugin's own outputs are found by their paths.
         shown = {one.key for one in regions if one.name not in {"feed", "newest", "replies"}}
         if shown:
             found[name] = shown
-    # An article's page that is no HTML file, or was not written, which reading it says.
+    # An article's page that is no HTML file, or was not written: reading it reports that.
     for file, keys in keys_of.items():
         regions = markers.scan(files.read(output / file), str(output / file))
         for key in keys:
@@ -139,8 +139,8 @@ def places(
 def _known(
     output: Path, own: Mapping[str, str], linked: Collection[str], before: Before | None
 ) -> dict[str, set[str | None]]:
-    """What is known of files before a look into them."""
-    # A region of a page that is no more has to be found.
+    """Return what is known of files without reading them."""
+    # A region of a page that no longer exists has to be found.
     if before is None or not before.own.keys() <= own.keys():
         return {}
     mine, its = _by_file(own), _by_file(before.own)
@@ -170,7 +170,7 @@ def _files(output: Path) -> Iterator[str]:
 
 
 def _mark_entries(data: bytes, urls: Mapping[str, str]) -> bytes:
-    """An Atom feed whose entries have a region for the link to their replies, and permanent ids.
+    """Give an Atom feed's entries a region for the link to their replies, and permanent ids.
 
     Pelican's ids are made of host and slug; what answers an article must name the id that lasts.
     """

@@ -16,9 +16,9 @@ FEWER_BY = 3
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One side's public replies: of which database, up to which number, and how many.
+    """The public replies of one side: database, last number, and count.
 
-    `complete` is False where only some of them were counted.
+    `complete` is False if only some of them were counted.
     """
 
     epoch: str

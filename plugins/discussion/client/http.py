@@ -1,4 +1,4 @@
-"""The site's side of the wire (docs/api.md): one `requests` session, errors that say the mend."""
+"""The HTTP client of the service's API (docs/api.md); its errors explain the fix."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from ..model.discussions import (
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 10.0
 MAX_WAIT_SECONDS = 30
-# The service's limits for questions about private data, in strings and characters.
+# The service's limits for requests about private strings: number, and characters of each.
 MAX_CANDIDATES = 10_000
 MAX_CANDIDATE = 320
-# And for the texts of articles: characters of each.
+# Limits of articles' texts, in characters of each.
 MAX_TEXT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How many pages the service now knows, and how many it let go."""
+    """The numbers of registered and withdrawn pages."""
 
     registered: int
     withdrawn: int
@@ -46,7 +46,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One discussion and the ETag to ask with next time; `discussion` is None for 304."""
+    """One discussion and its ETag for the next request; `discussion` is None for 304."""
 
     discussion: Discussion | None
     etag: str
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class PageReport:
-    """The revision that a page shows, and the one that readers were seen to get, or None."""
+    """The revision that a page shows, and the one that readers get, or None."""
 
     key: str
     written: int
@@ -63,9 +63,9 @@ class PageReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the publisher has done, or (`complete`) what is so of all pages.
+    """A report of the publisher; with `complete`, about all pages.
 
-    `stalled` says by page key what keeps a page from readers; `trouble` what else is wrong.
+    `stalled` maps page keys to causes; `trouble` is a problem of no single page.
     """
 
     epoch: str
@@ -77,7 +77,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """An article's words, at most MAX_TEXT characters of them; `digest` names this state of it.
+    """An article's text, at most MAX_TEXT characters; `digest` identifies its state.
 
     Both are "" where there is none.
     """
@@ -89,14 +89,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whose texts are others at the service, and which pages are not registered there."""
+    """The pages whose texts differ in the service, and those that are not registered there."""
 
     keys: list[str]
     unknown: list[str]
 
 
 class Client:
-    """Asks the service; may be used by a poll and a registration at the same time.
+    """The API client; can be used by a poll and a registration at the same time.
 
     Every method raises ServiceUnavailable, ServiceRefused or WireError, and nothing else.
     """
@@ -114,19 +114,19 @@ class Client:
         self._connect = connect_seconds
         self._read = read_seconds
         self._session = requests.Session()
-        # As an auth object, because a .netrc entry replaces a plain Authorization header.
+        # An auth object, because a .netrc entry replaces a plain Authorization header.
         self._session.auth = _Bearer(token)
         self._session.headers.update({"Accept": "application/json", "User-Agent": "rejoinder-site"})
         # No cookies: a session without state can be shared by two threads.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         if urlsplit(self.service_url).hostname in LOOPBACK:
-            # A proxy from the environment could not reach this machine's own service.
+            # A proxy from the environment could not reach this machine's service.
             self._session.trust_env = False
         adapter = HTTPAdapter(
             max_retries=Retry(
                 total=retries,
                 connect=retries,
-                # A kept-alive connection that the service closed; not for timeouts over and over.
+                # Retry a kept-alive connection that the service closed, but not repeated timeouts.
                 read=min(1, retries),
                 status=retries,
                 redirect=0,
@@ -143,7 +143,7 @@ class Client:
 
     @classmethod
     def from_settings(cls, settings: SiteSettings) -> Client:
-        """The client for these settings; SettingsError when the token is missing."""
+        """Return the client for these settings; SettingsError if the token is missing."""
         return cls(settings.service_url, settings.token)
 
     def __enter__(self) -> Client:
@@ -158,16 +158,16 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._session.close()
 
     def changes(
         self, since: int, epoch: str | None, wait: int = 0, limit: int = 100
     ) -> Batch | None:
-        """The discussions changed after the cursor `since`; None when there is nothing new.
+        """Return the discussions changed after the cursor `since`; None if there are none.
 
-        `wait` (0-30 seconds) lets the service hold its answer back until there is. `epoch` is the
-        one that the cursor belongs to; None when there is no cursor yet.
+        `wait` (0-30 seconds) lets the service delay its response until there are some. `epoch` is
+        the one that the cursor belongs to; None when there is no cursor yet.
         """
         wait = max(0, min(wait, MAX_WAIT_SECONDS))
         headers = {} if epoch is None else {"If-None-Match": f'"{epoch}:{since}"'}
@@ -189,7 +189,7 @@ class Client:
         return batch
 
     def discussion(self, key: str, etag: str | None = None) -> Answer | None:
-        """One discussion with its ETag; None when the page is not registered."""
+        """Return one discussion with its ETag; None if the page is not registered."""
         response = self._ask(
             "GET",
             "discussions/" + quote(key, safe=""),
@@ -204,7 +204,7 @@ class Client:
         return Answer(read_discussion(self._json(response)), tag)
 
     def register(self, pages: Iterable[Page]) -> Registration:
-        """Tell the service the complete list of pages that take replies."""
+        """Register the complete list of pages that take replies."""
         response = self._ask("PUT", "pages", json={"pages": [_registered(page) for page in pages]})
         answer = self._json(response)
         if not isinstance(answer, dict):
@@ -215,7 +215,7 @@ class Client:
         return Registration(registered, withdrawn)
 
     def private(self, candidates: Sequence[str]) -> dict[str, str]:
-        """Which of these belong to a reader: each with what it is, and of which reply."""
+        """Return which of these strings belong to a reader, with kind and reply."""
         found: dict[str, str] = {}
         for start in range(0, len(candidates), MAX_CANDIDATES):
             asked = [one[:MAX_CANDIDATE] for one in candidates[start : start + MAX_CANDIDATES]]
@@ -232,7 +232,7 @@ class Client:
         return found
 
     def report(self, report: Report) -> list[str]:
-        """Tell the service what is published; returns the pages that readers may not have yet."""
+        """Report what is published; return the pages that readers may not have yet."""
         body = {
             "epoch": report.epoch,
             "complete": report.complete,
@@ -245,7 +245,7 @@ class Client:
         return _keys(self._json(self._ask("PUT", "published", json=body)), "unseen")
 
     def texts_wanted(self, digests: Mapping[str, str]) -> Wanted | None:
-        """Whose texts the service does not have, by digests; None from one that takes no texts."""
+        """Return the pages whose texts the service lacks; None if it takes no texts."""
         body = {"texts": dict(digests)}
         response = self._ask("POST", "texts/wanted", json=body, missing_is_an_answer=True)
         if response.status_code == requests.codes.not_found:
@@ -254,7 +254,7 @@ class Client:
         return Wanted(_keys(answer, "wanted"), _keys(answer, "unknown"))
 
     def send_texts(self, texts: Sequence[Text]) -> list[str]:
-        """Give the service these texts; returns the keys of pages that are not registered."""
+        """Send these texts; return the keys of pages that are not registered."""
         body = {"texts": [asdict(one) for one in texts]}
         return _keys(self._json(self._ask("PUT", "texts", json=body)), "unknown")
 
@@ -278,7 +278,7 @@ class Client:
                 headers=headers,
                 json=json,
                 timeout=(self._connect, read_seconds or self._read),
-                # A redirect would carry the token to where somebody else points.
+                # A redirect would send the token to another address.
                 allow_redirects=False,
             )
         except requests.RequestException as error:
@@ -347,7 +347,7 @@ def _reason(error: requests.RequestException, seconds: float) -> str:
     if isinstance(error, requests.Timeout):
         return f"no answer within {seconds:.0f} s"
     if isinstance(error, requests.ConnectionError):
-        # The text of the error holds addresses of objects; its kind is what helps.
+        # The error's text contains object addresses; its kind is more useful.
         return "timed out" if "timed out" in str(error) else "no connection"
     return type(error).__name__
 

@@ -1,4 +1,4 @@
-"""Removes what older copies hold of replies that were taken back, edited or erased.
+"""Removes withdrawn, edited and erased replies from older builds and caches.
 
 The shown pages lose them by themselves. A build that is not shown any more keeps its pages, the
 cache of finished pages (plugins/quick) keeps them for later builds, and the snapshot's log keeps
@@ -21,16 +21,16 @@ from .snapshot import Snapshot, Withdrawn
 log = logging.getLogger("rejoinder.publisher")
 
 LOOK_SECONDS = 0.5
-# Below var/: where builds keep finished pages for the next one, unless QUICK_CACHE says otherwise.
+# Below var/: the cache of rendered pages, unless QUICK_CACHE says otherwise.
 CACHED_PAGES = Path("cache", "pages")
 # Above this number of replies, rendering every page again is faster than searching for them.
 FEW = 50
 
 
 class Cleanup:
-    """Removes older copies once the snapshot says that they hold something withdrawn.
+    """Removes older copies once the snapshot records withdrawn replies.
 
-    `settled` tells whether every shown file agrees with the snapshot. Until then older builds are
+    `settled` returns whether every shown file agrees with the snapshot. Until then older builds are
     removed, but the withdrawal is not forgotten: the next build may leave another one.
     """
 
@@ -41,7 +41,7 @@ class Cleanup:
         self._var = snapshot.path.parent
 
     def run(self, stop: threading.Event) -> None:
-        """Look again and again until `stop` is set; no error ends it."""
+        """Check repeatedly until `stop` is set; no error ends it."""
         while not stop.wait(LOOK_SECONDS):
             try:
                 self.once()
@@ -49,11 +49,11 @@ class Cleanup:
                 log.error("event=cleanup-failed kind=%s", type(error).__name__)  # noqa: TRY400
 
     def once(self) -> bool:
-        """Do what is to be done now; whether nothing is left to do."""
+        """Remove what is recorded; return whether nothing is left to do."""
         known = self._snapshot.withdrawn()
         if known is None:
             return True
-        # Before the copies are removed: what is written meanwhile is looked at again.
+        # Read before the removal, so that later records are handled next time.
         settled = self._settled()
         if not _remove_copies(self._var, self._output, known):
             return False
@@ -64,7 +64,7 @@ class Cleanup:
 
 
 def _remove_copies(var: Path, output: Path, known: Withdrawn) -> bool:
-    """Remove every copy but the shown build; False while a build is being made."""
+    """Remove every copy but the shown build; False while a build is in progress."""
     try:
         with FileLock(var / build_dirs.LOCK, mode=0o644).acquire(timeout=0):
             remove_copies(var, output, known, keep=output.resolve())
@@ -99,5 +99,5 @@ def _shows(page: Path, known: Withdrawn) -> bool:
         data = page.read_bytes()
     except OSError:
         return False
-    # Every place that shows a reply has its address, which has its id.
+    # Every page that shows a reply contains its id.
     return any(one.encode() in data for one in known.replies)

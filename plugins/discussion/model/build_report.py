@@ -1,6 +1,6 @@
-"""What the last build had to say, in a file that outlives it: `rejoinder serve` shows it on pages.
+"""The report of the last build, a file that the service shows in the queue and on pages.
 
-The file is missing after a build without problems. It stands in var/, never in the output.
+The file is missing after a build without problems. It is in var/, never in the output.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from ...shared import files
 
 
 def path_of(var: Path, output: Path) -> Path:
-    """The report on the last build that was shown, or should have been, as `output`."""
+    """Return the file with the report of the last build for `output`, shown or failed."""
     return var / f"build-report-{output.name}.txt"
 
 
 def write(path: Path, lines: Iterable[str]) -> None:
-    """Replace the report; without lines there is none."""
+    """Replace the report; without lines, remove it."""
     text = "".join(f"{line}\n" for line in lines)
     if text:
         files.replace(path, text.encode())

@@ -1,6 +1,6 @@
-"""What the site side knows of a discussion, read and checked from the wire's JSON.
+"""Discussions as the site side knows them, parsed and validated from the API's JSON.
 
-Nothing here has a field that could hold an email address: what docs/api.md does not promise is
+No type has a field that could hold an email address; fields that docs/api.md does not list are
 dropped.
 """
 
@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 from ...shared.errors import WireError
 
 ID = re.compile(r"[0-9a-z]{26}")
-# It goes into a header between double quotes.
+# An ETag is sent in a header between double quotes.
 EPOCH = re.compile(r"[!#-~]{1,200}")
 MAX_KEY = 200
-# How many avatars there are.
+# The number of avatars.
 AVATARS = 256
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is known of a discussion without reading its replies.
+    """A summary of a discussion, known without reading its replies.
 
     `updated` is when a reply was last submitted or edited; `positions` the highest position in use.
     """
@@ -73,9 +73,9 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """All public replies of one page, in the order of submission; revision 0 means: never any.
+    """All public replies of one page, in the order of submission; revision 0: there never was one.
 
-    `open` is what editors or rules decided about new replies; None: what the article says.
+    `open` is the decision of editors or rules about new replies; None leaves it to the article.
     """
 
     key: str
@@ -85,12 +85,12 @@ class Discussion:
 
     @property
     def count(self) -> int:
-        """The number of public replies; placeholders are not counted."""
+        """The number of public replies, without placeholders."""
         return sum(not comment.removed for comment in self.comments)
 
     @property
     def summary(self) -> Summary:
-        """The discussion in short."""
+        """The discussion's summary."""
         shown = [comment for comment in self.comments if not comment.removed]
         return Summary(
             self.revision,
@@ -101,7 +101,7 @@ class Discussion:
 
     @property
     def locked(self) -> frozenset[str]:
-        """The ids of all replies that nobody may answer: the locked ones and all below them."""
+        """The ids of all replies that nobody may answer: locked ones and all below them."""
         if not any(one.locked for one in self.comments):
             return frozenset()
         parents = {one.id: one.parent for one in self.comments}
@@ -118,13 +118,13 @@ class Discussion:
 
     @property
     def newest(self) -> str:
-        """A text that sorts discussions by their newest replies; "" when there are none."""
+        """A text that sorts discussions by their newest replies; "" without replies."""
         return max((order(one) for one in self.comments if not one.removed), default="")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One answer of the service's list of changes; `next` is the cursor to ask from next time."""
+    """A page of the service's list of changes; `next` is the cursor for the next request."""
 
     epoch: str
     latest: int
@@ -135,7 +135,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What feeds and search engines are told of an article besides; dates in ISO 8601.
+    """Facts about an article for feeds and search engines; dates in ISO 8601.
 
     `authors` are names with absolute or root-relative URLs; what is not `listed` (hidden articles)
     is shown on its own page only. `words` is how many there are, 0 where nobody counted; `image`
@@ -153,7 +153,7 @@ class Facts:
 
     @property
     def appeared(self) -> str | None:
-        """`published` as the wire writes times; None where it is unknown or has no zone."""
+        """`published` as the API writes times; None if it is unknown or has no zone."""
         try:
             moment = datetime.fromisoformat(self.published)
             return iso(moment) if moment.tzinfo is not None else None
@@ -187,7 +187,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A comment in its place in the tree.
+    """A comment at its place in the tree.
 
     `depth` is 1 at the top level. `in_reply_to` is set only where nesting stopped at the limit, so
     that the place in the tree does not tell which reply is answered.
@@ -200,7 +200,7 @@ class Reply:
 
 
 def key_problem(key: str) -> str | None:
-    """Say what is wrong with a page key by the wire's rules, or None."""
+    """Return what is wrong with a page key by the API's rules, or None."""
     if not 1 <= len(key) <= MAX_KEY:
         return f"has {len(key)} characters, not 1 to {MAX_KEY}"
     if key in {".", ".."}:
@@ -209,15 +209,15 @@ def key_problem(key: str) -> str | None:
         return "contains /"
     if key.isascii() and key.isprintable() and " " not in key:
         return None
-    # Separators (Z*) are white space; others (C*) are control, format and unpaired characters,
-    # of which the format characters (Cf) are letters' companions in some scripts.
+    # Separators (Z*) are white space; others (C*) are control, format and unpaired characters. Some
+    # scripts need the format characters (Cf).
     if any(c.isspace() or unicodedata.category(c) in {"Cc", "Cs", "Zs", "Zl", "Zp"} for c in key):
         return "contains white space or control characters"
     return None
 
 
 def read_batch(data: object) -> Batch:
-    """Read the answer to `changes`; WireError says what is wrong and where."""
+    """Parse the response of `changes`; WireError says what is wrong and where."""
     fields = _object(data, "answer")
     epoch = _text(fields, "epoch", "answer")
     if not EPOCH.fullmatch(epoch):
@@ -235,7 +235,7 @@ def read_batch(data: object) -> Batch:
 
 
 def read_discussion(data: object, where: str = "discussion") -> Discussion:
-    """Read one discussion; WireError says what is wrong and where."""
+    """Parse one discussion; WireError says what is wrong and where."""
     fields = _object(data, where)
     key = _text(fields, "key", where)
     if problem := key_problem(key):
@@ -249,7 +249,7 @@ def read_discussion(data: object, where: str = "discussion") -> Discussion:
 
 
 def write_discussion(discussion: Discussion) -> str:
-    """Write a discussion as the wire's JSON; `read_discussion(json.loads(...))` gives it back."""
+    """Serialise a discussion as the API does; `read_discussion(json.loads(...))` parses it."""
     return json.dumps(
         {
             "key": discussion.key,
@@ -263,7 +263,7 @@ def write_discussion(discussion: Discussion) -> str:
 
 
 def page_json(page: Page) -> dict[str, Any]:
-    """A page as the wire and the manifest write it."""
+    """Serialise a page for the API and the manifest."""
     data: dict[str, Any] = {
         "key": page.key,
         "url": page.url,
@@ -277,7 +277,7 @@ def page_json(page: Page) -> dict[str, Any]:
 
 
 def read_page(data: object, where: str = "page") -> Page:
-    """Read what `page_json` wrote; WireError says what is wrong and where."""
+    """Parse the result of `page_json`; WireError says what is wrong and where."""
     fields = _object(data, where)
     key = _text(fields, "key", where)
     if problem := key_problem(key):
@@ -294,25 +294,25 @@ def read_page(data: object, where: str = "page") -> Page:
 
 
 def order(comment: Comment) -> str:
-    """A text that sorts replies by time of submission, then by id."""
+    """Return a text that sorts replies by time of submission, then by id."""
     return f"{comment.submitted:%Y-%m-%dT%H:%M:%S.%f} {comment.id}"
 
 
 def nest(discussion: Discussion, max_depth: int = 4) -> tuple[Reply, ...]:
-    """The tree of replies; what is deeper than `max_depth` (at least 1) stands flat at that depth.
+    """Build the tree of replies; deeper ones than `max_depth` (at least 1) are flat there.
 
-    Siblings keep the wire's order. No step recurses: 10,000 replies may be 10,000 deep.
+    Siblings keep the API's order. No step recurses: 10,000 replies may be 10,000 deep.
     """
     if max_depth < 1:
         raise ValueError(f"max_depth is {max_depth}, not 1 or more")
     by_id = {comment.id: comment for comment in discussion.comments}
-    # What each comment hangs below in the tree, and how deep it stands there.
+    # The parent of each comment in the tree, and its depth.
     places: dict[str, tuple[str | None, int]] = {}
     flattened: set[str] = set()
     for comment in discussion.comments:
         waiting: list[Comment] = []
         current: Comment | None = comment
-        # A reply may stand before what it answers (imports do that), so walk up to a known place.
+        # A reply may come before its parent (after imports), so walk up to a known one.
         while current is not None and current.id not in places:
             waiting.append(current)
             current = by_id[current.parent] if current.parent is not None else None
@@ -385,7 +385,7 @@ def _comment(data: object, where: str) -> Comment:
 
 
 def comment_json(comment: Comment) -> dict[str, Any]:
-    """A reply as on the wire."""
+    """Parse a reply of the API."""
     author = comment.author
     return {
         "id": comment.id,
@@ -411,7 +411,7 @@ def _position(fields: dict[str, Any], where: str) -> int | None:
 
 
 def _avatar(fields: dict[str, Any], where: str) -> int | None:
-    # A placeholder has none, nor has a reply of before avatars.
+    # Null for a placeholder, and for replies from before avatars.
     if fields.get("avatar") is None:
         return None
     number = _number(fields, "avatar", where)
@@ -421,7 +421,7 @@ def _avatar(fields: dict[str, Any], where: str) -> int | None:
 
 
 def _decided(fields: dict[str, Any], name: str, where: str) -> bool | None:
-    # A service of before these decisions sends none.
+    # Older services do not send these decisions.
     return None if fields.get(name) is None else _flag(fields, name, where)
 
 
@@ -439,7 +439,7 @@ def _author(data: object, where: str) -> Author | None:
 
 
 def _check_parents(comments: Sequence[Comment], where: str) -> None:
-    """Every parent stands in the same list and no reply answers itself, however far around."""
+    """Check that every parent is in the list and that there is no cycle."""
     parents: dict[str, str | None] = {}
     for i, comment in enumerate(comments):
         if comment.id in parents:
@@ -473,7 +473,7 @@ def _required(fields: dict[str, Any], name: str, where: str) -> Any:
 
 def _value(fields: dict[str, Any], name: str, kind: type[T], where: str) -> T:
     value = _required(fields, name, where)
-    # True is an int to Python, and no number to JSON.
+    # In Python True is an int, in JSON it is no number.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise WireError(f"{where}.{name}: expected {_NAMES[kind]}, got {_kind(value)}")
     return value
@@ -489,7 +489,7 @@ def _text(fields: dict[str, Any], name: str, where: str) -> str:
 
 def _number(fields: dict[str, Any], name: str, where: str) -> int:
     number = _value(fields, name, int, where)
-    # The snapshot's file holds 64 bits.
+    # SQLite stores 64 bits.
     if not 0 <= number < 2**63:
         raise WireError(f"{where}.{name}: expected a number from 0 to 2^63 - 1")
     return number
@@ -511,7 +511,7 @@ def _identifier(text: str, where: str) -> str:
 
 
 def _encodable(text: str, where: str) -> str:
-    """JSON can write half of a surrogate pair, which no UTF-8 file can hold."""
+    """Check for unpaired surrogates: JSON can contain them, UTF-8 cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

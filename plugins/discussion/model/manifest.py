@@ -1,4 +1,4 @@
-"""What a build leaves for the publisher in `output/.discussion/`: pages, places, templates.
+"""The manifest, which a build leaves for the publisher in `output/.discussion/`.
 
 With it the publisher renders exactly as the build did, and needs neither Pelican nor its settings.
 It is one SQLite file, written once and then only read: a site of ten thousand articles shows its
@@ -27,7 +27,7 @@ FOLDER = ".discussion"
 NAME = "pages.sqlite3"
 VERSION = 2
 DEFAULTS = Path(__file__).parents[1] / "defaults"
-# A region of the whole site has no page's key.
+# The key of regions of the whole site.
 _SITE = ""
 _FACTS = tuple(one.name for one in fields(Facts))
 
@@ -61,7 +61,7 @@ class Address:
 
 
 class Manifest:
-    """One build's pages, the files that show something of each, and how it rendered them.
+    """One build's pages, the files that show something of each, and the options of rendering.
 
     Safe for several threads. Raises ManifestError.
     """
@@ -74,13 +74,13 @@ class Manifest:
     ) -> None:
         self.settings = settings
         self._db = db
-        # What it was made of, which need not be read back from the tables.
+        # The values it was made of, so that they need not be read back from the tables.
         self._entries = entries
         self._guard = threading.Lock()
 
     @classmethod
     def of(cls, settings: RenderSettings, entries: Iterable[Entry]) -> Manifest:
-        """A manifest in memory, of a build that has begun; no places yet."""
+        """Return a manifest in memory, of a build in progress, without files."""
         db = sqlite3.connect(":memory:", check_same_thread=False)
         db.executescript(_TABLES)
         db.executemany(
@@ -102,7 +102,7 @@ class Manifest:
         return int(self._rows("SELECT count(*) FROM page")[0][0])
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._guard:
             self._db.close()
 
@@ -115,7 +115,7 @@ class Manifest:
 
     @property
     def files_by_key(self) -> dict[str, str]:
-        """Each page's own file."""
+        """Yield each page's own file."""
         return dict(self._rows("SELECT key, file FROM page ORDER BY key"))
 
     def entry(self, key: str) -> Entry | None:
@@ -126,23 +126,23 @@ class Manifest:
         return Entry(_page(rows[0][1]), rows[0][0]) if rows else None
 
     def files(self) -> list[str]:
-        """Every file that has a region."""
+        """Return every file that has a region."""
         return [path for (path,) in self._rows("SELECT path FROM file ORDER BY number")]
 
     def found_by(self) -> str:
-        """Who looked for the places; "" when that is not known."""
+        """Return which code searched for regions; "" if unknown."""
         rows = self._rows("SELECT value FROM meta WHERE name = 'found_by'")
         return str(rows[0][0]) if rows else ""
 
     def places(self) -> dict[str, set[str | None]]:
-        """The keys that each file shows something of, as `write` was given them."""
+        """Return the keys of each file, as they were passed to `write`."""
         found: dict[str, set[str | None]] = {}
         for path, key in self._rows("SELECT path, key FROM place JOIN file ON number = file"):
             found.setdefault(path, set()).add(key or None)
         return found
 
     def files_of(self, key: str) -> list[str]:
-        """The files that show something of this page, or of the whole site."""
+        """Return the files that show something of this page, or of the whole site."""
         query = (
             "SELECT DISTINCT path FROM place JOIN file ON file.number = place.file "
             "WHERE key IN (?, ?) ORDER BY path"
@@ -150,16 +150,16 @@ class Manifest:
         return [path for (path,) in self._rows(query, key, _SITE)]
 
     def shards(self) -> int:
-        """How many files the sitemap has."""
+        """Return the number of the sitemap's files."""
         return -(-int(self._rows("SELECT count(*) FROM address")[0][0]) // SHARD)
 
     def shard_of(self, key: str) -> int | None:
-        """The number of the sitemap's file that has this page, counted from 1; None: not listed."""
+        """Return the number of the sitemap file with this page, from 1; None: not listed."""
         rows = self._rows("SELECT number FROM address WHERE key = ?", key)
         return rows[0][0] // SHARD + 1 if rows else None
 
     def shard(self, number: int) -> list[Address]:
-        """The lines of one of the sitemap's files."""
+        """Return the lines of one of the sitemap's files."""
         query = (
             "SELECT url, date, key FROM address WHERE number >= ? AND number < ? ORDER BY number"
         )
@@ -172,9 +172,9 @@ class Manifest:
         addresses: Sequence[Address] = (),
         found_by: str = "",
     ) -> None:
-        """Add the places (file: keys, None for the site's regions) and write the file.
+        """Add the files (file: keys, None for the site's regions) and write the manifest.
 
-        `found_by` tells who looked for them. Sorted, so that equal builds give equal bytes.
+        `found_by` is the version of the search. Sorted, so that equal builds give equal bytes.
         """
         with self._guard:
             self._db.execute("INSERT INTO meta VALUES ('found_by', ?)", (found_by,))
@@ -192,7 +192,7 @@ class Manifest:
                 ],
             )
             self._db.commit()
-            # Pages as they were filled are in the order of filling; a copy is not.
+            # Database pages are in the order of insertion; a copy is compact.
             self._db.execute("VACUUM")
             data = self._db.serialize()
         path_of(output).parent.mkdir(parents=True, exist_ok=True)
@@ -219,12 +219,12 @@ def templates_of(output: Path) -> Path:
 
 
 def shell_of(output: Path, language: str) -> Path:
-    """The frame of later pages of replies to articles in this language."""
+    """Return the layout of later pages of replies to articles in this language."""
     return output / FOLDER / "shells" / f"{quote(language, safe='')}.html"
 
 
 def load(output: Path) -> Manifest:
-    """Read the manifest of a build; ManifestError says what is wrong with it."""
+    """Load the manifest of a build; ManifestError says what is wrong with it."""
     path = path_of(output)
     if not path.is_file():
         raise ManifestError(
@@ -232,7 +232,7 @@ def load(output: Path) -> Manifest:
         )
     db: sqlite3.Connection | None = None
     try:
-        # Immutable: nobody writes into it, so that reading needs no lock and no second file.
+        # Immutable: it is never written again, so reading needs no lock and no second file.
         db = sqlite3.connect(
             f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )
@@ -259,9 +259,9 @@ def load(output: Path) -> Manifest:
 
 
 def keep_templates(sources: Iterable[Path], output: Path, words: Path | None = None) -> Path:
-    """Copy the discussion templates into the output; returns the copy, which is what renders.
+    """Copy the discussion templates into the output; return the copy, which is used to render.
 
-    Of a template that stands in several of the folders, the last one wins; the plugin has feeds
+    If several folders have a template, the last one is used; the plugin has feeds
     and sitemap of its own. `words` is the catalog that they speak with, beside other languages'.
     """
     target = templates_of(output)

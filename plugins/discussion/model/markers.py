@@ -28,7 +28,7 @@ _BEGINNING = re.compile(rb"<!--/?region ")
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Where a region stands in a file's bytes, its markers included; `key` None: the site's."""
+    """The place of a region in a file's bytes, markers included; `key` None: the site's."""
 
     name: str
     key: str | None
@@ -38,7 +38,7 @@ class Region:
 
 
 def mark_of(key: str | None) -> str:
-    """The key as the markers write it: ASCII, no white space, no `>`, no `--`."""
+    """Quote a key for a marker: ASCII, no white space, no `>`, no `--`."""
     if key is None:
         return SITE
     text = quote(key, safe="").replace("--", "%2D%2D")
@@ -46,28 +46,28 @@ def mark_of(key: str | None) -> str:
 
 
 def opening(name: str, key: str | None) -> str:
-    """The opening marker up to the revision."""
+    """Return the opening marker up to the revision."""
     return f"<!--region {name} {mark_of(key)} "
 
 
 def closing(name: str, key: str | None) -> str:
-    """The closing marker."""
+    """Return the closing marker."""
     return f"<!--/region {name} {mark_of(key)}-->"
 
 
 def wrap(name: str, key: str | None, revision: int, text: str) -> str:
-    """A region with its markers."""
+    """Return a region with its markers."""
     return f"{opening(name, key)}{revision}-->{text}{closing(name, key)}"
 
 
 def fingerprint(shown: Any) -> int:
-    """A revision for what has none of its own: equal for equal plain JSON values, and only then."""
+    """Return a fingerprint of JSON values as a revision, for content without a number."""
     text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
 
 
 def scan(data: bytes, where: str) -> list[Region]:
-    """Every region of a file in its order; PageError when markers do not come in pairs."""
+    """Return every region of a file in order; PageError for unpaired markers."""
     if b"<!--region " not in data and b"<!--/region " not in data:
         return []
     found: list[Region] = []
@@ -93,9 +93,9 @@ def scan(data: bytes, where: str) -> list[Region]:
 
 
 def some(data: bytes, keys: Collection[str], where: str) -> list[Region]:
-    """The regions of these keys, and of the whole site, in the file's order.
+    """Return the regions of these keys, and of the whole site, in the file's order.
 
-    A list of ten thousand articles has as many regions; one change must not look at all of them.
+    A list of ten thousand articles has as many regions; one change must not check all of them.
     """
     marks = b"|".join(re.escape(mark_of(key).encode()) for key in (None, *keys))
     found: list[Region] = []
@@ -109,7 +109,7 @@ def some(data: bytes, keys: Collection[str], where: str) -> list[Region]:
 
 
 def only(regions: list[Region], name: str, key: str | None, where: str) -> Region:
-    """The one region of this name and key; PageError when it is missing or doubled."""
+    """Return the one region of this name and key; PageError if it is missing or doubled."""
     found = [one for one in regions if one.name == name and one.key == key]
     if len(found) == 1:
         return found[0]
@@ -129,12 +129,12 @@ def only(regions: list[Region], name: str, key: str | None, where: str) -> Regio
 
 
 def find(data: bytes, name: str, key: str | None, where: str = "The page") -> Region:
-    """The one region of this name and key in a file's bytes; PageError."""
+    """Find the one region of this name and key in a file's bytes; PageError."""
     return only(scan(data, where), name, key, where)
 
 
 def splice(data: bytes, changes: list[tuple[Region, str]]) -> bytes:
-    """The file's bytes with these regions replaced; they are in the file's order."""
+    """Return the file's bytes with these regions replaced; they are in the file's order."""
     parts: list[bytes] = []
     position = 0
     for region, text in changes:
@@ -144,7 +144,7 @@ def splice(data: bytes, changes: list[tuple[Region, str]]) -> bytes:
 
 
 def stamp(data: bytes, name: str, key: str | None) -> int | None:
-    """The revision of the first region of this name and key, without a look at the rest."""
+    """Return the revision of the first region of this name and key, without parsing the rest."""
     begin = opening(name, key).encode()
     start = data.find(begin)
     if start < 0:

@@ -1,4 +1,4 @@
-"""Everything of the site's settings that rendered discussions depend on."""
+"""The settings of the site that rendered discussions depend on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_PAGE_SIZE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The longest text that each field of the form takes, in characters (docs/api.md)."""
+    """The longest text of each form field, in characters (docs/api.md)."""
 
     comment: int = 10_000
     author: int = 100
@@ -56,12 +56,12 @@ class RenderSettings:
         return self.site_url.startswith(("http://", "https://"))
 
     def as_json(self) -> dict[str, Any]:
-        """As plain JSON values; `from_json` gives it back."""
+        """Return plain JSON values for `from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RenderSettings:
-        """Read and check; SettingsError names the Pelican setting to mend."""
+        """Parse and check; SettingsError names the Pelican setting to fix."""
         url, language = data.get("comments_url"), data.get("language")
         depth, limits = data.get("max_depth"), data.get("limits")
         if not isinstance(url, str):

@@ -1,6 +1,6 @@
-"""Which files a build writes: no two things may share one, and none may hide the service.
+"""Checks a build's files: no two may share a path, and none may hide the service.
 
-The web server and the service stand behind one origin. A page below /comments/ would hide the
+The web server and the service share one origin. A page below /comments/ would hide the
 service or never be seen; a page where another one is written replaces it without a warning.
 """
 
@@ -21,16 +21,16 @@ from . import paths
 from .discussions import key_problem as wire_problem
 from .manifest import FOLDER
 
-# The service's own addresses and folders of the output; compared without regard to case.
+# Addresses of the service and folders of the output; compared ignoring case.
 RESERVED = frozenset({"comments", "moderate", "search", "theme", FOLDER})
-# Below /comments/ these are addresses of the service itself; it refuses them as keys.
+# Addresses of the service below /comments/, which it refuses as keys.
 RESERVED_KEYS = RESERVED | {"api", "assets", "search", "status"}
 _LATER_PAGE = re.compile(r"(.*/|)replies/[1-9][0-9]*/index\.html")
 _FEEDS = ("FEED_ATOM", "FEED_RSS", "FEED_ALL_ATOM", "FEED_ALL_RSS")
 
 
 def reserved(content: Content, settings: Mapping[str, Any]) -> str | None:
-    """What is wrong with the place of an article or page; None when nothing is."""
+    """Return what is wrong with the path of an article or page; None if nothing is."""
     place = normal(str(content.save_as))
     first = place.partition("/")[0].casefold()
     static = str(settings.get("THEME_STATIC_DIR") or "theme").split("/")[0].casefold()
@@ -50,7 +50,7 @@ def reserved(content: Content, settings: Mapping[str, Any]) -> str | None:
 
 
 def key_of(content: Any) -> str:
-    """The page key: what `Discussion:` says, or the slug; other languages add theirs."""
+    """Return the page key: `Discussion:`, or the slug, with the language if it is another one."""
     configured = content.metadata.get("discussion")
     key = str(content.slug if configured is None else configured).strip()
     if configured is None and not content.in_default_lang:
@@ -59,7 +59,7 @@ def key_of(content: Any) -> str:
 
 
 def key_problem(content: Any, settings: Mapping[str, Any]) -> str | None:
-    """What is wrong with the key of a text's discussion; None when nothing is, or it has none."""
+    """Return what is wrong with a discussion's key; None if nothing is, or there is none."""
     article = type(content).__name__ == "Article"
     if not article and not settings.get("DISCUSSION_PAGES", False):
         return None
@@ -75,7 +75,7 @@ def key_problem(content: Any, settings: Mapping[str, Any]) -> str | None:
 
 
 def check(generators: Iterable[Any], settings: Mapping[str, Any], discussed: Iterable[Any]) -> None:
-    """BuildError naming everything that shares a file with something else."""
+    """Raise BuildError naming everything that shares a file with something else."""
     taken: dict[str, str] = {}
     folders: dict[str, tuple[str, str]] = {}
     found: list[str] = []
@@ -103,12 +103,12 @@ def check(generators: Iterable[Any], settings: Mapping[str, Any], discussed: Ite
 
 
 def normal(place: str) -> str:
-    """A path below the output as POSIX writes it, without parts that say nothing."""
+    """Return a normalised POSIX path below the output."""
     return PurePosixPath(place.replace(os.sep, "/").lstrip("/")).as_posix()
 
 
 def shown(content: Any) -> str:
-    """A text's source, below the folder where one works if it is there."""
+    """Return a text's source, relative to the current folder if it is below."""
     path = Path(str(content.source_path)).absolute()
     try:
         return path.relative_to(Path.cwd()).as_posix()
@@ -171,7 +171,7 @@ def _static(context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for one in context.get("static_content", {}).values():
         if one is None:
             continue
-        # Not `save_as`: to ask a file for its address keeps {attach} from moving it.
+        # Not `save_as`: reading it would keep {attach} from moving the file.
         place = Content.save_as.fget(one)  # type: ignore[attr-defined]
         if place:
             yield normal(str(place)), shown(one)

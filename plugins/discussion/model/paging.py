@@ -1,4 +1,4 @@
-"""Divides long discussions: a thread stands on the page that its position names, for ever.
+"""Paging of long discussions: a thread's position decides permanently on which page it is.
 
 Slots come from the service and never change, so no reply moves when others arrive or go.
 """
@@ -13,29 +13,29 @@ from .discussions import Comment, Discussion, Page
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A discussion by pages: each a discussion of whole threads. Part 1 is always there."""
+    """A discussion by pages, each with whole threads. Part 1 always exists."""
 
     by_number: dict[int, Discussion]
-    # Where each comment stands, by its id.
+    # The part of each comment, by its id.
     places: dict[str, int]
 
     def before(self, number: int) -> int | None:
-        """The nearest earlier part that has replies, or the first; None for the first."""
+        """Return the nearest earlier part with replies, or the first; None for the first."""
         return max((one for one in self.by_number if one < number), default=None)
 
     def after(self, number: int) -> int | None:
-        """The nearest later part that has replies, or None."""
+        """Return the nearest later part with replies, or None."""
         return min((one for one in self.by_number if one > number), default=None)
 
 
 def part_of(comment: Comment, size: int | None) -> int:
-    """The number of the part on which a top-level reply stands."""
-    # Without a position it has no permanent place but the first page.
+    """Return the number of the part with a top-level reply."""
+    # A reply without a position has no permanent place, and is on the first page.
     return (comment.position - 1) // size + 1 if comment.position and size else 1
 
 
 def divide(discussion: Discussion, size: int | None) -> Parts:
-    """The discussion by pages of `size` positions; None leaves it whole."""
+    """Divide a discussion into parts of `size` positions; None leaves it whole."""
     if not size or all((one.position or 0) <= size for one in discussion.comments):
         return Parts({1: discussion}, {one.id: 1 for one in discussion.comments})
     by_id = {one.id: one for one in discussion.comments}
@@ -59,5 +59,5 @@ def divide(discussion: Discussion, size: int | None) -> Parts:
 
 
 def permalink(page: Page, parts: Parts, comment_id: str) -> str:
-    """Where a reply is found."""
+    """Return the URL of a reply."""
     return f"{page.part_url(parts.places[comment_id])}#comment-{comment_id}"

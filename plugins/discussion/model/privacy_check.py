@@ -20,7 +20,7 @@ from .discussions import Comment, Discussion
 Ask = Callable[[Sequence[str]], Mapping[str, str]]
 
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;@\[\]\\]{1,64}@[^\s<>\"'(),:;@\[\]\\/?&=]{1,253}")
-# "to=ann@example.org" may be a parameter and an address, or one odd address.
+# "to=ann@example.org" may be a parameter and an address, or one unusual address.
 _LAST_PART = re.compile(r"[^=/?&]*@.*")
 # MD5, SHA-1, SHA-256 and SHA-512 in hexadecimal.
 _DIGEST = re.compile(
@@ -29,21 +29,21 @@ _DIGEST = re.compile(
     r"(?![0-9a-zA-Z])"
 )
 _TAG = re.compile(r"<[^>]*>")
-# Each begins with one character, which is quick to look for.
+# Each alternative begins with a certain character, for a fast search.
 _DOTS = re.compile(r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
 _COLONS = re.compile(r":(?:[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4})?:")
 _QUAD = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/[0-9]{1,2})?(?![0-9]|\.[0-9])")
-# What could be IPv6, of limited length: whether it is, ipaddress knows.
+# Candidates for IPv6 of limited length; ipaddress decides.
 _GROUPS = re.compile(r"(?<![0-9a-fA-F:.])[0-9a-fA-F:.]{2,45}(?:/[0-9]{1,3})?(?![0-9a-zA-Z:])")
 
 
 def candidates(text: str) -> set[str]:
-    """What in a text looks like an address (of mail or of a network) or a hash of one.
+    """Return what looks like an email or IP address, a network, or a hash in a text.
 
-    It is found plain, as entities or in percent, also where tags stand in between.
+    It is found plain, as entities or percent-encoded, and with tags in between.
     """
     forms = {text}
-    # The service's HTML writes `&amp;`, `&lt;` and the like only; others may write anything.
+    # The service's HTML escapes `&amp;`, `&lt;` and the like only; other sources may escape more.
     if "%" in text or "&#" in text or "&commat;" in text:
         forms.add(unquote(html.unescape(text)))
     if "<" in text and any("@" in form or _like_ip(form) for form in forms):
@@ -75,14 +75,14 @@ def _like_ip(text: str) -> bool:
 def _networks(text: str) -> Iterator[str]:
     yield from filter(is_network, _QUAD.findall(text))
     for run in _GROUPS.findall(text) if ":" in text else ():
-        # As it is, and without what a sentence put around it.
+        # The text as it is, and without surrounding punctuation.
         for one in dict.fromkeys((run, run.rstrip("."), run.strip(".:"), run.lstrip(":"))):
             if one.count(":") > 1 and any(char.isalnum() for char in one) and is_network(one):
                 yield one
                 break
 
 
-# Hexadecimal digits as x, everything else as a space: a quick way to find a long row of them.
+# Hexadecimal digits as x, all else as a space: a fast way to find a long run of them.
 _ROWS = bytes.maketrans(
     bytes(range(256)),
     bytes(120 if chr(one) in "0123456789abcdefABCDEF" else 32 for one in range(256)),
@@ -90,7 +90,7 @@ _ROWS = bytes.maketrans(
 
 
 def suspect(text: str) -> bool:
-    """Whether `candidates` could find anything in a text or in parts of it; quick."""
+    """Whether `candidates` could find anything in a text or in parts of it; fast."""
     if "@" in text or "%" in text or "&#" in text or "&commat;" in text or "\\u" in text:
         return True
     if _like_ip(text):
@@ -100,7 +100,7 @@ def suspect(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Compares by asking; nothing is remembered, since an address may become somebody's later.
+    """Asks the service; nothing is cached, since an address may become somebody's later.
 
     `allowed` are addresses (also of networks) that the site itself publishes, in small letters
     (DISCUSSION_PUBLIC_ADDRESSES).
@@ -110,7 +110,7 @@ class Gate:
     allowed: frozenset[str] = frozenset()
 
     def check(self, discussion: Discussion) -> None:
-        """Raises PrivacyError, naming reply and field, for a discussion that may not be shown."""
+        """Raise PrivacyError, naming reply and field, for a discussion that must not be shown."""
         places = [
             (candidate, comment.id, name)
             for comment in discussion.comments
@@ -127,7 +127,7 @@ class Gate:
                 )
 
     def check_text(self, text: str, where: str) -> None:
-        """Raises PrivacyError when a text of the site's own shows a reader's address."""
+        """Raise PrivacyError if a text of the site itself shows a reader's address."""
         private = self._private(candidates(text))
         for candidate in sorted(private):
             raise PrivacyError(

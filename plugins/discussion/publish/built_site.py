@@ -1,6 +1,6 @@
-"""A built site on disk, and the one way to make its files agree with the snapshot.
+"""A built site on disk, and the only code that makes its files agree with the snapshot.
 
-The publisher and the builder both work through this; whoever calls holds the site's lock.
+The publisher and the builder both use it; the caller holds the site's lock.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ..render.outputs import Derived
 from ..render.render_context import World
 from . import precompressed
 
-# Beyond so many changed pages it is quicker to look at all of a file's regions.
+# With more changed pages than this, checking all of a file's regions is faster.
 FEW = 50
-# Which build this is, and which state of its manifest.
+# Identifies a build and a state of its manifest.
 Stamp = tuple[str, int, int, int]
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a round did: the files written or removed, and the errors by file.
+    """The result of a round: the files written or removed, and the errors by file.
 
     By page key: the revision that a page's own file shows, and why a page or what belongs to it
     could not be written.
@@ -46,11 +46,11 @@ class Outcome:
 
     @property
     def others(self) -> dict[str, str]:
-        """Why files that are no single page's could not be written."""
+        """Return the errors of files that belong to no single page."""
         return {file: str(error) for file, error in self.failed.items() if file not in self._blamed}
 
     def blame(self, file: str, key: str) -> None:
-        """If the file could not be written, that is the page's problem."""
+        """Count the file's error, if any, as the page's."""
         if file in self.failed:
             self._blamed.add(file)
             self.stalled.setdefault(key, str(self.failed[file]))
@@ -70,29 +70,29 @@ class Site:
 
     @classmethod
     def open(cls, output: Path, ask: Ask | None = None) -> Site:
-        """The build that `output` shows now; ManifestError when there is none."""
-        # The real directory, so that a swap of the link cannot move the ground during a round.
+        """Return the build that `output` shows now; ManifestError if there is none."""
+        # Resolve the link once, so that a new build cannot change it during a round.
         stamp = stamp_of(output)
         root = Path(stamp[0]) if stamp else output
         return cls(root, manifests.load(root), stamp or ("", 0, 0, 0), ask)
 
     @classmethod
     def of(cls, output: Path, manifest: Manifest, ask: Ask | None = None) -> Site:
-        """The build in `output` whose manifest was just written there."""
+        """Return the build in `output` whose manifest was just written there."""
         stamp = stamp_of(output)
         return cls(Path(stamp[0]) if stamp else output, manifest, stamp or ("", 0, 0, 0), ask)
 
     @property
     def name(self) -> str:
-        """What tells this build from any other, also from a later one in the same directory."""
+        """Return what distinguishes this build from others, also later ones in this directory."""
         return ":".join(map(str, self.stamp))
 
     def world(self, snapshot: Snapshot) -> World:
-        """What a round is made with."""
+        """Return the context of a round's rendering."""
         return World(snapshot, self.manifest, self.root, self.ask)
 
     def update(self, snapshot: Snapshot, key: str) -> Outcome:
-        """Make a page and its own files show what the snapshot holds: the page first."""
+        """Make a page and its own files show the snapshot: the page first."""
         outcome = Outcome()
         entry = self.manifest.entry(key)
         if entry is not None:
@@ -105,7 +105,7 @@ class Site:
         return outcome
 
     def shared(self, key: str) -> list[str]:
-        """The other files that show something of a page, regions and derived ones."""
+        """Return the other files that show something of a page, by regions or as outputs."""
         entry = self.manifest.entry(key)
         if entry is None:
             return []
@@ -117,7 +117,7 @@ class Site:
         return files
 
     def refresh(self, snapshot: Snapshot, file: str, keys: Collection[str]) -> Outcome:
-        """Make one shared file show what the snapshot holds of these pages and of the site."""
+        """Make one shared file show the snapshot for these pages and the site."""
         outcome = Outcome()
         world = self.world(snapshot)
         for one in _named(self._derived_file(world, file), file, outcome):
@@ -130,10 +130,10 @@ class Site:
         return outcome
 
     def reconcile(self, snapshot: Snapshot, *, thorough: bool | None = None) -> Outcome:
-        """Make every file show what the snapshot holds.
+        """Make every file show the snapshot.
 
-        Compares revisions, or all bytes where revisions say nothing: when this build was not yet
-        reconciled with the snapshot's generation (`thorough=None` decides so by itself).
+        Compares revisions, or all bytes where revisions are not sufficient: when this build was not
+        yet reconciled with the snapshot's generation (`thorough=None` decides so by itself).
         """
         here = snapshot.position()
         mark = (self.name, here.generation if here else "")
@@ -153,7 +153,7 @@ class Site:
         return outcome
 
     def derive(self, world: World, outcome: Outcome, *, thorough: bool = False) -> None:
-        """Make every derived file what it must be."""
+        """Write every output that differs."""
         keys = self.manifest.files_by_key
         for key in each("Comparing feeds", keys, len(keys)):
             entry = self.manifest.entry(key)
@@ -168,7 +168,7 @@ class Site:
             self._derive(one, outcome, thorough=thorough)
 
     def squeeze(self) -> None:
-        """Make the twins of all text files of a new build, if the site wants any."""
+        """Make the precompressed files of a new build, if the site wants any."""
         kinds = self.manifest.settings.precompress
         if kinds:
             paths = sorted(self.root.rglob("*"))
@@ -187,7 +187,7 @@ class Site:
         thorough: bool = False,
         only: Collection[str] | None = None,
     ) -> None:
-        """Swap the regions of a file that are not up to date; `key` when it is a page's own.
+        """Replace the outdated regions of a file; `key` if it is a page's own.
 
         `only` looks at the regions of these keys and of the site.
         """
@@ -219,7 +219,7 @@ class Site:
         path = self.root / one.file
         try:
             if one.make is None:
-                # Whoever removed the file may have been killed before the rest was gone.
+                # A process that removed the file may have been killed before it removed the rest.
                 precompressed.remove(path, self.manifest.settings.precompress)
                 if pages.remove(path):
                     outcome.written.append(one.file)
@@ -238,13 +238,13 @@ class Site:
             outcome.failed[one.file] = error
 
     def _nothing_at(self, file: str) -> bool:
-        """Whether file, twins and their folder are not there: as it is for most articles' feeds."""
+        """Whether file, precompressed files and folder are missing, as for most articles' feeds."""
         folder, name = os.path.split(f"{self.root}/{file}")
         try:
             beside = os.listdir(folder)  # noqa: PTH208 - thousands of times
         except OSError:
             return not os.path.lexists(folder)
-        # A folder that is empty has to go too.
+        # An empty folder has to be removed too.
         return bool(beside) and not any(one.startswith(name) for one in beside)
 
     def _put(self, file: str, old: bytes | None, new: bytes, outcome: Outcome) -> None:
@@ -258,7 +258,7 @@ class Site:
 
     @staticmethod
     def _remove_folders(path: Path) -> None:
-        # Those of a later page of replies; others are not empty.
+        # Folders of later pages of replies; others are not empty.
         with suppress(OSError):
             path.parent.rmdir()
             path.parent.parent.rmdir()
@@ -277,13 +277,13 @@ class Site:
             if folder.is_dir():
                 pages.sweep(folder)
             for later in (folder / "replies").glob("*") if folder.is_dir() else ():
-                # An article of its own may have a file there.
+                # Another article may have a file there.
                 if later.is_dir():
                     pages.sweep(later)
 
 
 def _named(made: Iterator[Derived], file: str, outcome: Outcome) -> Iterator[Derived]:
-    """What is made; where even that cannot be said, it is this file's error, not everybody's."""
+    """Render an output; an error is that file's only."""
     try:
         yield from made
     except (PageError, RenderError) as error:
@@ -291,7 +291,7 @@ def _named(made: Iterator[Derived], file: str, outcome: Outcome) -> Iterator[Der
 
 
 def stamp_of(output: Path) -> Stamp | None:
-    """Which build `output` shows, cheap enough to ask several times a second; None for none."""
+    """Return which build `output` shows, fast enough for several calls a second; None for none."""
     try:
         root = output.resolve(strict=True)
         stat = manifests.path_of(root).stat()

@@ -1,4 +1,4 @@
-"""What waits to be written, and when it may be: a burst of changes becomes few writes."""
+"""A debounced queue of pending writes: a burst of changes becomes few writes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 
 
 class Due:
-    """Names that are due, each at most `most` times in any `window` seconds.
+    """Pending names, each returned at most `most` times in any `window` seconds.
 
-    A change waits `patience` seconds, so that others can join it. Nothing here has to survive:
-    what was due is found again by comparing revisions.
+    A change waits `patience` seconds, so that others can join it. Nothing is stored: after a
+    restart, comparing revisions finds pending changes again.
     """
 
     def __init__(self, most: int, window: float, patience: float = 0.0) -> None:
@@ -24,7 +24,7 @@ class Due:
         return len(self._ready)
 
     def add(self, name: str, delay: float = 0.0) -> None:
-        """Something changed there."""
+        """Add a name."""
         if name not in self._ready:
             earliest = time.monotonic() + self._patience + delay
             taken = self._taken.get(name)
@@ -33,7 +33,7 @@ class Due:
             self._ready[name] = earliest
 
     def take(self) -> str | None:
-        """The name that may be written now and waited longest, or None."""
+        """Return the name that may be written now and has waited longest, or None."""
         if not self._ready:
             return None
         name = min(self._ready, key=self._ready.__getitem__)
@@ -49,11 +49,11 @@ class Due:
         return name
 
     def wait(self, longest: float) -> float:
-        """Seconds until something may be written, at most `longest`."""
+        """Return the seconds until something may be written, at most `longest`."""
         if not self._ready:
             return longest
         return max(0.0, min(longest, min(self._ready.values()) - time.monotonic()))
 
     def clear(self) -> None:
-        """Forget what is due."""
+        """Clear the queue."""
         self._ready.clear()

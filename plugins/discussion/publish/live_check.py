@@ -1,4 +1,4 @@
-"""Looks at pages as readers get them, until each shows what the publisher wrote."""
+"""Fetches pages as readers get them, until each shows what the publisher wrote."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from ..model.markers import opening
 log = logging.getLogger("rejoinder.publisher")
 
 TICK_SECONDS = 0.1
-# Until somebody could have noticed; then each page at most so often.
+# Seconds: the pause before the first check, and between further ones of a page.
 FIRST_SECONDS = 0.3
 AGAIN_SECONDS = 2.0
-# After so long it is told why; then looks are rare, and in the end there are none.
+# Seconds: after the first the problem is reported; then checks are rare, and end.
 PATIENCE_SECONDS = 60.0
 RARE_SECONDS = 60.0
 LONGEST_SECONDS = 3600.0
-# So that a burst does not become a burst of requests.
+# A pause between requests, so that a burst of changes is no burst of requests.
 PAUSE_SECONDS = 0.05
 
 READ_SECONDS = 5.0
 WHOLE_SECONDS = 10.0
 MAX_BYTES = 10_000_000
 MAX_REDIRECTS = 3
-# Longer than any marker of a page's discussion, which a chunk may end in the middle of.
+# Longer than any marker of a discussion; a chunk may end within one.
 _MARKER = 1_000
 
 
@@ -52,7 +52,7 @@ class Addresses:
         self._site_url = site_url
 
     def of(self, key: str) -> str | None:
-        """A page's absolute URL, or None where nobody knows it."""
+        """Return a page's absolute URL; None if it is unknown."""
         if self._site_url is None or self.manifest is None:
             return None
         entry = self.manifest.entry(key)
@@ -61,17 +61,17 @@ class Addresses:
 
 
 class Fetcher:
-    """Fetches pages as a reader does: without the token, cookies or a way to other hosts."""
+    """Fetches pages as a reader does: without token, cookies or redirects to other hosts."""
 
     def __init__(self) -> None:
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": "rejoinder-site"})
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # Or else requests would look for a password in .netrc, which readers do not have.
+        # Otherwise requests would look for a password in .netrc, which readers do not have.
         self._session.auth = _nobody
 
     def revision(self, url: str, key: str) -> int:
-        """The revision of the discussion in the page at `url`; PageError says why there is none."""
+        """Return the revision of the discussion at `url`; PageError explains a failure."""
         host, deadline = urlsplit(url).hostname, time.monotonic() + WHOLE_SECONDS
         # A proxy from the environment could not reach this machine's own server.
         self._session.trust_env = host not in LOOPBACK
@@ -116,7 +116,7 @@ def _revision(answer: requests.Response, url: str, key: str, deadline: float) ->
 
 @dataclass(slots=True)
 class _Watch:
-    """A page from which readers should get something between the revisions `first` and `last`."""
+    """A page from which readers should get a revision between `first` and `last`."""
 
     url: str
     first: int
@@ -145,7 +145,7 @@ class Lookout:
         self._watches: dict[str, _Watch] = {}
 
     def expect(self, key: str, url: str, revision: int) -> None:
-        """Readers should get this revision of a page, at this absolute URL, soon."""
+        """Expect this revision of a page at this absolute URL."""
         now = time.monotonic()
         with self._guard:
             watch = self._watches.get(key)
@@ -158,17 +158,17 @@ class Lookout:
                 watch.due = max(now + FIRST_SECONDS, watch.looked + AGAIN_SECONDS)
 
     def forget(self) -> None:
-        """What was expected is of a build or a database that is gone."""
+        """Forget all expectations: they belong to a build or database that is gone."""
         with self._guard:
             self._watches.clear()
 
     @property
     def watching(self) -> int:
-        """How many pages are watched."""
+        """Return the number of watched pages."""
         return len(self._watches)
 
     def run(self, stop: threading.Event) -> None:
-        """Look, page by page, until `stop` is set; no error ends it."""
+        """Check page by page until `stop` is set; no error ends it."""
         while not stop.wait(TICK_SECONDS):
             try:
                 while (key := self._next()) is not None and not stop.wait(PAUSE_SECONDS):
@@ -198,7 +198,7 @@ class Lookout:
             if self._watches.get(key) is not watch:
                 return
             watch.looked = now
-            # A number beyond what was written is of a database that is gone.
+            # A revision above the written one belongs to a database that is gone.
             news = watch.first <= found <= watch.last
             if news and found == watch.last:
                 del self._watches[key]

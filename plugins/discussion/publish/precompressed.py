@@ -1,4 +1,4 @@
-"""Precompressed twins (`index.html.gz`, `index.html.br`) of text files, for web servers."""
+"""Precompressed copies (`index.html.gz`, `index.html.br`) of text files, for web servers."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from ...shared.files import replace
 
 TEXT = frozenset({".html", ".xml", ".atom", ".css", ".svg", ".js", ".json", ".txt"})
-# Beyond this the time grows and the size does not shrink.
+# Higher levels take longer without smaller results.
 _GZIP_LEVEL = 6
 _BROTLI_QUALITY = 5
 
 
 def write(path: Path, data: bytes, kinds: tuple[str, ...]) -> None:
-    """Make the twins of a file that has these bytes; files that are no text have none."""
+    """Write the precompressed copies of a text file with these bytes; other files have none."""
     if path.suffix in TEXT:
         for kind in kinds:
             replace(_twin(path, kind), _squeeze(data, kind))
 
 
 def mend(path: Path, data: bytes, kinds: tuple[str, ...]) -> bool:
-    """Write the twins that are not in step with the file; whether there were any.
+    """Write the copies that differ from the file; return whether there were any.
 
-    A killed publisher may have written the file and not its twin.
+    A killed publisher may have written the file without its copy.
     """
     mended = False
     if path.suffix in TEXT:
@@ -39,7 +39,7 @@ def mend(path: Path, data: bytes, kinds: tuple[str, ...]) -> bool:
 
 
 def remove(path: Path, kinds: tuple[str, ...]) -> None:
-    """Remove the twins of a file that is gone."""
+    """Remove the copies of a file that is gone."""
     for kind in kinds:
         with suppress(FileNotFoundError):
             _twin(path, kind).unlink()
@@ -63,7 +63,7 @@ def _in_step(twin: Path, data: bytes, kind: str) -> bool:
     except OSError:
         return False
     if kind == "gz":
-        # Gzip ends with checksum and length of what is in it: no need to unpack.
+        # Gzip ends with checksum and length of its content: no need to decompress.
         ends = zlib.crc32(data).to_bytes(4, "little") + (len(data) % 2**32).to_bytes(4, "little")
         return squeezed.endswith(ends)
     brotli = import_module("brotli")

@@ -45,16 +45,16 @@ WAIT_SECONDS = 25
 TICK_SECONDS = 0.2
 RETRY_SECONDS = 2.0
 MAX_BACKOFF_SECONDS = 10.0
-# A service that lost its replies waits for the operator, and each look at it may fetch much.
+# A service that lost its replies waits for the operator, and each attempt may fetch a lot.
 LOST_SECONDS = 30.0
 STOP_SECONDS = 0.3
-# At most two writes of an article's page in any second, and one of a file that many share.
+# At most two writes of an article's page in any second, and one of a shared file.
 PAGE_WRITES = 2
 SHARED_WRITES = 1
 WINDOW_SECONDS = 1.02
-# So that the next approval's page need not wait for the last one's lists.
+# A pause, so that the next approval's page need not wait for the previous one's lists.
 SHARED_PATIENCE = 0.3
-# Nobody waits for the sitemap, and its files are long.
+# The sitemap is not urgent, and its files are large.
 SITEMAP_PATIENCE = 5.0
 
 
@@ -87,14 +87,14 @@ class Publisher:
         self._registered = False
         self._registering = threading.Lock()
         self._here: Position | None = None
-        # Keys of pages, and paths of files that several pages share.
+        # Keys of pages, and paths of shared files.
         self._pages = Due(PAGE_WRITES, WINDOW_SECONDS)
         self._shared = Due(SHARED_WRITES, WINDOW_SECONDS, SHARED_PATIENCE)
-        # Whose changes a shared file waits for.
+        # The keys whose changes a shared file waits for.
         self._keys: dict[str, set[str]] = {}
         self._busy = False
         self._reconcile = False
-        # From before a change is stored until the main loop has its keys.
+        # Set from before a change is stored until the main loop has its keys.
         self._in_flight = False
         self._trouble: str | None = None
         self._accept_empty = accept_empty
@@ -102,18 +102,18 @@ class Publisher:
         self._quiet_until = 0.0
         self._backoff = 0.0
         self._addresses = Addresses(site_url)
-        # Of what may be named in a report: the build that shows, what is beside it, the project.
+        # Folders to remove from reported paths: the shown build, its siblings, the project.
         self._folders = (self.output, snapshot.path.parent, self.output.parent)
         named = partial(redact.relative, folders=self._folders)
         self._reporter, self._lookout = _reporting(client, self._addresses, named)
-        # Weakly: a publisher that ends must be freed at once, and its lock with it.
+        # Weak references: a publisher that ends must be freed at once, and its lock with it.
         settled = WeakMethod(self._settled)
         self._cleanup = Cleanup(
             self.output, snapshot, lambda: (asked := settled()) is not None and asked()
         )
 
     def once(self) -> int:
-        """Register, fetch and reconcile once; returns how many files were written.
+        """Register, fetch and reconcile once; return the number of files written.
 
         Raises DiscussionError when there is no build, no service, a service that lost its replies,
         or a page that cannot be repaired.
@@ -131,7 +131,7 @@ class Publisher:
             self._site = Site.open(self.output, self._client.private)
             outcome = self._site.reconcile(self._snapshot)
         if self._site.stamp != before.stamp:
-            # A build came meanwhile, and its own list may have arrived before the older one.
+            # A build came meanwhile; its list of pages may have arrived before the older one.
             self._client.register(self._site.manifest.pages)
         self._tell(outcome)
         here = self._snapshot.position()
@@ -147,7 +147,7 @@ class Publisher:
         try:
             self._reporter.send()
         except ServiceError as error:
-            # The pages are right; only the service does not know.
+            # The pages are right; only the service has no report.
             self._say("event=report-failed", error)
 
     def follow(self, stop: threading.Event) -> None:
@@ -171,7 +171,8 @@ class Publisher:
                     self._take(done)
                 self._reporter.trouble("round", None)
             except DiscussionError as error:
-                # The lock's folder, the snapshot's disk: say it, wait, go over all pages again.
+                # An error of the lock's folder or the snapshot's disk: report it, wait, reconcile
+                # all pages.
                 self._reconcile = True
                 self._say("event=error", error)
                 self._reporter.trouble("round", str(error))
@@ -182,29 +183,29 @@ class Publisher:
                 self._reporter.trouble("round", redact.unexpected(error, self._folders))
                 stop.wait(RETRY_SECONDS)
         for helper in helpers:
-            # One may be in the middle of a call, which is cut short with the process.
+            # A thread may be in a request, which is cut short when the process ends.
             helper.join(STOP_SECONDS)
         log.info("event=stopped")
 
     @property
     def waiting(self) -> int:
-        """How many pages and shared files still have to be written, or are being written."""
+        """Return the number of pages and shared files still to be written, or being written."""
         return len(self._pages) + len(self._shared) + self._busy
 
     def _settled(self) -> bool:
-        """Whether every file agrees with the snapshot, as far as anybody knows."""
+        """Whether every file agrees with the snapshot, as far as is known."""
         known = self._site is not None and not self._reconcile
         return known and not (self.waiting or self._in_flight)
 
-    # What the helper thread does: only talk and store, never touch a page.
+    # The helper thread: it requests and stores, and never touches a page.
 
     def _ask_service(self) -> set[str] | None:
-        """The keys that changed; None means that any may have."""
+        """Return the keys that changed; None means that any may have."""
         here, stored = self._here, self._snapshot.position()
         behind = here is None or stored is None or stored.generation != here.generation
         self._in_flight = behind
         if here is None or behind:
-            # A build may have found the service replaced before this process did.
+            # A build may have noticed before this process that the service was replaced.
             self._catch_up()
             return None
         if not self._registered and self._site is not None:
@@ -231,7 +232,7 @@ class Publisher:
 
     def _sync(self) -> None:
         self._snapshot.sync(self._client, accept_empty=self._accept_empty)
-        # The consent was to what the service held then, not to what it may lose later.
+        # The consent was to what the service held then, not to later losses.
         self._accept_empty = False
 
     def _register(self) -> None:
@@ -245,7 +246,7 @@ class Publisher:
             self._registered = self._site is site
         log.info("event=registered pages=%d withdrawn=%d", answer.registered, answer.withdrawn)
 
-    # What the main loop does.
+    # The main loop.
 
     def _notice_build(self) -> None:
         """Take up a new build at once: its pages may be older than what was published before."""
@@ -309,7 +310,7 @@ class Publisher:
                 )
 
     def _register_now(self) -> None:
-        """The long poll may last; a new build's pages must take replies before it ends."""
+        """Register a new build at once: its pages must take replies before the long poll ends."""
         if self._here is None or self._registered:
             return
         try:
@@ -325,7 +326,7 @@ class Publisher:
             self._publish(key)
 
     def _write_shared(self, ask: _Ask | None) -> None:
-        """One file after the other, and only while the service has nothing new."""
+        """Write one file after the other, while the service has no news."""
         while not (ask and ask.done.is_set()):
             file = self._shared.take()
             if file is None:
@@ -376,7 +377,7 @@ class Publisher:
             self._busy = False
 
     def _write(self, work: Callable[[Site], Outcome]) -> Outcome | None:
-        """None when there is no build, or a newer one, which is then reconciled as a whole."""
+        """Do `work`; None without a build, or if a newer one must be reconciled first."""
         if self._site is None:
             return None
         with self._lock:
@@ -418,7 +419,7 @@ class Publisher:
         self._quiet_until = time.monotonic() + self._backoff
 
     def _refuse(self, error: DataLossError) -> None:
-        """Leave snapshot and pages as they are, and report it until the operator has decided."""
+        """Leave snapshot and pages as they are, and report that until the operator has decided."""
         if not self._lost:
             self._say("event=data-loss", error)
         self._lost = True
@@ -426,7 +427,7 @@ class Publisher:
         self._quiet_until = time.monotonic() + LOST_SECONDS
 
     def _tell(self, outcome: Outcome, keys: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Log what was done; `keys` names the pages to which files belong."""
+        """Log what was done; `keys` are the pages of the files."""
         for file in outcome.written:
             if file in keys:
                 log.info("event=published key=%s", keys[file])
@@ -438,7 +439,7 @@ class Publisher:
 
     @staticmethod
     def _say(event: str, error: BaseException) -> None:
-        """One line, without the trace: these errors say the mend."""
+        """Log one line, without traceback: these errors explain the fix."""
         log.error("%s kind=%s detail=%r", event, type(error).__name__, str(error))
 
     def _trace(self, batch: Batch) -> None:
@@ -448,7 +449,7 @@ class Publisher:
 def _reporting(
     client: Client, addresses: Addresses, named: Callable[[str], str]
 ) -> tuple[Reporter, Lookout]:
-    """What tells the service of pages, and what looks at them; neither knows the publisher."""
+    """The reporter and the live check; neither knows the publisher."""
 
     def expect(key: str, revision: int) -> None:
         url = addresses.of(key)
@@ -461,7 +462,7 @@ def _reporting(
 
 
 def _whole(outcome: Outcome) -> dict[str, int]:
-    """What pages show, of which everything could be written."""
+    """Return the revisions of the pages that were written completely."""
     return {key: shown for key, shown in outcome.shown.items() if key not in outcome.stalled}
 
 
@@ -472,14 +473,14 @@ def _beside(run: Callable[[threading.Event], None], stop: threading.Event) -> th
 
 
 class _Ask:
-    """One call to the service in a thread of its own, so that a held answer holds nothing up."""
+    """A request to the service in a thread, so that a delayed response blocks nothing."""
 
     def __init__(self, call: Callable[[], set[str] | None]) -> None:
         self.done = threading.Event()
         self.keys: set[str] | None = None
         self.error: BaseException | None = None
         self._call = call
-        # A daemon: a process that ends does not wait for the service's answer.
+        # A daemon thread: a process that ends does not wait for the service's response.
         threading.Thread(target=self._run, name="discussion-ask", daemon=True).start()
 
     def _run(self) -> None:

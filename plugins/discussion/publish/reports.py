@@ -1,7 +1,7 @@
-"""Tells the service what the publisher has done: what pages show, and why others do not.
+"""Reports to the service what pages show, and why others could not be written.
 
-In a thread of its own, and only what changed, so that no page waits for it. Nothing here has to
-survive: whoever starts compares all pages first, and reports them all.
+A thread sends only changes, so that no page waits for it. Nothing is stored: a publisher that
+starts compares all pages first, and reports them all.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..client.http import Client, PageReport, Report
 
 log = logging.getLogger("rejoinder.publisher")
 
-# At most one report in this time, and how long the first change waits for others.
+# Seconds: at most one report in this time, and how long the first change waits for others.
 WINDOW_SECONDS = 1.0
 PATIENCE_SECONDS = 0.25
 TICK_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 10.0
-# Troubles that are not of a file.
+# Kinds of problems that do not belong to a file.
 LASTING = frozenset({"build", "round"})
 # The service's limit for a cause, in characters.
 MAX_WHY = 1000
@@ -30,7 +30,7 @@ MAX_WHY = 1000
 
 @dataclass(slots=True)
 class _State:
-    """What the service shall know; revisions and causes by page key, troubles by what they are."""
+    """A report: revisions and causes by page key, other problems by kind."""
 
     epoch: str = ""
     written: dict[str, int] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class _State:
     trouble: dict[str, str] = field(default_factory=dict)
 
     def of(self, keys: set[str] | None) -> Report:
-        """The report about these pages; None: about all, which replaces what the service knows."""
+        """Return the report about these pages; None: about all, which replaces earlier reports."""
         wanted = self.written.keys() | self.stalled.keys() if keys is None else keys
         pages = [
             PageReport(key, self.written[key], self.live.get(key))
@@ -58,7 +58,7 @@ class _State:
 
 
 class Reporter:
-    """Keeps the service's knowledge of the pages up to date; safe for several threads.
+    """Keeps the service informed about the pages; safe for several threads.
 
     `expect` is told of every page and revision that readers should get soon; `forget` that all
     this begins anew. `named` makes of each cause what the service may know of the machine's files.
@@ -75,17 +75,17 @@ class Reporter:
         self._named = named
         self._guard = threading.Lock()
         self._state = _State()
-        # Pages with news; None: all of them. Nothing is said before there was a whole report.
+        # Pages to report; None: all of them. Nothing is sent before there was a complete report.
         self._news: set[str] | None = set()
         self._due = False
         self._failing = False
         # The database that is not followed, and why.
         self._refused: tuple[str, str] | None = None
 
-    # What the publisher says: quick, and never in the way of a page.
+    # Called by the publisher: fast, and never blocking a page.
 
     def begin(self, epoch: str) -> None:
-        """The service is there, whether there are pages or not."""
+        """Record that the service answers, whether there are pages or not."""
         with self._guard:
             self._state.epoch = self._state.epoch or epoch
 
@@ -96,7 +96,7 @@ class Reporter:
         stalled: Mapping[str, str],
         others: Mapping[str, str],
     ) -> None:
-        """All pages were compared: their revisions, their problems, and those of other files."""
+        """Record a comparison of all pages: revisions, problems, and those of other files."""
         causes = {key: self._named(why) for key, why in stalled.items()}
         troubles = {file: self._named(why) for file, why in others.items()}
         with self._guard:
@@ -106,7 +106,7 @@ class Reporter:
         self._forget()
 
     def refused(self, epoch: str, why: str) -> None:
-        """The service's database is not followed: report that alone, under its own name.
+        """Record that the service's database is not followed: report only that, with its epoch.
 
         Revisions of the pages say nothing about it. It ends with `accepted`.
         """
@@ -114,12 +114,12 @@ class Reporter:
             self._refused, self._due = (epoch, self._named(why)), True
 
     def accepted(self) -> None:
-        """The service's database is followed again; `complete` says how the pages are."""
+        """Record that the database is followed again; `complete` is the state of the pages."""
         with self._guard:
             self._refused = None
 
     def written(self, key: str, revision: int) -> None:
-        """A page shows this revision now, and nothing keeps it from doing so any more."""
+        """Record the revision that a page shows; clears its problem."""
         with self._guard:
             self._state.written[key] = revision
             self._state.stalled.pop(key, None)
@@ -127,7 +127,7 @@ class Reporter:
         self._expect(key, revision)
 
     def stalled(self, key: str, why: str) -> None:
-        """A page cannot be written."""
+        """Record that a page cannot be written."""
         why = self._named(why)
         with self._guard:
             if self._state.stalled.get(key) != why:
@@ -135,21 +135,21 @@ class Reporter:
                 self._note(key)
 
     def seen(self, key: str, revision: int) -> None:
-        """Readers get this revision of a page."""
+        """Record the revision of a page that readers get."""
         with self._guard:
             self._state.live[key] = revision
             self._state.unseen.pop(key, None)
             self._note(key)
 
     def unseen(self, key: str, why: str) -> None:
-        """Readers do not get what was written."""
+        """Record that readers do not get what was written."""
         with self._guard:
             if self._state.unseen.get(key) != why:
                 self._state.unseen[key] = why
                 self._note(key)
 
     def trouble(self, what: str, why: str | None) -> None:
-        """Something else is wrong (None: not any more)."""
+        """Record another problem; None clears it."""
         why = None if why is None else self._named(why)
         with self._guard:
             if self._state.trouble.get(what) == why:
@@ -161,12 +161,12 @@ class Reporter:
             self._due = True
 
     def again(self) -> None:
-        """The service was away, and may have forgotten what it does not keep on disk."""
+        """Send all again: a service that was away may have lost what it had in memory only."""
         with self._guard:
             self._due = True
 
     def shown(self, key: str) -> int | None:
-        """The revision that a page shows."""
+        """Return the revision that a page shows."""
         with self._guard:
             return self._state.written.get(key)
 
@@ -175,10 +175,10 @@ class Reporter:
             self._news.add(key)
         self._due = True
 
-    # What the thread does.
+    # The reporting thread.
 
     def run(self, stop: threading.Event) -> None:
-        """Report whatever is new, until `stop` is set; no error ends it."""
+        """Send reports until `stop` is set; no error ends it."""
         pause = WINDOW_SECONDS
         while not stop.wait(TICK_SECONDS):
             if not self._due or stop.wait(PATIENCE_SECONDS):
@@ -197,12 +197,12 @@ class Reporter:
             stop.wait(pause)
 
     def send(self) -> None:
-        """Report what is new; raises ServiceError, and then it is still to be reported."""
+        """Send what is new; raises ServiceError, and keeps it for the next attempt."""
         if (refused := self._refused) is not None:
             self._send_refusal(*refused)
             return
         with self._guard:
-            # Before all pages were compared, nobody knows of which database revisions are.
+            # Before all pages were compared, the database of the revisions is unknown.
             if not self._due or not self._state.epoch:
                 return
             sent, state = self._news, self._state

@@ -1,4 +1,4 @@
-"""The one Jinja2 environment for discussions; Pelican's own does not escape."""
+"""The Jinja2 environment for discussions, with autoescape; Pelican's does not escape."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ..model.markers import BEGINNINGS
 
 
 def paint(templates: Path, name: str, key: str | None, values: Mapping[str, Any]) -> str:
-    """One template's text; RenderError names the template or the key.
+    """Render a template; RenderError names the template or the key.
 
     `templates` is the folder that holds discussion.html and its neighbours (docs/theme.md).
     """
     try:
         language = str(values.get("language", "en"))
         words = file_of(templates / "translations", language)
-        # A build into the same folder may bring other words.
+        # A build into the same folder may bring another catalog.
         stamp = words.stat().st_mtime_ns if words else 0
         text = _environment(templates, language, stamp).get_template(name).render(values)
     except (TemplateError, TypeError, AttributeError) as error:
@@ -47,7 +47,7 @@ def paint(templates: Path, name: str, key: str | None, values: Mapping[str, Any]
 
 
 def paint_xml(templates: Path, name: str, key: str | None, values: Mapping[str, Any]) -> str:
-    """The same for XML: characters that it cannot hold are left out."""
+    """Render XML: characters that it cannot contain are left out."""
     return xml_safe(paint(templates, name, key, values))
 
 
@@ -55,7 +55,7 @@ def paint_xml(templates: Path, name: str, key: str | None, values: Mapping[str, 
 def _environment(folder: Path, language: str, _stamp: int) -> Environment:
     here = FileSystemLoader(folder)
     environment = Environment(
-        # A template may name its neighbours as it sees them, or as the theme's other templates do.
+        # A template may name others relative to its folder, or as the theme's other templates do.
         loader=ChoiceLoader([here, PrefixLoader({"discussion": here})]),
         autoescape=True,
         undefined=StrictUndefined,

@@ -26,19 +26,19 @@ _OURS = uuid.UUID("5b6e1f0c-53a4-4d0e-9d4b-9e2b7c0a4f11")
 
 
 def reply_id(identifier: str) -> str:
-    """The atom:id of a reply, for ever."""
+    """Return the permanent atom:id of a reply."""
     return f"urn:uuid:{uuid.uuid5(_OURS, 'reply ' + identifier)}"
 
 
 def page_id(key: str) -> str:
-    """The atom:id of an article: its key stays when its slug or the site's address changes."""
+    """Return an article's atom:id; its key stays when its slug or the site's address changes."""
     return f"urn:uuid:{uuid.uuid5(_OURS, 'page ' + key)}"
 
 
 def article_feed(
     discussion: Discussion, page: Page, settings: RenderSettings, templates: Path
 ) -> str | None:
-    """The newest replies to one article; None without replies."""
+    """Render the feed of the newest replies to one article; None without replies."""
     shown = sorted((one for one in discussion.comments if not one.removed), key=order)
     if not shown:
         return None
@@ -67,7 +67,7 @@ def article_feed(
 
 
 def site_feed(newest: list[Latest], settings: RenderSettings, templates: Path) -> str | None:
-    """The site's newest replies; None without replies."""
+    """Render the feed of the site's newest replies; None without replies."""
     if not newest:
         return None
     entries = [_entry(one.comment, one.page, one.url, one.parent_url) for one in newest]
@@ -86,7 +86,7 @@ def site_feed(newest: list[Latest], settings: RenderSettings, templates: Path) -
 
 
 def site_feed_revision(newest: list[Latest]) -> int:
-    """The revision of the site's feed."""
+    """Return the revision of the site's feed."""
     return fingerprint([one.as_json for one in newest])
 
 

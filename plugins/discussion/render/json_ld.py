@@ -12,14 +12,14 @@ from ..model.options import RenderSettings
 from ..model.paging import Parts
 from .views import lines_of
 
-# Inside <script> neither a tag nor a line separator may be understood as anything but data.
+# Escapes, so that nothing inside <script> is parsed as a tag or line separator.
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 def article_json(
     discussion: Discussion, parts: Parts, page: Page, settings: RenderSettings
 ) -> Markup:
-    """The article with the replies of its first page, as JSON that may stand in `<script>`."""
+    """Return the article with its first page of replies as JSON for `<script>`."""
     facts = page.facts
     data: dict[str, Any] = {
         "@context": "https://schema.org",

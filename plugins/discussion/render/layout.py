@@ -1,6 +1,6 @@
-"""The frame of later pages of replies: the theme's replies.html, rendered once by the build.
+"""The layout of later pages of replies: the theme's replies.html, rendered once by the build.
 
-Pelican's templates need Pelican; the publisher only fills in what differs from page to page.
+Its template needs Pelican; the publisher only fills in what differs from page to page.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from markupsafe import escape
 
 TEMPLATE = "replies.html"
-# Letters and colons pass every filter that a theme may use.
+# Letters and colons are unchanged by every filter that a theme may use.
 _PLACE = re.compile(r"rejoinder:(title|number|url|head|body):")
 
 
@@ -26,7 +26,7 @@ def placeholders(language: str) -> SimpleNamespace:
 
 
 def fill(shell: str, *, title: str, number: str, url: str, head: str, body: str) -> str:
-    """A page from its frame; title, number and address are escaped, the others are HTML."""
+    """Fill in a layout; title, number and address are escaped, the others are HTML."""
     values = {
         "title": str(escape(title)),
         "number": number,
@@ -34,5 +34,5 @@ def fill(shell: str, *, title: str, number: str, url: str, head: str, body: str)
         "head": head,
         "body": body,
     }
-    # In one go: what is filled in is not looked at again.
+    # In one pass, so that inserted text is not searched again.
     return _PLACE.sub(lambda match: values[match[1]], shell)

@@ -1,7 +1,7 @@
-"""Regions that are rendered when a template prints them, and not otherwise.
+"""Regions that are rendered only when a template prints them.
 
-A page that a build takes over from the one before (plugins/quick) needs no discussion rendered, and
-where pages are made by several processes, so are their discussions.
+A page that a build reuses (plugins/quick) needs no rendered discussion, and if several processes
+render pages, they render the discussions too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .render_context import World
 
 
 class Later:
-    """A region of a page as text that is made when it is asked for; it is never empty."""
+    """A region as text that is rendered on access; it is never empty."""
 
     __slots__ = ("_name", "_page", "_source", "_text")
 
@@ -43,12 +43,12 @@ class Later:
         return f"<the {self._name} of {self._page.key!r}>"
 
     def quick_digest(self) -> bytes:
-        """What the text depends on, without making it."""
+        """Return a digest of what the text depends on, without rendering it."""
         return self._source.digest(self._name, self._page)
 
 
 class Source:
-    """What the regions of one run are made from, in whichever process."""
+    """The data from which the regions of one run are rendered, in any process."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Source:
         self._pages: dict[str, bytes] = {}
 
     def world(self) -> World:
-        """This process's own: connections must not be taken over a fork."""
+        """Return this process's context: connections must not be used across a fork."""
         process = os.getpid()
         if process not in self._worlds:
             self._worlds[process] = World(
@@ -77,7 +77,7 @@ class Source:
         return self._worlds[process]
 
     def digest(self, name: str, page: Page) -> bytes:
-        """Of a region: the page, its discussion's revision, and how all are rendered."""
+        """Digest the page, its discussion's revision, and the options of rendering."""
         known = self._pages.get(page.key)
         if known is None:
             known = self._pages[page.key] = _hash(self._base, repr(page).encode())

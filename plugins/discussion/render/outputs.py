@@ -1,7 +1,7 @@
-"""Files that exist for the discussions' sake: feeds, later pages of replies, the sitemap.
+"""Outputs: files that exist because of discussions: feeds, later pages of replies, the sitemap.
 
-Each is a pure function of what the world says, or must not exist. Each says in a marker which
-revision it shows, so that most of them need not be made to find out that nothing changed.
+Each is a pure function of the render context, or must not exist. A marker in it carries its
+revision, so that most of them need not be rendered to detect that nothing changed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Derived:
 
 
 def of_page(world: World, entry: Entry, root: Path) -> Iterator[Derived]:
-    """The files of one page: its later pages of replies, then its feed."""
+    """Return the outputs of one page: its later pages of replies, then its feed."""
     page, summary = entry.page, world.summary(entry.page.key)
     there = _pages_on_disk(root, entry)
     parts: Parts | None = None
@@ -53,7 +53,7 @@ def of_page(world: World, entry: Entry, root: Path) -> Iterator[Derived]:
 
 
 def of_site(world: World) -> Iterator[Derived]:
-    """The files of the whole site that follow the discussions, but for the sitemap."""
+    """Return the outputs of the whole site that depend on discussions, except the sitemap."""
     if not world.settings.absolute:
         return
     newest = world.newest(feeds.SITE_ENTRIES)
@@ -70,12 +70,12 @@ def of_site(world: World) -> Iterator[Derived]:
 
 
 def shard(world: World, number: int) -> Derived:
-    """One file of the sitemap."""
+    """Return one file of the sitemap."""
     return Derived(paths.shard_file(number), lambda: _shard(world, number))
 
 
 def sitemaps(world: World) -> Iterator[Derived]:
-    """The whole sitemap."""
+    """Return all files of the sitemap."""
     shards = world.manifest.shards()
     if world.settings.absolute and shards:
         yield Derived(paths.SITEMAP, lambda: sitemap.index(shards, world.settings, world.templates))
@@ -117,7 +117,7 @@ def _shard(world: World, number: int) -> str:
 
 
 def _pages_on_disk(root: Path, entry: Entry) -> set[int]:
-    # Texts, not paths: once for each article, and most have none.
+    # Text paths instead of Path objects, for speed: one for each article, and most have none.
     folder = f"{root}/{paths.replies_file(entry.file, 2)}".removesuffix("/2/index.html")
     try:
         return {int(name) for name in os.listdir(folder) if name.isdecimal()}  # noqa: PTH208

@@ -1,4 +1,4 @@
-"""Every kind of region, by its name: which revision it has now, and what it then looks like."""
+"""All kinds of regions, by name: how to get their revision, and how to render them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..model.markers import Region
 from . import renderers
 from .render_context import World
 
-# How many of the newest replies the region `latest` shows.
+# The number of replies in the region `latest`.
 LATEST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`revision` is cheap; `show` gives the region with its markers around it.
+    """A kind of region: `revision` is cheap; `show` renders the region with its markers.
 
     A kind that stands `once` is expected exactly once in the file of the page it belongs to.
     """
@@ -29,7 +29,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class SiteKind:
-    """The same for regions that belong to no page."""
+    """A kind of region of the whole site."""
 
     revision: Callable[[World], int]
     show: Callable[[World], str]
@@ -79,7 +79,7 @@ ONCE = tuple(name for name, kind in PAGE_REGIONS.items() if kind.once)
 
 
 def changed(region: Region, world: World, where: str, *, thorough: bool) -> str | None:
-    """What must stand in the region's place; None when its revision says that it is up to date.
+    """Return the new region; None if its revision is up to date.
 
     `thorough`: look at the bytes, because the revision says nothing. Raises PageError for a region
     of no known kind, or of no page of this build.

@@ -1,4 +1,4 @@
-"""What the renderers are asked with: the discussions, pages and settings of one round."""
+"""The render context of one round: discussions, pages and settings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..model.paging import divide, permalink
 from ..model.privacy_check import Ask, Gate, suspect
 from .renderers import Latest
 
-# Single questions cost a little each; after so many, all are asked at once.
+# Single queries cost a little each; above this number, all are made at once.
 _FEW = 300
 
 
 class World:
-    """One round's view: made anew for each, so that it may remember what it was told.
+    """The context of one round; it caches what it reads.
 
     `root` is the build's directory, with the templates in `.discussion/`. `ask` tells what is
     private (Client.private); without it nothing can be compared, and nothing is.
@@ -43,15 +43,15 @@ class World:
 
     @property
     def settings(self) -> RenderSettings:
-        """How the build rendered."""
+        """The options with which the build rendered."""
         return self.manifest.settings
 
     def position(self) -> Position | None:
-        """How far the snapshot has come."""
+        """The position of the snapshot."""
         return self._snapshot.position()
 
     def check_all(self, keys: Iterable[str]) -> None:
-        """Raises PrivacyError when a discussion of these keys shows somebody's address.
+        """Raise PrivacyError if a discussion of these keys shows somebody's address.
 
         Most have nothing that looks like one, which their text tells without being read.
         """
@@ -62,35 +62,35 @@ class World:
                 self.discussion(key)
 
     def page(self, key: str) -> Page:
-        """The page of this key; PageError when the build has none."""
+        """Return the page of this key; PageError if the build has none."""
         found = self.find(key)
         if found is None:
             raise PageError(f"No page of this build has the discussion {key!r}; build again.")
         return found
 
     def find(self, key: str) -> Page | None:
-        """The page of this key, or None."""
+        """Return the page of this key, or None."""
         if key not in self._pages:
             entry = self.manifest.entry(key)
             self._pages[key] = entry.page if entry else None
         return self._pages[key]
 
     def discussion(self, key: str) -> Discussion:
-        """All public replies of this page; PrivacyError when they show somebody's address."""
+        """Return all public replies of this page; PrivacyError if they show somebody's address."""
         found = self._snapshot.get(key)
-        # By revision: a publisher beside a build may have replaced what was looked at.
+        # By revision: a publisher beside a build may have replaced what was checked.
         if self._gate is not None and (key, found.revision) not in self._passed:
             self._gate.check(found)
             self._passed.add((key, found.revision))
         return found
 
     def check_text(self, text: str, where: str) -> None:
-        """Raises PrivacyError when a text of the site's own shows a reader's address."""
+        """Raise PrivacyError if a text of the site itself shows a reader's address."""
         if self._gate is not None:
             self._gate.check_text(text, where)
 
     def summary(self, key: str) -> Summary:
-        """The same in short."""
+        """Return the page's summary."""
         found = self._summaries.get(key)
         if found is None and not self._all:
             if len(self._summaries) >= _FEW:
@@ -100,17 +100,17 @@ class World:
         return found or Summary()
 
     def expect(self, keys: Sequence[str]) -> None:
-        """These summaries will be asked for: fetch them at once."""
+        """Fetch these summaries at once, before they are needed."""
         if not self._all:
             found = self._snapshot.summaries(keys)
             self._summaries.update({key: found.get(key, Summary()) for key in keys})
 
     def newest(self, count: int) -> list[Latest]:
-        """The newest replies of the site's listed pages, the newest first."""
+        """Return the newest replies of the site's listed pages, the newest first."""
         if count not in self._newest:
-            # Each of the newest replies stands in one of as many most recent discussions.
+            # The N newest replies are in the N most recent discussions.
             pages = list(islice(self._listed(), count))
-            # Each is read once: a publisher beside a build may replace it between two looks.
+            # Each is read once: a publisher beside a build may replace it between two reads.
             read = [(page, self.discussion(page.key)) for page in pages]
             found = sorted(
                 ((one, page, whole) for page, whole in read for one in _tail(whole, count)),
@@ -121,7 +121,7 @@ class World:
         return self._newest[count]
 
     def shell(self, language: str) -> str:
-        """The frame of later pages of replies; PageError when the build left none."""
+        """Return the layout of later pages of replies; PageError if the build left none."""
         if language not in self._shells:
             try:
                 self._shells[language] = shell_of(self._root, language).read_text("utf-8")

@@ -1,4 +1,4 @@
-"""The renderers: pure functions of what is shown, the page, the settings and the templates.
+"""The renderers: pure functions of replies, page, settings and templates.
 
 The build and the publisher call the same ones, so that their pages are the same bytes.
 """
@@ -24,7 +24,7 @@ TEMPLATE = "discussion.html"
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """One of the site's newest replies, with the page that it stands on."""
+    """One of the site's newest replies, with its page."""
 
     comment: Comment
     page: Page
@@ -33,7 +33,7 @@ class Latest:
 
     @property
     def as_json(self) -> list[Any]:
-        """All that is shown of it, as plain JSON values."""
+        """Return all that is shown of it, as plain JSON values."""
         shown = comment_json(self.comment)
         # These show on its page only.
         del shown["pinned"], shown["locked"], shown["avatar"]
@@ -41,7 +41,7 @@ class Latest:
 
 
 def render(discussion: Discussion, page: Page, settings: RenderSettings, templates: Path) -> str:
-    """The article's first page of replies, and the form, between its markers; RenderError."""
+    """Render the article's first page of replies and the form, between markers; RenderError."""
     page, parts = as_decided(page, discussion), divide(discussion, page.page_size)
     return wrap(
         "discussion",
@@ -68,7 +68,7 @@ def render(discussion: Discussion, page: Page, settings: RenderSettings, templat
 
 
 def head(discussion: Discussion, page: Page, settings: RenderSettings, templates: Path) -> str:
-    """What an article's head says of its replies: their feed, the next page, and JSON-LD."""
+    """Render an article's head: the feed of replies, the next page, and JSON-LD."""
     parts = divide(discussion, page.page_size)
     values = {
         "page": page,
@@ -84,21 +84,21 @@ def head(discussion: Discussion, page: Page, settings: RenderSettings, templates
 
 
 def invite(discussion: Discussion, page: Page, settings: RenderSettings, templates: Path) -> str:
-    """The article's call to answer, away from the form; it leads nowhere once that is closed."""
+    """Render the article's link to the form; empty when the discussion is closed."""
     values = {"page": as_decided(page, discussion), "language": settings.language}
     text = paint(templates, "invite.html", page.key, values)
     return wrap("invite", page.key, discussion.revision, text)
 
 
 def count(summary: Summary, page: Page, settings: RenderSettings, templates: Path) -> str:
-    """The number of replies, for lists of articles; its own revision, so that edits change none."""
+    """Render the number of replies, which is its own revision, so that edits change none."""
     values = {"page": page, "count": summary.count, "language": settings.language}
     text = paint(templates, "count.html", page.key, values)
     return wrap("count", page.key, summary.count, text)
 
 
 def thr(summary: Summary, page: Page, settings: RenderSettings, templates: Path) -> str:
-    """The link to an article's replies in its entry of Pelican's own Atom feeds (RFC 4685)."""
+    """Render the link to an article's replies in its entry of Pelican's Atom feeds (RFC 4685)."""
     values = {
         "feed": feed_url(page),
         "count": summary.count,
@@ -110,7 +110,7 @@ def thr(summary: Summary, page: Page, settings: RenderSettings, templates: Path)
 
 
 def latest(newest: list[Latest], settings: RenderSettings, templates: Path) -> str:
-    """The site's newest replies, for the index."""
+    """Render the site's newest replies, for the index."""
     values = {
         "replies": [
             {
@@ -131,12 +131,12 @@ def latest(newest: list[Latest], settings: RenderSettings, templates: Path) -> s
 
 
 def latest_revision(newest: list[Latest]) -> int:
-    """The newest replies have no revision of their own: it is made from all that is shown."""
+    """Return the fingerprint of the newest replies, which have no revision."""
     return fingerprint([one.as_json for one in newest])
 
 
 def part_revision(parts: Parts, number: int) -> int:
-    """A later page changes with what stands on it, its neighbours, and who may reply; no more.
+    """Return the fingerprint of a later page: its replies, neighbours, and who may reply.
 
     The discussion's revision would rewrite two hundred pages for one reply.
     """
@@ -148,7 +148,7 @@ def part_revision(parts: Parts, number: int) -> int:
 def replies_page(
     parts: Parts, number: int, page: Page, settings: RenderSettings, templates: Path, shell: str
 ) -> str:
-    """A whole later page of a long discussion; `shell` is the theme's replies.html, rendered."""
+    """Render a whole later page of a long discussion; `shell` is the rendered layout."""
     page = as_decided(page, parts.by_number[number])
     values = {
         "page": page,

@@ -12,18 +12,18 @@ from .feeds import XML
 
 
 def index(shards: int, settings: RenderSettings, templates: Path) -> str:
-    """The list of the sitemap's files."""
+    """Render the list of the sitemap's files."""
     urls = [f"{settings.site_url}/{shard_file(number)}" for number in range(1, shards + 1)]
     return XML + paint_xml(templates, "sitemap_index.xml", None, {"urls": urls}) + "\n"
 
 
 def shard(urls: list[tuple[str, str]], templates: Path) -> str:
-    """One file: URLs with the time of their last change, or ""."""
+    """Render one file: URLs with the time of their last change, or ""."""
     return XML + paint_xml(templates, "sitemap.xml", None, {"urls": urls}) + "\n"
 
 
 def later(date: str, replied: str) -> str:
-    """The later of two times in ISO 8601, either of which may be ""."""
+    """Return the later of two times in ISO 8601, either of which may be ""."""
     if not date or not replied:
         return date or replied
     return max(date, replied, key=lambda text: datetime.fromisoformat(text))

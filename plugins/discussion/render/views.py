@@ -1,4 +1,4 @@
-"""Replies as docs/theme.md promises them to the templates."""
+"""The variables of discussion templates, as documented in docs/theme.md."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from ..model.options import RenderSettings
 from ..model.paging import Parts, permalink
 
 _BREAK = re.compile(r"<(?:br|/p|/li|/pre|/blockquote|/h[1-6])\b[^>]*>", re.IGNORECASE)
-# Where a line of a reply begins or ends; a list within a list begins one, too.
+# Where a line of a reply begins or ends; a nested list begins one too.
 _BLOCK = re.compile(r"<(?:br|/?(?:p|li|ul|ol|pre|blockquote|h[1-6]))\b[^>]*>", re.IGNORECASE)
 _PRE = re.compile(r"<pre\b.*?</pre>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
-# How much of a pinned reply its line in the list shows, in characters.
+# The length of a pinned reply's excerpt, in characters.
 EXCERPT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """A moment for `<time datetime>` and for people."""
+    """A time for `<time datetime>`, and as text."""
 
     iso: str
     text: str
@@ -75,14 +75,14 @@ class _Pinned:
 
 
 def as_decided(page: Page, discussion: Discussion) -> Page:
-    """The page, open or closed as editors or rules decided; else as its article says."""
+    """Return the page, open or closed by editors or rules, or else by its article."""
     if discussion.open is None or discussion.open == page.open:
         return page
     return replace(page, open=discussion.open)
 
 
 def form_of(page: Page, settings: RenderSettings) -> dict[str, Any]:
-    """What the form's template is given."""
+    """Return the variables of the form's template."""
     return {
         "action": f"{settings.comments_url}/{quote(page.key, safe='')}",
         "limits": settings.limits,
@@ -91,7 +91,7 @@ def form_of(page: Page, settings: RenderSettings) -> dict[str, Any]:
 
 
 def tree_of(discussion: Discussion, page: Page, settings: RenderSettings) -> list[Any]:
-    """The tree of replies for the templates."""
+    """Return the tree of replies for the templates."""
     action = f"{settings.comments_url}/{quote(page.key, safe='')}"
     base = f"{action}/reply/" if page.open else None
     language, locked = settings.language, discussion.locked
@@ -101,10 +101,10 @@ def tree_of(discussion: Discussion, page: Page, settings: RenderSettings) -> lis
 def pinned_of(
     discussion: Discussion, parts: Parts, page: Page, settings: RenderSettings
 ) -> list[_Pinned]:
-    """The pinned replies for the list above the discussion, the oldest first."""
+    """Return the pinned replies for the list above the discussion, the oldest first."""
     return [
         _Pinned(
-            # On the article's own page, also where somebody reads a copy of it.
+            # Absolute, so that links work in copies of the page too.
             permalink(page, parts, one.id).removeprefix(page.url)
             if parts.places[one.id] == 1
             else permalink(page, parts, one.id),
@@ -119,23 +119,23 @@ def pinned_of(
 
 @lru_cache(maxsize=4096)
 def time_of(moment: datetime, language: str) -> Time:
-    """In UTC and as the language writes it: neither the machine's zone nor its locale shows."""
+    """Format in UTC and in the site's language, independent of the machine's zone and locale."""
     return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), formats.moment(language, moment))
 
 
 @lru_cache(maxsize=4096)
 def day_of(moment: datetime, language: str) -> Time:
-    """The same, with the day alone for people."""
+    """Format a time with only its day as text."""
     return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), formats.day(language, moment))
 
 
 def text_of(markup: str) -> str:
-    """The visible text of a reply's sanitised HTML, in one line."""
+    """Return the visible text of a reply's sanitised HTML, in one line."""
     return " ".join(html.unescape(_TAG.sub("", _BREAK.sub(" ", markup))).split())
 
 
 def lines_of(markup: str) -> str:
-    """The same, with each paragraph, list item and line of code on a line of its own."""
+    """Return the visible text, with each paragraph, list item and line of code on its own line."""
     if "<pre" in markup:
         markup = _PRE.sub(lambda found: found[0].replace("\n", "<br>"), markup)
     lines = (html.unescape(_TAG.sub("", block)).split() for block in _BLOCK.split(markup))
@@ -143,7 +143,7 @@ def lines_of(markup: str) -> str:
 
 
 def excerpt_of(text: str) -> str:
-    """The beginning of a text, cut between words where there are any."""
+    """Return the beginning of a text, cut between words if possible."""
     if len(text) <= EXCERPT:
         return text
     cut = text[:EXCERPT]
@@ -162,7 +162,7 @@ def _reply(reply: Reply, base: str | None, language: str, locked: Container[str]
         editor=comment.editor,
         removed=comment.removed,
         pinned=comment.pinned,
-        # Said once, where the lock is; what stands below has no Reply links either.
+        # Shown once, at the locked reply; those below have no Reply links either.
         locked=comment.locked and comment.parent not in locked,
         avatar=_avatar(comment),
         reply_url=None
@@ -175,7 +175,7 @@ def _reply(reply: Reply, base: str | None, language: str, locked: Container[str]
 
 
 def _avatar(comment: Comment) -> str:
-    """The classes of the avatar: one of eight patterns, of eight colours, turned four ways."""
+    """Return the classes of the avatar: one of eight patterns, eight colours, four rotations."""
     if comment.avatar is None:
         return "av"
     rest, pattern = divmod(comment.avatar, 8)
@@ -184,7 +184,7 @@ def _avatar(comment: Comment) -> str:
 
 
 def _in_reply_to(answered: Comment | None) -> _InReplyTo | None:
-    # A removed reply has no name to show; its placeholder says enough.
+    # A removed reply shows no name.
     if answered is None or answered.author is None:
         return None
     return _InReplyTo(f"comment-{answered.id}", answered.author.name)
