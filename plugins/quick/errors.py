@@ -14,4 +14,4 @@ class WorkerError(QuickError):
 
 
 class Undigestible(Exception):
-    """A value or template that no key can stand for; not an error, what needs it is rendered."""
+    """A value or template without a cache key; not an error: pages that use it are rendered."""

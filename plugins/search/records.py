@@ -49,7 +49,7 @@ class Record:
 def records(world: World, root: Path, refused: Callable[[str], None]) -> Iterator[Record]:
     """Yield everything that the build at `root` and the snapshot show to readers.
 
-    What the privacy gate refuses is left out, and told. Hidden articles are not found, nor are
+    What the privacy check refuses is left out, and reported. Hidden articles are not found, nor are
     the replies to them.
     """
     for page in world.manifest.pages:

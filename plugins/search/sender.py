@@ -1,8 +1,7 @@
 """A thread of the publisher that sends articles' texts to the service, for its own search.
 
-In a thread of its own beside the publisher, after each new build: nobody waits for it, and nothing
-fails with it. The service is told what each article's words are called and says which ones it does
-not have; so nothing is kept here that another process could not find out again.
+It runs after each new build; nothing waits for it or fails with it. The service gets the digest of
+each text and answers which texts it lacks, so no state has to be stored here.
 """
 
 from __future__ import annotations

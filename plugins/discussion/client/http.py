@@ -353,7 +353,7 @@ def _reason(error: requests.RequestException, seconds: float) -> str:
 
 
 def _detail(response: requests.Response) -> str:
-    """The problem's `detail`, which says the mend, in one line."""
+    """Return the problem's `detail`, which explains the fix, in one line."""
     try:
         detail = response.json().get("detail", "")
     except (ValueError, AttributeError):

@@ -1,7 +1,7 @@
-"""The last discussions received, in one SQLite file, so that a build never loses them.
+"""The snapshot: all public discussions received from the service, in one SQLite file.
 
-The build and the publisher share the file. Rows only ever grow newer, except when the service was
-restored or replaced; then all of them change in one transaction, unless most replies would go
+The build and the publisher share the file. Rows only become newer, except when the service was
+restored or replaced; then all of them change in one transaction, unless most replies would be lost
 (data_loss.py).
 """
 
@@ -44,18 +44,18 @@ CREATE TABLE IF NOT EXISTS talk (
 CREATE INDEX IF NOT EXISTS talk_short ON talk (key, revision, count, updated, slots);
 CREATE INDEX IF NOT EXISTS talk_newest ON talk (newest, key);
 """
-# How long to wait for another process that writes. Milliseconds.
+# Wait for another process that writes. Milliseconds.
 BUSY_TIMEOUT_MS = 30_000
-# How long a truncation of the log waits for readers; it is tried again. Milliseconds.
+# Wait for readers when the log is truncated; it is tried again. Milliseconds.
 CHECKPOINT_PATIENCE_MS = 200
 WITHDRAWN = "withdrawn"
-# Replies of discussions that are kept ready: the one that grows is asked for again and again.
+# Replies of cached discussions: a growing one is read again and again.
 KEPT_REPLIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far the snapshot has followed the service.
+    """The snapshot's position in the service's changes.
 
     `generation` is the snapshot's own name for one epoch without a break: revisions of different
     generations cannot be compared, even when a restored service kept its epoch.
@@ -68,7 +68,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """Replies of which older copies may hold words; `replies` None: any reply.
+    """Withdrawn replies, whose text older copies may contain; `replies` None: any reply.
 
     `token` is another one as soon as more is withdrawn.
     """
@@ -94,9 +94,9 @@ class Snapshot:
                 check_same_thread=False,
             )
             self._db.execute("PRAGMA journal_mode=WAL")
-            # What a build may be made from must survive a power cut.
+            # The data that builds use must survive a power cut.
             self._db.execute("PRAGMA synchronous=FULL")
-            # What is deleted or overwritten is zeroed, not only marked as free.
+            # Deleted or overwritten bytes are zeroed, not only marked as free.
             self._db.execute("PRAGMA secure_delete=ON")
             self._db.executescript(TABLES)
             self._take_over()
@@ -120,7 +120,7 @@ class Snapshot:
             self._db.close()
 
     def position(self) -> Position | None:
-        """How far the snapshot has come; None when nothing was ever received completely."""
+        """Return the position; None if nothing was ever received completely."""
         with self._guard, self._broken_is_an_error():
             meta = dict(self._db.execute("SELECT name, value FROM meta"))
         if "epoch" not in meta:
@@ -128,12 +128,12 @@ class Snapshot:
         return Position(meta["epoch"], int(meta["cursor"]), meta["generation"])
 
     def received(self) -> datetime | None:
-        """When the service last said that this is all (UTC); None for never."""
+        """Return when the service last confirmed the snapshot (UTC); None for never."""
         text = self._meta("received")
         return None if text is None else datetime.fromisoformat(text)
 
     def get(self, key: str) -> Discussion:
-        """The discussion of this key; one of revision 0 without replies when there is none."""
+        """Return the discussion of this key; an empty one of revision 0 if there is none."""
         with self._guard, self._broken_is_an_error():
             generation = self._meta("generation") or ""
             row = self._db.execute("SELECT revision FROM talk WHERE key = ?", (key,)).fetchone()
@@ -154,19 +154,19 @@ class Snapshot:
         return found
 
     def texts(self) -> Iterator[tuple[str, str]]:
-        """Every discussion's key and JSON, unread."""
+        """Yield every discussion's key and unparsed JSON."""
         with self._guard, self._broken_is_an_error():
             yield from self._db.execute("SELECT key, json FROM talk")
 
     def summary(self, key: str) -> Summary:
-        """A discussion in short, without reading its replies."""
+        """Return a discussion's summary, without reading its replies."""
         query = "SELECT revision, count, updated, slots FROM talk WHERE key = ?"
         with self._guard, self._broken_is_an_error():
             row = self._db.execute(query, (key,)).fetchone()
         return Summary() if row is None else Summary(*row)
 
     def summaries(self, keys: Sequence[str] | None = None) -> dict[str, Summary]:
-        """Every discussion held, in short; or those of these keys that are held."""
+        """Return the summaries of all discussions, or of those of these keys that exist."""
         query = "SELECT key, revision, count, updated, slots FROM talk INDEXED BY talk_short"
         with self._guard, self._broken_is_an_error():
             if keys is None:
@@ -177,19 +177,19 @@ class Snapshot:
         return {row[0]: Summary(*row[1:]) for row in rows}
 
     def newest_first(self) -> list[str]:
-        """The keys of all discussions with replies, the one with the newest reply first."""
+        """Return the keys of all discussions with replies, the one with the newest reply first."""
         query = "SELECT key FROM talk WHERE newest > '' ORDER BY newest DESC"
         with self._guard, self._broken_is_an_error():
             return [key for (key,) in self._db.execute(query)]
 
     def revisions(self) -> dict[str, int]:
-        """The revision of every discussion held, by key."""
+        """Return the revision of every discussion, by key."""
         return {key: summary.revision for key, summary in self.summaries().items()}
 
     def sync(
         self, client: Client, *, now: datetime | None = None, accept_empty: bool = False
     ) -> set[str]:
-        """Bring the snapshot to what the service says; returns the keys that may have changed.
+        """Fetch the service's changes; return the keys that may have changed.
 
         Raises ServiceError without having lost anything; DataLossError if the service lost most
         replies or is another one, unless `accept_empty`.
@@ -210,7 +210,7 @@ class Snapshot:
                 return changed
 
     def apply(self, batch: Batch, *, now: datetime | None = None) -> set[str] | None:
-        """Take in one batch in one transaction; returns its keys.
+        """Store one batch in one transaction; return its keys.
 
         None: the snapshot meanwhile belongs to another epoch, nothing was taken; call `sync`.
         """
@@ -228,14 +228,14 @@ class Snapshot:
             self._insert(batch.discussions)
             for discussion in batch.discussions:
                 self._keep(here.generation, discussion)
-            # Another process may be further on; never step back.
+            # Another process may be ahead; never go back.
             self._write_meta(cursor=str(max(here.cursor, batch.next)))
             if not batch.more:
                 self._write_meta(received=_stamp(now))
         return {discussion.key for discussion in batch.discussions}
 
     def reconciled(self) -> tuple[str, str] | None:
-        """The build whose pages were all compared last, and with which generation."""
+        """Return the build whose pages were all compared last, and with which generation."""
         text = self._meta("reconciled")
         if text is None:
             return None
@@ -243,12 +243,12 @@ class Snapshot:
         return str(build), str(generation)
 
     def mark_reconciled(self, build: str, generation: str) -> None:
-        """Remember that every page of this build agrees with this generation."""
+        """Record that every page of this build agrees with this generation."""
         if self.reconciled() != (build, generation):
             self._write_meta(reconciled=json.dumps([build, generation]))
 
     def withdrawn(self) -> Withdrawn | None:
-        """What older copies of the site may hold of replies taken back or edited, or None.
+        """Return the recorded withdrawals, or None.
 
         It is stored with the change itself, so that a killed process forgets nothing.
         """
@@ -259,7 +259,7 @@ class Snapshot:
         return Withdrawn(text, None if replies is None else frozenset(replies))
 
     def settle(self, known: Withdrawn) -> bool:
-        """Empty the write-ahead log and forget the withdrawal, unless more was withdrawn since.
+        """Empty the write-ahead log and delete the record, unless more was withdrawn since.
 
         Call it when no other copy is left. Returns False when a reader keeps the log from being
         emptied: call it again later.
@@ -278,7 +278,7 @@ class Snapshot:
         return True
 
     def _withdraw(self, replies: set[str] | None) -> None:
-        """Note, in the transaction that overwrites them, what is withdrawn; None: any reply."""
+        """Record withdrawals in the transaction that overwrites them; None: any reply."""
         before = self.withdrawn()
         if before is not None and replies is not None:
             replies = None if before.replies is None else replies | before.replies
@@ -286,7 +286,7 @@ class Snapshot:
         self._write_meta(**{WITHDRAWN: json.dumps(noted)})
 
     def holding(self) -> Holding | None:
-        """What is held, in short; None when nothing was ever received completely."""
+        """Return a summary of the snapshot; None if nothing was ever received completely."""
         with self._guard, self._broken_is_an_error():
             here = self.position()
             if here is None:
@@ -297,7 +297,7 @@ class Snapshot:
     def replace(
         self, client: Client, *, now: datetime | None = None, accept_empty: bool = False
     ) -> set[str]:
-        """Fetch everything, then replace everything, in one transaction; returns all keys.
+        """Fetch everything, then replace everything, in one transaction; return all keys.
 
         Raises DataLossError, with nothing replaced, if most replies would go or they are of another
         database; `accept_empty` is the operator's consent to that.
@@ -326,7 +326,7 @@ class Snapshot:
         return before | {one.key for batch in batches for one in batch.discussions}
 
     def _check_loss(self, batches: Sequence[Batch], client: Client) -> None:
-        """Raise DataLossError as soon as it is certain: not every retry must fetch everything."""
+        """Raise DataLossError as early as possible: not every retry must fetch everything."""
         before, last = self.holding(), batches[-1]
         if before is None or (last.more and last.epoch == before.epoch):
             return
@@ -354,7 +354,7 @@ class Snapshot:
                 self._replies -= len(self._kept.popitem(last=False)[1].comments)
 
     def _take_over(self) -> None:
-        """What was received before discussions were also kept in short is still good."""
+        """Add summaries to data of an older version."""
         old = "SELECT name FROM sqlite_master WHERE name = 'discussion'"
         if self._db.execute(old).fetchone() is None:
             return
@@ -375,7 +375,7 @@ class Snapshot:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._guard, self._broken_is_an_error():
-            # IMMEDIATE: a read that turns into a write later could be refused half-way.
+            # IMMEDIATE: a read that becomes a write later could be refused half-way.
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -400,7 +400,7 @@ class Snapshot:
 
 
 def no_longer_shown(before: Discussion, after: Discussion) -> set[str]:
-    """The ids of replies that were public as they are not any more: taken back or edited."""
+    """Return the ids of replies that were withdrawn or edited."""
     shown = {one.id: _words(one) for one in after.comments if not one.removed}
     return {
         one.id for one in before.comments if not one.removed and shown.get(one.id) != _words(one)
@@ -419,7 +419,7 @@ def follows(batch: Batch, here: Position) -> bool:
 def _everything(client: Client) -> Iterator[Batch]:
     cursor, epoch = 0, None
     while True:
-        # Without an epoch: 304 is no answer to somebody who holds nothing.
+        # Without an epoch: 304 cannot answer a client that has nothing.
         batch = client.changes(cursor, None, limit=500)
         if batch is None or (epoch is not None and batch.epoch != epoch):
             raise ServiceError("The service was replaced while it was being read; try again.")

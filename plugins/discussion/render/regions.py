@@ -19,7 +19,7 @@ LATEST = 5
 class Kind:
     """A kind of region: `revision` is cheap; `show` renders the region with its markers.
 
-    A kind that stands `once` is expected exactly once in the file of the page it belongs to.
+    A kind with `once` is expected exactly once in the file of the page it belongs to.
     """
 
     revision: Callable[[World, str], int]
