@@ -118,10 +118,10 @@ MEMORY = """
 import re, sys
 from pathlib import Path
 from types import SimpleNamespace
-from plugins.discussion.client import Client
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.site import Site
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.http import Client
+from plugins.discussion.publish.publisher import Publisher
+from plugins.discussion.publish.built_site import Site
+from plugins.discussion.client.snapshot import Snapshot
 output = Path(sys.argv[1])
 with Snapshot(output / "s.sqlite3") as snapshot:
     site = Site.open(output)

@@ -337,8 +337,8 @@ def test_the_site_changes_under_one_lock_that_is_free_while_waiting(
 PUBLISHER = """
 import sys, threading
 from pathlib import Path
-from plugins.discussion.publisher import Publisher
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.publish.publisher import Publisher
+from plugins.discussion.client.snapshot import Snapshot
 from tests.discussion.samples import client_of
 snapshot, client = Snapshot(Path(sys.argv[2])), client_of(sys.argv[3])
 Publisher(Path(sys.argv[1]), snapshot, client).follow(threading.Event())

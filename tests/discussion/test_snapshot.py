@@ -147,7 +147,7 @@ def test_a_damaged_file_says_the_mend(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.snapshot import Snapshot
 from tests.discussion.samples import client_of
 snapshot = Snapshot(Path(sys.argv[1]))
 client = client_of(sys.argv[2])

@@ -112,7 +112,7 @@ def test_a_running_build_is_left_alone_and_its_copies_go_later(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from plugins.discussion.snapshot import Snapshot
+from plugins.discussion.client.snapshot import Snapshot
 from tests.discussion.samples import client_of
 snapshot = Snapshot(Path(sys.argv[1]))
 snapshot.sync(client_of(sys.argv[2]))
