@@ -9,26 +9,29 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import DeskError
+from .errors import AuthoringError
+from .renamed_settings import setting
 
-NAME = "desk.secret"
-SETTING = "REJOINDER_DESK_SECRET"
+NAME = "draft.secret"
+# The name that the file had before; it is renamed when it is found.
+OLD_NAME = "desk.secret"
+SETTING = "REJOINDER_DRAFT_SECRET"
 SHORTEST = 32
 
 
 def key_of(environ: Mapping[str, str], var: Path) -> bytes:
-    """Return REJOINDER_DESK_SECRET, or the content of desk.secret in `var`, made once.
+    """Return REJOINDER_DRAFT_SECRET, or the content of draft.secret in `var`, made once.
 
-    Machines that build the same site need the same one. Raises DeskError.
+    Machines that build the same site need the same one. Raises AuthoringError.
     """
-    given = environ.get(SETTING, "").strip()
+    given = str(setting(environ, SETTING, "")).strip()
     path = var / NAME
     try:
         secret = given or _kept(path)
     except OSError as error:
-        raise DeskError(f"{path} cannot be used ({error.strerror}); set {SETTING}") from error
+        raise AuthoringError(f"{path} cannot be used ({error.strerror}); set {SETTING}") from error
     if len(secret) < SHORTEST:
-        raise DeskError(
+        raise AuthoringError(
             f"{SETTING if given else path} has fewer than {SHORTEST} characters; "
             "set that many random ones"
         )
@@ -41,6 +44,9 @@ def preview(key: bytes, kind: str, slug: str) -> str:
 
 
 def _kept(path: Path) -> str:
+    if not path.exists():
+        with suppress(FileNotFoundError):
+            path.with_name(OLD_NAME).rename(path)
     with suppress(FileNotFoundError):
         return path.read_text("ascii").strip()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .errors import DeskError
+from .errors import AuthoringError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ def remembered_at(path: Path) -> datetime:
 
 
 def recall(path: Path) -> list[Draft]:
-    """Return the drafts of the last build; DeskError if there was none."""
+    """Return the drafts of the last build; AuthoringError if there was none."""
     try:
         return [Draft(**one) for one in json.loads(path.read_text("utf-8"))]
     except FileNotFoundError:
-        raise DeskError("There is no build yet; run: rejoinder build") from None
+        raise AuthoringError("There is no build yet; run: rejoinder build") from None
     except (OSError, ValueError, TypeError) as error:
-        raise DeskError(f"{path} cannot be read ({error}); run: rejoinder build") from error
+        raise AuthoringError(f"{path} cannot be read ({error}); run: rejoinder build") from error

@@ -3,9 +3,9 @@
 from ..shared.errors import DiscussionError
 
 
-class DeskError(DiscussionError):
+class AuthoringError(DiscussionError):
     """Something that an author must fix in a text or in a setting."""
 
 
-class ProofError(DeskError):
+class ProofError(AuthoringError):
     """Articles have broken links; the message lists every one, a line each."""

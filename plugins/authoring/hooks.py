@@ -22,10 +22,11 @@ from ..shared.settings import SiteSettings
 from . import build_time, draft_secret, redirects, scheduled, taxonomy
 from .article_reader import Checks
 from .drafts import Draft
-from .errors import DeskError, ProofError
+from .errors import AuthoringError, ProofError
 from .link_checker import Problem, Proof
 from .link_targets import Targets
 from .redirects import Redirect
+from .renamed_settings import setting
 from .scheduled import Scheduled
 
 PREVIEW = "{preview}"
@@ -129,7 +130,7 @@ def lay_redirects(generators: Iterable[Any]) -> None:
         if isinstance(generator, ArticlesGenerator):
             run.context, output = generator.context, Path(generator.output_path)
     if output is None:
-        raise DeskError("There is no articles generator; is another plugin in the way?")
+        raise AuthoringError("There is no articles generator; is another plugin in the way?")
     run.redirects, run.problems = redirects.redirects_of(run.contents, run.context)
     for one in run.redirects:
         path = output / one.file
@@ -167,7 +168,7 @@ def look_over(pelican: Any) -> None:
     # A text that Pelican refused for another reason will not become public either.
     made = {id(one) for one in run.contents}
     moments = [one.due for one in run.scheduled if id(one.content) in made]
-    scheduled.write_moments(output, moments, settings.get("DESK_SETTINGS_FILE"))
+    scheduled.write_moments(output, moments, settings.get("AUTHORING_SETTINGS_FILE"))
     _drafts.extend(
         _draft(one, due.get(id(one)), settings) for one in run.contents if one.status == "draft"
     )
@@ -228,9 +229,11 @@ def _files(output: Path) -> set[str]:
 
 
 def _ignored(settings: Any) -> list[str]:
-    given = settings.get("DESK_IGNORE_LINKS", ())
+    given = setting(settings, "AUTHORING_IGNORE_LINKS", ())
     if isinstance(given, str) or not all(isinstance(one, str) for one in given):
-        raise DeskError('DESK_IGNORE_LINKS is no list of paths; set it to e.g. ("/shop/*",)')
+        raise AuthoringError(
+            'AUTHORING_IGNORE_LINKS is not a list of paths; set it to e.g. ("/shop/*",)'
+        )
     return list(given)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..shared import plain_text
-from .errors import DeskError
+from .errors import AuthoringError
 
 _LINE = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
 # Scripts with one usual transliteration; digits and signs belong to no script.
@@ -81,10 +81,10 @@ def one_line(text: str) -> str:
 
 
 def slug_of(title: str, settings: Mapping[str, Any]) -> str:
-    """Return the slug that Pelican makes of a title; DeskError if it is empty."""
+    """Return the slug that Pelican makes of a title; AuthoringError if it is empty."""
     slug = plain_text.slug_of(title, settings)
     if not slug:
-        raise DeskError(f"The title {title!r} gives no address; name one with --slug")
+        raise AuthoringError(f"The title {title!r} gives no address; name one with --slug")
     return slug
 
 
@@ -143,14 +143,14 @@ def as_known(name: str, known: list[str]) -> str:
 def write(
     manuscript: Manuscript, content: Path, files: list[Metadata], settings: Mapping[str, Any]
 ) -> Path:
-    """Write `content/SLUG.md` and return its path; DeskError if it exists."""
+    """Write `content/SLUG.md` and return its path; AuthoringError if it exists."""
     slug = manuscript.slug
     if not re.fullmatch(r"[^\s/\\.%?#][^\s/\\%?#]*", slug) or slug.lower() in RESERVED:
-        raise DeskError(f"The address {slug!r} cannot be used; name another one with --slug")
+        raise AuthoringError(f"The address {slug!r} cannot be used; name another one with --slug")
     for one in files:
         title = one.values.get("title", "")
         if slug == (one.values.get("slug") or (title and slug_of(title, settings))):
-            raise DeskError(
+            raise AuthoringError(
                 f"{os.path.relpath(one.path)} has the address {slug!r} already; "
                 "name another one with --slug"
             )
@@ -160,9 +160,9 @@ def write(
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(manuscript.text)
     except FileExistsError:
-        raise DeskError(
+        raise AuthoringError(
             f"{os.path.relpath(path)} is there already; name another address with --slug"
         ) from None
     except OSError as error:
-        raise DeskError(f"{path} cannot be written ({error.strerror})") from error
+        raise AuthoringError(f"{path} cannot be written ({error.strerror})") from error
     return path

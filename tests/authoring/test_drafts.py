@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from plugins.authoring import draft_secret
 from plugins.authoring.commands import drafts
-from plugins.authoring.errors import DeskError
+from plugins.authoring.errors import AuthoringError
 from plugins.cli import verify
 from tests.authoring.site import DESK, LOCAL, PUBLIC, QUICK, built, desk, files
 from tests.discussion.api_server import Wire
@@ -80,7 +80,7 @@ def test_the_secret_may_be_given_and_must_be_long(tmp_path: Path) -> None:
     given = {draft_secret.SETTING: "x" * 32}
     assert draft_secret.key_of(given, tmp_path) == b"x" * 32
     assert not (tmp_path / draft_secret.NAME).exists()
-    with pytest.raises(DeskError, match="fewer than 32"):
+    with pytest.raises(AuthoringError, match="fewer than 32"):
         draft_secret.key_of({draft_secret.SETTING: "short"}, tmp_path)
     first = draft_secret.key_of({}, tmp_path / "var")
     assert draft_secret.key_of({}, tmp_path / "var") == first

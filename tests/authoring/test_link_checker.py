@@ -67,7 +67,8 @@ def test_links_that_lead_somewhere_do_not(environ: Path, body: str) -> None:
     root = desk(
         environ,
         articles,
-        'SITEURL = "https://r.example"\nDESK_IGNORE_LINKS = ["/shop/*"]\nSTATIC_PATHS = ["."]\n'
+        'SITEURL = "https://r.example"\nAUTHORING_IGNORE_LINKS = ["/shop/*"]\n'
+        'STATIC_PATHS = ["."]\n'
         'STATIC_EXCLUDE_SOURCES = False\nMARKDOWN = {"extension_configs": {"extra": {}, "toc": {}, '
         '"meta": {}}}\n',
     )
@@ -121,7 +122,7 @@ def test_a_broken_link_in_a_draft_is_said_and_fails_nothing(
 
 
 def test_what_is_scheduled_is_held_to_the_day_it_becomes_public(environ: Path) -> None:
-    now = 'DESK_NOW = "2026-11-01"\n' + LOCAL
+    now = 'AUTHORING_NOW = "2026-11-01"\n' + LOCAL
     later = {"Date": "2026-12-01"}
     articles = {
         "a.md": article("A", "a", "[x]({filename}b.md) [y](/b/#head)", **later),
@@ -137,10 +138,10 @@ def test_what_is_scheduled_is_held_to_the_day_it_becomes_public(environ: Path) -
 
 
 def test_a_wrong_setting_is_named(environ: Path) -> None:
-    from plugins.authoring.errors import DeskError
+    from plugins.authoring.errors import AuthoringError
 
-    for setting in ('DESK_IGNORE_LINKS = "/shop/*"', 'DESK_NOW = "tomorrow"'):
-        with pytest.raises(DeskError, match=setting.split(" ")[0]):
+    for setting in ('AUTHORING_IGNORE_LINKS = "/shop/*"', 'AUTHORING_NOW = "tomorrow"'):
+        with pytest.raises(AuthoringError, match=setting.split(" ")[0]):
             built(desk(environ, one(), setting))
 
 

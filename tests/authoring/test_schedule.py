@@ -25,7 +25,7 @@ NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 
 def at(moment: str) -> str:
     return (
-        f'DESK_NOW = "{moment}"\nTIMEZONE = "Europe/Berlin"\n'
+        f'AUTHORING_NOW = "{moment}"\nTIMEZONE = "Europe/Berlin"\n'
         'SITEURL = "https://r.example"\nFEED_ALL_ATOM = "feed.xml"\n'
     )
 

@@ -43,7 +43,7 @@ def run_pelican(
         "OUTPUT_PATH": str(fresh),
         "DELETE_OUTPUT_DIRECTORY": False,
         # A build for a scheduled article must use the same settings (plugins/authoring).
-        "DESK_SETTINGS_FILE": os.path.relpath(settings_file),
+        "AUTHORING_SETTINGS_FILE": os.path.relpath(settings_file),
     }
     if not cache:
         override["QUICK_CACHE"] = None
