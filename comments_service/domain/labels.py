@@ -35,11 +35,19 @@ def reason_in_words(reason: str) -> str:
     return f"{sentence}: {detail}" if detail else sentence
 
 
+# The status that each action gives to a reply.
 ACTIONS = {
     "approve": Status.APPROVED,
     "spam": Status.SPAM,
     "trash": Status.TRASH,
     "pending": Status.PENDING,
+}
+# The same actions as an editor chooses them.
+ACTION_LABELS = {
+    "approve": "Approve",
+    "pending": "Move back to pending",
+    "spam": "Mark as spam",
+    "trash": "Move to trash",
 }
 # Past tense of each action, for the audit log.
 DONE = {

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from comments_service.domain.actor import Actor
 from comments_service.domain.errors import Conflict, Invalid, NotFound, ServiceError
+from comments_service.domain.labels import ACTIONS
 from comments_service.domain.models import Status
 from comments_service.services import bulk_drafts, moderation, reply_versions
-from comments_service.services.moderation import ACTIONS
 from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Stale, Version
 from comments_service.store import bulk_jobs, comments, queue

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from comments_service.domain.actor import Actor
 from comments_service.domain.errors import Conflict, NotFound
 from comments_service.domain.ids import new_id
-from comments_service.services.moderation import ACTIONS
+from comments_service.domain.labels import ACTIONS
 from comments_service.services.pages import the_site
 from comments_service.store import bulk_drafts as store
 from comments_service.store import queue, sites

@@ -16,7 +16,7 @@ from comments_service.domain.actor import AUTHOR, Actor
 from comments_service.domain.comment_form import Refused
 from comments_service.domain.errors import AlreadyHandled, BadRequest, Conflict, NotFound
 from comments_service.domain.ids import new_id
-from comments_service.domain.labels import said
+from comments_service.domain.labels import ACTIONS, said
 from comments_service.domain.models import Origin, Status
 from comments_service.services import privacy, reply_versions, site_rules
 from comments_service.services.pages import the_site
@@ -38,12 +38,6 @@ from comments_service.store.database import Database
 from comments_service.store.events import Event
 from comments_service.store.sites import Site
 
-ACTIONS = {
-    "approve": Status.APPROVED,
-    "spam": Status.SPAM,
-    "trash": Status.TRASH,
-    "pending": Status.PENDING,
-}
 # Maximum length of a decline reason in characters.
 TOLD_MOST = 500
 

@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 from comments_service.app import create_app
 from comments_service.domain import actor, markup
 from comments_service.domain.errors import ServiceError
+from comments_service.domain.labels import ACTIONS
 from comments_service.domain.models import Origin
 from comments_service.services import moderation
 from comments_service.services.pages import the_site
@@ -131,7 +132,7 @@ class House:
         """Change the status of a reply; does nothing if it has that status already."""
         self.clock.forward(seconds=1)
         status = {one.id: one.status for one in self.replies()}[public_id]
-        if moderation.ACTIONS[action] != status:
+        if ACTIONS[action] != status:
             moderation.decide(
                 self.db,
                 public_id,

@@ -13,9 +13,9 @@ import comments_service
 from comments_service.domain import comment_form
 from comments_service.domain.actor import Actor
 from comments_service.domain.errors import Conflict, NotFound
+from comments_service.domain.labels import ACTIONS
 from comments_service.domain.models import Status
 from comments_service.services import moderation, submission
-from comments_service.services.moderation import ACTIONS
 from comments_service.services.pages import the_site
 from comments_service.store import comments, events, pages
 from comments_service.store.tables import comment, event, site

@@ -9,9 +9,9 @@ from starlette.routing import Route
 
 from comments_service.domain.actor import Actor
 from comments_service.domain.errors import BadRequest, Invalid, NotFound
+from comments_service.domain.labels import ACTION_LABELS, ACTIONS
 from comments_service.domain.models import Status
 from comments_service.services import bulk_actions, bulk_drafts
-from comments_service.services.moderation import ACTIONS
 from comments_service.store.editors import Session
 from comments_service.web.moderation.login import editor_only
 from comments_service.web.moderation.permissions import actor_of
@@ -24,12 +24,6 @@ from comments_service.web.support.pages import page
 logger = logging.getLogger("rejoinder.service")
 
 PREFIX = "select-"
-VERBS = {
-    "approve": "Approve",
-    "pending": "Move back to pending",
-    "spam": "Mark as spam",
-    "trash": "Move to trash",
-}
 # Number of outcomes on one page.
 PAGE_SIZE = 200
 
@@ -68,7 +62,7 @@ def _seen(value: str) -> bulk_actions.Seen:
 async def _ask(request: Request, session: Session, action: str) -> Response:
     """Count the matching replies and ask for confirmation."""
     context, form = context_of(request), request.state.form
-    if action not in VERBS:
+    if action not in ACTION_LABELS:
         raise BadRequest("Choose what to do with the replies.")
     view = _view(form.get("list", ""))
     words, by = in_words(view), actor_of(session)
@@ -82,7 +76,7 @@ async def _ask(request: Request, session: Session, action: str) -> Response:
         "bulk_ask.html",
         session=session,
         action=action,
-        verb=VERBS[action],
+        verb=ACTION_LABELS[action],
         words=words,
         count=counted.matching,
         draft=counted.token,
@@ -168,7 +162,7 @@ async def show(request: Request, session: Session) -> Response:
         changed=results.changed,
         next_after=results.next_after,
         everything=everything,
-        verbs=VERBS,
+        verbs=ACTION_LABELS,
     )
 
 
