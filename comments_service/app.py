@@ -77,18 +77,25 @@ def create_app(
     settings: Settings, db: Database, now: Callable[[], datetime] = utc_now
 ) -> Starlette:
     """Return the application: routes for readers, the queue, the API, and the built site if set."""
-    i18n.use(settings.language)
+    # Raises ValueError now, not in the first request.
+    i18n.words_of(settings.language)
     notifier = Notifier()
     db.subscribe(notifier.ring)
     window = timedelta(hours=settings.resend_hours)
     on_arrival = _writing_mail(settings) if settings.sends_mail else None
     secret = settings.secret.get_secret_value().encode()
     limits = submission.PostLimits(secret, rate_limit.for_posts(settings))
-    write_batcher = WriteBatcher(
-        lambda batch: submission.submit_all(
+
+    def submit_all(
+        batch: Sequence[submission.Submission],
+    ) -> list[submission.Submitted | Exception]:
+        # In a thread of the batcher, which has no request's context.
+        i18n.use(settings.language)
+        return submission.submit_all(
             db, batch, resend_window=window, on_arrival=on_arrival, limits=limits
         )
-    )
+
+    write_batcher = WriteBatcher(submit_all)
     context = Context(
         settings=settings,
         db=db,
@@ -111,6 +118,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        i18n.use(settings.language)
         asyncio.get_running_loop().set_exception_handler(log_forgotten)
         async with _sending_mail(db, settings, now):
             upkeeping = [
@@ -177,7 +185,11 @@ def create_app(
     app = Application(
         routes=routes,
         exception_handlers=error_responses.PAGE_HANDLERS,
-        middleware=[Middleware(_RequestLog), Middleware(_NoSniff)],
+        middleware=[
+            Middleware(_Language, language=settings.language),
+            Middleware(_RequestLog),
+            Middleware(_NoSniff),
+        ],
         lifespan=lifespan,
     )
     # Its redirects would contain the Host header, which clients can forge.
@@ -237,6 +249,18 @@ def _api(context: Context) -> FastAPI:
     error_schemas.describe(app)
     app.state.context = context
     return app
+
+
+class _Language:
+    """Sets the site's language for each request."""
+
+    def __init__(self, app: ASGIApp, language: str) -> None:
+        self._app = app
+        self._language = language
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        i18n.use(self._language)
+        await self._app(scope, receive, send)
 
 
 class _NoSniff:

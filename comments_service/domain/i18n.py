@@ -5,6 +5,7 @@ Texts in the code and the templates are English. The language is a setting of th
 for editors are always English (`ENGLISH`).
 """
 
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cached_property, lru_cache
 from gettext import NullTranslations
@@ -125,18 +126,21 @@ def marked(text: str) -> str:
 
 
 ENGLISH = Words(SOURCE_LANGUAGE, NullTranslations())
-_site = ENGLISH
+# Of the request or background task that runs, so that two applications can run in one process.
+_site: ContextVar[Words] = ContextVar("site", default=ENGLISH)
 
 
 def use(language: str) -> None:
-    """Set the site's language for this process; raises ValueError if it has no catalog."""
-    global _site
-    _site = words_of(language)
+    """Set the site's language in this context; raises ValueError if it has no catalog.
+
+    Tasks and thread pool calls that are started afterwards inherit it.
+    """
+    _site.set(words_of(language))
 
 
 def site() -> Words:
     """Return the translations of the site's language."""
-    return _site
+    return _site.get()
 
 
 @lru_cache(maxsize=16)
@@ -163,22 +167,22 @@ def languages() -> list[str]:
 
 def gettext(text: str) -> str:
     """Return the text in the site's language."""
-    return _site.gettext(text)
+    return _site.get().gettext(text)
 
 
 def ngettext(one: str, many: str, number: int) -> str:
     """Return the form of the text that goes with the number."""
-    return _site.ngettext(one, many, number)
+    return _site.get().ngettext(one, many, number)
 
 
 def pgettext(context: str, text: str) -> str:
     """Return the text in the site's language; `context` tells apart equal English texts."""
-    return _site.pgettext(context, text)
+    return _site.get().pgettext(context, text)
 
 
 def npgettext(context: str, one: str, many: str, number: int) -> str:
     """Return the form for the number; `context` tells apart equal English texts."""
-    return _site.npgettext(context, one, many, number)
+    return _site.get().npgettext(context, one, many, number)
 
 
 def _available() -> str:
