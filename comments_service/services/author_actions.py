@@ -18,7 +18,14 @@ from comments_service.domain.errors import Conflict, Invalid, NotFound, TooMany
 from comments_service.domain.i18n import sentence
 from comments_service.domain.models import Status
 from comments_service.domain.publish_state import live_state
-from comments_service.services import moderation, permalinks, reply_versions, site_rules, submission
+from comments_service.services import (
+    email_confirmation,
+    moderation,
+    permalinks,
+    reply_versions,
+    site_rules,
+    submission,
+)
 from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Version
 from comments_service.services.submission import Submission
@@ -115,15 +122,17 @@ def edit(
     was: str,
     version: Version,
     client: str | None,
+    author_cookie: str,
     window: timedelta,
     now: datetime,
 ) -> Event:
     """Change the text of the reply as its author.
 
     A published reply becomes pending unless the rules would publish the new text, and always if an
-    editor has edited or pinned it. `client` is the IP address of the request; `was` and `version`
-    are the status and the version that the author saw. Raises `Refused` for an invalid text, and
-    `Conflict` if the reply has changed or the edit window is over.
+    editor has edited or pinned it. `client` is the IP address of the request. `author_cookie` shows
+    that the browser has confirmed the address: the private link alone gives nobody the author's
+    trust. `was` and `version` are the status and the version that the author saw. Raises `Refused`
+    for an invalid text, and `Conflict` if the reply has changed or the edit window is over.
     """
     new = comment_form.check_text(text)
     with db.read() as connection:
@@ -143,7 +152,10 @@ def edit(
         ),
         now=seen.submitted_at,
     )
-    one = one._replace(verified=given.verified_at is not None, network=given.network)
+    trusted = given.verified_at is not None and email_confirmation.is_known(
+        secret, author_cookie, given.email, now
+    )
+    one = submission.sent_by(one, secret, client, verified=trusted)._replace(network=given.network)
     with db.write() as connection:
         site = the_site(connection)
         number, reply = moderation.take(connection, site, public_id)

@@ -144,6 +144,19 @@ def prepare(
     )
 
 
+def sent_by(
+    one: Submission, secret: bytes, client: str | None, *, verified: bool = False
+) -> Submission:
+    """Return the submission with the client that sent it, an IP address, or None if unknown.
+
+    The fingerprint then covers the client's household. Whoever resends a reply gets its private
+    link, so an equal reply from elsewhere, by somebody who read or guessed it, is another reply.
+    """
+    message = f"client:{ip_prefix.household(client)}:{one.fingerprint}"
+    digest = hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()
+    return one._replace(fingerprint=digest, network=client, verified=verified)
+
+
 def submit(
     db: Database,
     secret: bytes,
@@ -235,7 +248,7 @@ def _submit_all(
             answers.append(error)
             continue
         new.append((one, reply))
-        first[one.fingerprint] = Earlier(reply.public_id, 0, one.now)
+        first[one.fingerprint] = Earlier(reply.public_id, 0, one.now, one.verified)
         answers.append(Submitted(reply.public_id, resent=False))
     public, unfollowed = _store(connection, site, known, new, on_arrival) if new else (set(), ())
     if counting is not None:
@@ -263,8 +276,11 @@ def _is_resend(earlier: Earlier, one: Submission) -> bool:
     """Return whether an equal submission may be treated as the same reply sent again.
 
     Everything of a public reply but the email address is known to all. If an equal submission with
-    a guessed address were treated as a resend, the response would confirm the guess.
+    a guessed address were treated as a resend, the response would confirm the guess. The private
+    link of an author who has confirmed the address goes only to a browser that can prove it.
     """
+    if one.origin == Origin.FORM and earlier.verified and not one.verified:
+        return False
     return (
         one.origin != Origin.FORM
         or not earlier.revision

@@ -84,15 +84,6 @@ class NewContact(NamedTuple):
 _ADD = insert(comment).returning(comment.c.id, comment.c.public_id)
 _ADD_CONTACT = insert(contact)
 _ADD_HELD = insert(hold_reason)
-_SAME = (
-    select(contact.c.fingerprint, comment.c.public_id, comment.c.revision, comment.c.submitted_at)
-    .join(comment, comment.c.id == contact.c.comment_id)
-    .where(
-        contact.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
-        comment.c.submitted_at > bindparam("since"),
-    )
-    .order_by(comment.c.id)
-)
 
 
 def add(
@@ -147,6 +138,21 @@ class Earlier(NamedTuple):
     public_id: str
     revision: int
     submitted_at: datetime
+    verified: bool
+
+
+_SAME = (
+    select(
+        contact.c.fingerprint,
+        *columns_of(Earlier, comment, verified=contact.c.verified_at.is_not(None)),
+    )
+    .join(comment, comment.c.id == contact.c.comment_id)
+    .where(
+        contact.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
+        comment.c.submitted_at > bindparam("since"),
+    )
+    .order_by(comment.c.id)
+)
 
 
 def find_resends(

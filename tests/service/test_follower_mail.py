@@ -119,7 +119,8 @@ def test_a_mail_that_leaves_later_has_no_text_that_its_author_changed_since(
         until(lambda: [row.attempts for row in mails(service.db)] == [1])
         author_actions.edit(
             service.db, SECRET.encode(), public_id, "Buy pills at my shop.",
-            was="approved", version=0, client=None, window=timedelta(hours=1), now=service.clock(),
+            was="approved", version=0, client=None, author_cookie="",
+            window=timedelta(hours=1), now=service.clock(),
         )  # fmt: skip
         with post_office(post):
             service.clock.forward(hours=1)

@@ -118,7 +118,7 @@ def edit_as_author(service: Service, public_id: str, version: int | None = None)
     author_actions.edit(
         service.db, KEY, public_id, UNREAD,
         was=found.status, version=found.version if version is None else version,
-        client=None, window=timedelta(minutes=15), now=service.clock(),
+        client=None, author_cookie="", window=timedelta(minutes=15), now=service.clock(),
     )  # fmt: skip
 
 

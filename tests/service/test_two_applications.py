@@ -43,8 +43,7 @@ def test_a_reply_to_one_is_not_in_the_other(pair: tuple[Service, Service]) -> No
     german, french = pair
     german.approve(german.submit(comment="Guten Tag."))
     shown = [
-        one.api("GET", "/discussions/networking").json()["comments"]
-        for one in (german, french)
+        one.api("GET", "/discussions/networking").json()["comments"] for one in (german, french)
     ]
     assert [len(comments) for comments in shown] == [1, 0]
 

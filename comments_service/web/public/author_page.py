@@ -37,6 +37,7 @@ from comments_service.services import (
     subscriptions,
 )
 from comments_service.services.author_actions import Standing, View
+from comments_service.web.public.mail_links import author_cookie
 from comments_service.web.support import security
 from comments_service.web.support.client_network import client_of, network_of
 from comments_service.web.support.context import Context, context_of
@@ -153,7 +154,7 @@ async def edit(request: Request) -> Response:
                 )
                 return _edit_page(request, await _mine(request), text, preview=html, form=form)
             await run_in_threadpool(_count_change, request)
-            await run_in_threadpool(_edit, context, public_id, form, client_of(request))
+            await run_in_threadpool(_edit, request, public_id, form)
         except Unreadable as error:
             text, problems = error.fields.get("comment", ""), {"comment": error.detail}
             return _edit_page(request, await _mine(request), text, problems, error.status)
@@ -189,7 +190,8 @@ def _count_change(request: Request) -> None:
     rate_limit.count(context.db, context.secret, buckets, now=context.now())
 
 
-def _edit(context: Context, public_id: str, form: Mapping[str, str], client: str | None) -> None:
+def _edit(request: Request, public_id: str, form: Mapping[str, str]) -> None:
+    context = context_of(request)
     author_actions.edit(
         context.db,
         context.secret,
@@ -197,7 +199,8 @@ def _edit(context: Context, public_id: str, form: Mapping[str, str], client: str
         form.get("comment", ""),
         was=form.get("was", ""),
         version=form.get("version", ""),
-        client=client,
+        client=client_of(request),
+        author_cookie=author_cookie(request),
         window=context.settings.edit_window,
         now=context.now(),
     )

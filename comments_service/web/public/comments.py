@@ -18,6 +18,7 @@ from comments_service.domain import comment_form
 from comments_service.domain.comment_form import Refused
 from comments_service.domain.errors import Forbidden, NotFound, ServiceError, TooMany, Unavailable
 from comments_service.domain.i18n import counted, sentence
+from comments_service.services import submission
 from comments_service.services.pages import PageWithParent, open_page_with_parent
 from comments_service.web.public import author_page
 from comments_service.web.public.mail_links import is_known
@@ -173,7 +174,7 @@ async def _store(request: Request, key: str, form: dict[str, str]) -> Response:
     context = context_of(request)
     reply = await context.render_pool.prepare(key, form)
     verified = is_known(request, reply.draft.email)
-    reply = reply._replace(verified=verified, network=client_of(request))
+    reply = submission.sent_by(reply, context.secret, client_of(request), verified=verified)
     stored = await context.write_batcher.submit(reply)
     mail = ""
     # The status page explains why a requested follow mail is not sent.

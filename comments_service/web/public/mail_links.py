@@ -128,9 +128,13 @@ async def confirm(request: Request) -> Response:
 
 def is_known(request: Request, email: str) -> bool:
     """Return whether this browser has confirmed the address before."""
-    context = context_of(request)
-    kept = request.cookies.get(security.cookie_name(context.settings, AUTHOR), "")
+    context, kept = context_of(request), author_cookie(request)
     return bool(kept) and email_confirmation.is_known(context.secret, kept, email, context.now())
+
+
+def author_cookie(request: Request) -> str:
+    """Return the cookie that proves a confirmed address, or ""."""
+    return request.cookies.get(security.cookie_name(context_of(request).settings, AUTHOR), "")
 
 
 ROUTES = [
