@@ -40,7 +40,7 @@ def fill(url: str, *, replies: int, pending: int) -> list[tuple[str, str]]:
                     at = start + timedelta(minutes=number)
                     new = _reply(site.id, page_id, parent, at, Status.APPROVED, chance)
                     ids.append(_add(connection, new))
-                    comments.give_slot(connection, ids[-1])
+                    comments.give_position(connection, ids[-1])
                 pages.set_revision(connection, page_id, sites.next_number(connection, site.id))
     with db.write() as connection:
         site = the_site(connection)

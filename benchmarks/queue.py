@@ -124,7 +124,7 @@ def store(database: Path, count: int) -> list[tuple[str, int]]:
             with connection:
                 connection.executemany(
                     "INSERT INTO comment (id, public_id, site_id, page_id, status, author_name,"
-                    " text, html, markup_version, reasons, origin, submitted_at, slot)"
+                    " text, html, markup_version, reasons, origin, submitted_at, position)"
                     " VALUES (?, ?, 1, ?, ?, ?, ?, ?, 1, '[\"all\"]', 'form', ?, ?)",
                     comments,
                 )
@@ -136,7 +136,7 @@ def store(database: Path, count: int) -> list[tuple[str, int]]:
                 connection.executemany(
                     "INSERT INTO comment_search (rowid, text, name) VALUES (?, ?, ?)", words
                 )
-                connection.executemany("INSERT INTO held VALUES (?, ?)", held)
+                connection.executemany("INSERT INTO hold_reason VALUES (?, ?)", held)
         with connection:
             connection.executemany(
                 "INSERT INTO tally (site_id, page_id, status, count) VALUES (1, ?, ?, ?)",

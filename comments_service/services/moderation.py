@@ -516,7 +516,7 @@ def change(
         pages.set_revision(connection, reply.page_id, number)
     comments.write(connection, reply, **values)
     if after.get("status") == Status.APPROVED:
-        comments.give_slot(connection, reply.id)
+        comments.give_position(connection, reply.id)
         notifications.note(connection, reply.id, now)
     elif reply.status == Status.APPROVED != status:
         notifications.take_back(connection, reply.id)

@@ -338,7 +338,7 @@ def _store(
     events.add_all(connection, site.id, entries + by_rules)
     public = [reply for reply, _ in rows if reply.status == Status.APPROVED]
     for reply in public:
-        comments.give_slot(connection, ids[reply.public_id])
+        comments.give_position(connection, ids[reply.public_id])
         pages.set_revision(connection, reply.page_id, reply.revision)
         notifications.note(connection, ids[reply.public_id], reply.submitted_at)
     unfollowed: Collection[str] = ()

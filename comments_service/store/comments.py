@@ -226,7 +226,7 @@ def write(connection: Connection, reply: Stored, **values: Any) -> None:
         _hold(connection, [(reply.id, [AUTHOR_REQUEST] if values["author_request"] else [])])
 
 
-def give_slot(connection: Connection, comment_id: int) -> None:
+def give_position(connection: Connection, comment_id: int) -> None:
     """Give a top-level reply the next position of its discussion, unless it has one already."""
     without = select(comment.c.page_id).where(
         comment.c.id == comment_id, comment.c.parent_id.is_(None), comment.c.position.is_(None)

@@ -68,6 +68,8 @@ class Watched:
 def watched(browser: Browser) -> Iterator[Watched]:
     context = browser.new_context()
     context.route("https://images.example/**", lambda route: route.abort())
+    # A page must not reload while it is looked at.
+    context.route("**/.live/changes*", lambda route: route.abort())
     yield Watched(context.new_page())
     context.close()
 

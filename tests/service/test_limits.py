@@ -57,7 +57,7 @@ def test_a_reason_that_is_too_long_is_kept(shared: Service) -> None:
     )
     assert answer.status_code == 400
     assert "500 characters or fewer" in answer.text
-    assert Page(answer.text).by_id(f"told-{public_id}").attributes["value"] == reason
+    assert Page(answer.text).by_id(f"decline-reason-{public_id}").attributes["value"] == reason
 
 
 def test_a_search_says_that_it_looked_for_the_beginning_only(shared: Service) -> None:

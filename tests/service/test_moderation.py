@@ -266,7 +266,7 @@ def test_one_rule_decides_what_is_public() -> None:
         if isinstance(node, ast.Compare)
         and ast.unparse(node).replace(" ", "") == "comment.c.status==Status.APPROVED"
     ]
-    assert comparing == ["store/public.py"]
+    assert comparing == ["store/visibility.py"]
 
 
 def test_no_entry_of_the_log_holds_text_or_address(service: Service) -> None:
