@@ -4,6 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from comments_service.domain.content_token import content_token
+
 
 class Status(StrEnum):
     """The moderation status of a reply."""
@@ -39,6 +41,11 @@ class Ban(NamedTuple):
     created_at: datetime
     expires_at: datetime | None
     lifted_at: datetime | None
+
+    @property
+    def token(self) -> str:
+        """The number of the ban with a hash of what it bans, for the form that lifts it."""
+        return content_token(self.id, self.kind, self.value)
 
     def holds(self, now: datetime) -> bool:
         """Return whether the ban is in force at `now`."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from comments_service.domain import comment_form, markup
 from comments_service.domain.actor import AUTHOR, Actor
 from comments_service.domain.comment_form import Refused
+from comments_service.domain.content_token import number_in
 from comments_service.domain.errors import AlreadyHandled, BadRequest, Conflict, NotFound
 from comments_service.domain.ids import new_id
 from comments_service.domain.labels import ACTIONS, said
@@ -344,17 +345,30 @@ def erase(db: Database, public_id: str, *, by: Actor, now: datetime) -> Event:
     return entry
 
 
-def undo(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
+def undo(db: Database, event: int | str, *, by: Actor, now: datetime) -> Event:
     """Undo an event, by restoring the values from before; return the new event.
 
+    `event` is its number, or its token from a form, which also names what the event did.
     Raises `Conflict` if there was another change since, or if the undo would publish what was not
     public before, and `NotFound` if there is no such event or nothing to undo. An undo can be
     undone too.
     """
     with db.write() as connection:
-        entry = take_back(connection, the_site(connection), number, by=by, now=now)
+        site = the_site(connection)
+        number = event if isinstance(event, int) else _shown_event(connection, site, event)
+        entry = take_back(connection, site, number, by=by, now=now)
     announce(db, entry, was_public=True)
     return entry
+
+
+def _shown_event(connection: Connection, site: Site, token: str) -> int:
+    number = number_in(token)
+    entry = events.find(connection, site.id, number) if number is not None else None
+    if entry is None:
+        raise NotFound("There is nothing to undo there.")
+    if entry.token != token:
+        raise Conflict("This page is from before the last update or restore. Open the history.")
+    return entry.seq
 
 
 def take_back(

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from comments_service.domain import bans
 from comments_service.domain.actor import Actor
+from comments_service.domain.content_token import content_token, number_in
+from comments_service.domain.errors import Conflict, NotFound
 from comments_service.domain.models import Ban
 from comments_service.domain.rules import Rules
 from comments_service.services import rule_preview, site_rules
@@ -30,6 +32,11 @@ class InForce(NamedTuple):
     next_ban: int | None
     done: Event | None
 
+    @property
+    def token(self) -> str:
+        """The version of the rules with a hash of them, for the form that changes them."""
+        return _token(self.version, self.rules)
+
 
 def in_force(
     db: Database, *, now: datetime, before: int | None, limit: int, done: int | None
@@ -50,16 +57,22 @@ def in_force(
     )
 
 
-def save(
-    db: Database, proposed: Rules, *, version: int | None, by: Actor, now: datetime
-) -> Event | None:
-    """Save rules; returns None if they are the same. Raises `Conflict` for another `version`."""
-    # A form without a version never matches, so that it cannot overwrite anything.
-    seen = -1 if version is None else version
+def save(db: Database, proposed: Rules, *, shown: str, by: Actor, now: datetime) -> Event | None:
+    """Save rules; returns None if they are the same.
+
+    `shown` is the token of the rules on the editor's page. Raises `Conflict` if others are in
+    force by now.
+    """
     with db.write() as connection:
-        return site_rules.save(
-            connection, the_site(connection), proposed, version=seen, by=by, now=now
-        )
+        site = the_site(connection)
+        book = site_rules.in_force(connection, site)
+        # No version is -1, so that an outdated form, or one without a version, changes nothing.
+        seen = book.version if shown == _token(book.version, book.rules) else -1
+        return site_rules.save(connection, site, proposed, version=seen, by=by, now=now)
+
+
+def _token(version: int, rules: Rules) -> str:
+    return content_token(version, rules.model_dump(mode="json"))
 
 
 def try_on_past(db: Database, proposed: Rules, *, most: int, now: datetime) -> Replay:
@@ -75,7 +88,14 @@ def add_ban(db: Database, form: Mapping[str, str], *, by: Actor, now: datetime) 
         return site_rules.ban(connection, the_site(connection), new, by=by, now=now)
 
 
-def lift_ban(db: Database, number: int, *, by: Actor, now: datetime) -> Event:
-    """Lift a ban; raises `NotFound` or `Conflict`."""
+def lift_ban(db: Database, token: str, *, by: Actor, now: datetime) -> Event:
+    """Lift the ban with that token (`Ban.token`); raises `NotFound` or `Conflict`."""
     with db.write() as connection:
-        return site_rules.lift(connection, the_site(connection), number, by=by, now=now)
+        site = the_site(connection)
+        number = number_in(token)
+        ban = store.find_ban(connection, site.id, number) if number is not None else None
+        if ban is None:
+            raise NotFound("There is no such ban.")
+        if ban.token != token:
+            raise Conflict("This page shows another ban under that number. Reload the page.")
+        return site_rules.lift(connection, site, ban.id, by=by, now=now)

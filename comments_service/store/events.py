@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, exists, insert, null, select, update
 
+from comments_service.domain.content_token import content_token
 from comments_service.store.tables import batch, comment, event, page
 
 
@@ -25,6 +26,14 @@ class Event(NamedTuple):
     after: dict[str, Any] | None
     undoes: int | None
     batch_id: int | None = None
+
+    @property
+    def token(self) -> str:
+        """The number of the event with a hash of its content, for the form that undoes it."""
+        return content_token(
+            self.seq, self.at.isoformat(), self.actor, self.action, self.comment, self.page,
+            self.before, self.after,
+        )  # fmt: skip
 
 
 class Told(NamedTuple):

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from comments_service.services import auth
 from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import request_token, token
-from comments_service.store import comments, editors
+from comments_service.store import comments, editors, events
 from comments_service.store.database import Database
 from comments_service.store.tables import comment, contact, event, metadata
 from tests.running import Service
@@ -156,6 +156,15 @@ def post_bytes(service: Service, body: bytes, key: str = "networking") -> reques
     )
 
 
+def event_token(service: Service, number: int | str) -> str:
+    """Return the token of an event, or what is no number as it is."""
+    if not str(number).isdigit():
+        return str(number)
+    with service.db.read() as connection:
+        entry = events.find(connection, the_site(connection).id, int(number))
+    return str(number) if entry is None else entry.token
+
+
 class Editor:
     """An editor's browser."""
 
@@ -200,7 +209,9 @@ class Editor:
         return {"version": token(found), **asked}
 
     def undo(self, number: int | str) -> requests.Response:
-        return self.post("/moderate/undo", token=self.token, event=str(number))
+        """Undo the event with that number, as a page that shows it does."""
+        shown = event_token(self.service, number)
+        return self.post("/moderate/undo", token=self.token, event=shown)
 
 
 def add_editor(

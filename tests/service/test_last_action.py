@@ -191,12 +191,12 @@ def test_an_editor_cannot_undo_what_only_an_admin_may_do(service: Service) -> No
     admin.post(f"/moderate/replies/{public_id}/ban", token=admin.token, what="address")
     ban = _last_entry(service)
     for number in (rules, ban):
-        answer = editor.post("/moderate/undo", token=editor.token, event=number)
+        answer = editor.undo(number)
         assert answer.status_code == 403
         assert "Only an admin" in answer.text
         assert _last_entry(service) == ban
     for number in (ban, rules):
-        assert admin.post("/moderate/undo", token=admin.token, event=number).status_code == 303
+        assert admin.undo(number).status_code == 303
 
 
 def test_an_editor_undoes_a_ban_of_ones_own(service: Service) -> None:
@@ -220,8 +220,8 @@ def test_an_editor_who_was_an_admin_cannot_undo_rules_saved_then(service: Servic
             .where(tables.editor.c.email == "plain@example.org")
             .values(role="editor")
         )
-    assert editor.post("/moderate/undo", token=editor.token, event=rules).status_code == 403
-    assert admin.post("/moderate/undo", token=admin.token, event=rules).status_code == 303
+    assert editor.undo(rules).status_code == 403
+    assert admin.undo(rules).status_code == 303
 
 
 def _is_lifted(service: Service) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from comments_service.domain.actor import COMMAND_LINE
 from comments_service.services import moderation
 from tests.running import Service, token_of
-from tests.service.pages import Page, signed_in, stored
+from tests.service.pages import Page, event_token, signed_in, stored
 
 
 @pytest.mark.parametrize("state", ["pending", "approved", "spam", "trash"])
@@ -55,7 +55,9 @@ def test_what_is_done_on_the_page_of_a_reply_leads_back_to_it(service: Service) 
         f"{path}/edit", token=editor.token, version=version, comment="Better.", list="reply"
     )
     number = edited.headers["Location"].partition("done=")[2]
-    undone = editor.post("/moderate/undo", token=editor.token, event=number, list="reply")
+    undone = editor.post(
+        "/moderate/undo", token=editor.token, event=event_token(service, number), list="reply"
+    )
     assert undone.headers["Location"].startswith(f"{path}?done=")
     for form in ("edit", "answer"):
         page = Page(editor.get(f"{path}/{form}?list=reply").text)

@@ -38,7 +38,7 @@ from comments_service.services import (
 )
 from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import Stale
-from comments_service.store import contacts, mail_links, renderings, rules
+from comments_service.store import contacts, events, mail_links, renderings, rules
 from comments_service.store.comments import Stored
 from comments_service.store.database import Database
 from comments_service.store.queue import Filter
@@ -223,6 +223,13 @@ def test_every_route_that_may_change_something_has_its_place_in_a_table() -> Non
     assert routes() == set(ALL)
 
 
+def _token(service: Service, number: int) -> str:
+    with service.db.read() as connection:
+        entry = events.find(connection, 1, number)
+    assert entry is not None
+    return entry.token
+
+
 def ask(service: Service, route: str, one: Scene) -> requests.Response:
     """Send every field that any form carries, as pages showed them before the author's change."""
     method, path = route.split()
@@ -250,7 +257,7 @@ def ask(service: Service, route: str, one: Scene) -> requests.Response:
         "was": "pending",
         "version": READ_VERSION,
         "comment": "An answer.",
-        "event": str(one.event),
+        "event": _token(service, one.event),
         "reply": one.id,
         f"select-{one.id}": f"pending:{READ_VERSION}",
         "scope": "selected",

@@ -171,3 +171,63 @@ def test_an_older_page_of_a_mailed_link_is_stale(tmp_path: Path) -> None:
         press = form_of(answer.text, path) | {"action": "approve"}
         assert requests.post(service.url + path, data=press, timeout=30).status_code == 410
         assert UNREAD in public(service)
+
+
+def test_an_undo_from_before_a_restore_undoes_nothing_else(
+    service: Service, tmp_path: Path
+) -> None:
+    ada, bob = signed_in(service), signed_in(service, "bob@example.org", "Bob", "admin")
+    reply = posted(service)
+    backup = Backup(service, tmp_path)
+    spam = approval_of(ada.get().text, reply) | {"action": "spam"}
+    done = ada.post(f"/moderate/replies/{reply.id}", **spam)
+    undo = form_of(ada.get(done.headers["Location"]).text, "/moderate/undo")
+    backup.restore()
+    other = approval_of(bob.get().text, reply) | {"action": "trash"}
+    assert bob.post(f"/moderate/replies/{reply.id}", **other).status_code == 303
+    number = undo["event"].partition("-")[0]
+    assert f'value="{number}-' in bob.get("/moderate/history").text
+    answer = ada.post("/moderate/undo", **undo)
+    assert answer.status_code == 409
+    assert "This page is from before the last update or restore." in answer.text
+    assert stored(service.db, reply.id).status == "trash"
+
+
+def test_rules_on_a_page_from_before_a_restore_replace_no_others(
+    service: Service, tmp_path: Path
+) -> None:
+    ada, bob = signed_in(service), signed_in(service, "bob@example.org", "Bob", "admin")
+    backup = Backup(service, tmp_path)
+    _save_rules(ada, hold_links="1")
+    stale = form_of(ada.get("/moderate/settings").text, "/moderate/settings")
+    backup.restore()
+    _save_rules(bob, hold_all="yes", reject_words="casino")
+    answer = ada.post("/moderate/settings", **stale | {"do": "save"})
+    assert answer.status_code == 409
+    assert stored(service.db, service.submit(comment="At the casino.")).status == "spam"
+
+
+def _save_rules(editor: Editor, **fields: str) -> None:
+    form = form_of(editor.get("/moderate/settings").text, "/moderate/settings")
+    assert editor.post("/moderate/settings", **form | {"do": "save"} | fields).status_code == 303
+
+
+def test_a_ban_on_a_page_from_before_a_restore_lifts_no_other(
+    service: Service, tmp_path: Path
+) -> None:
+    ada, bob = signed_in(service), signed_in(service, "bob@example.org", "Bob", "admin")
+    backup = Backup(service, tmp_path)
+    _ban(ada, "address", "old@example.net")
+    lift = form_of(ada.get("/moderate/settings").text, "/moderate/settings/bans/lift")
+    backup.restore()
+    _ban(bob, "word", "casino")
+    answer = ada.post("/moderate/settings/bans/lift", **lift)
+    assert answer.status_code == 409
+    assert "This page shows another ban under that number." in answer.text
+    assert stored(service.db, service.submit(comment="At the casino.")).status == "spam"
+
+
+def _ban(editor: Editor, kind: str, value: str) -> None:
+    fields = {"ban-kind": kind, "ban-value": value, "ban-note": "", "ban-expires": ""}
+    answer = editor.post("/moderate/settings/bans", token=editor.token, **fields)
+    assert answer.status_code == 303

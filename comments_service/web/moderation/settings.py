@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from comments_service.domain import rules
-from comments_service.domain.errors import Conflict, Invalid, NotFound
+from comments_service.domain.errors import Conflict, Invalid
 from comments_service.services import rule_preview, rule_settings
 from comments_service.services.rule_preview import Replay
 from comments_service.store.editors import Session
@@ -58,11 +58,14 @@ async def save(request: Request, session: Session) -> Response:
             lambda: rule_settings.try_on_past(context.db, proposed, most=most, now=context.now())
         )
         return await _page(request, session, form=form, tried=tried)
-    version = number_of(form.get("version"))
     try:
         done = await run_in_threadpool(
             lambda: rule_settings.save(
-                context.db, proposed, version=version, by=actor_of(session), now=context.now()
+                context.db,
+                proposed,
+                shown=form.get("version", ""),
+                by=actor_of(session),
+                now=context.now(),
             )
         )
     except Conflict as error:
@@ -92,11 +95,9 @@ async def add_ban(request: Request, session: Session) -> Response:
 async def lift_ban(request: Request, session: Session) -> Response:
     """Lift one ban."""
     context = context_of(request)
-    number = number_of(request.state.form.get("ban"))
-    if number is None:
-        raise NotFound("There is no such ban.")
+    token = request.state.form.get("ban", "")
     done = await run_in_threadpool(
-        lambda: rule_settings.lift_ban(context.db, number, by=actor_of(session), now=context.now())
+        lambda: rule_settings.lift_ban(context.db, token, by=actor_of(session), now=context.now())
     )
     return RedirectResponse(f"{SETTINGS}?done={done.seq}#bans", 303)
 
@@ -128,7 +129,7 @@ async def _page(
         # Browsers do not send unticked checkboxes.
         kept |= {name: form.get(name, "") for name in (*rules.FLAGS, *current)}
     # The version that the editor saw; the current one if this page shows the conflict.
-    seen = view.version if form is None or overtaken else form.get("version", "")
+    seen = view.token if form is None or overtaken else form.get("version", "")
     fields = ("ban-kind", "ban-value", "ban-note", "ban-expires")
     return page(
         request,

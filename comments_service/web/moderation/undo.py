@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from comments_service.domain.content_token import number_in
 from comments_service.domain.errors import BadRequest, Conflict
 from comments_service.services import bulk_actions, last_action, moderation, site_rules
 from comments_service.store.editors import Session
@@ -14,7 +15,6 @@ from comments_service.web.moderation.permissions import actor_of, editor_only
 from comments_service.web.moderation.queue import acted, card, wants_fragment
 from comments_service.web.moderation.queue_query import HISTORY, list_address, reply_address
 from comments_service.web.support.context import context_of
-from comments_service.web.support.forms import number_of
 from comments_service.web.support.pages import page
 
 
@@ -23,14 +23,14 @@ async def undo(request: Request, session: Session) -> Response:
     """Undo one event."""
     context = context_of(request)
     form: dict[str, str] = request.state.form
-    number = number_of(form.get("event"))
-    if number is None:
+    event = form.get("event", "")
+    if number_in(event) is None:
         raise BadRequest("The form does not say what to undo.")
     return await acted(
         request,
         session,
         form.get("reply", ""),
-        lambda: moderation.undo(context.db, number, by=actor_of(session), now=context.now()),
+        lambda: moderation.undo(context.db, event, by=actor_of(session), now=context.now()),
     )
 
 
