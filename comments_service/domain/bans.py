@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 
 from comments_service.domain.comment_form import email_problem
-from comments_service.domain.email_address import fold
+from comments_service.domain.email_address import fold, folded_forms, mailbox
 from comments_service.domain.errors import Invalid
 from comments_service.domain.models import Ban
 from comments_service.domain.phrase_matcher import WordList, tokens
@@ -132,13 +132,19 @@ class Bans:
         of address and network bans contain the ban's id instead of its value, because addresses
         must not be stored with the reply.
         """
-        address = fold(email)
+        # Also the other spelling of an international domain.
+        addresses = sorted({fold(email), *folded_forms(mailbox(email))})
+        domains = ["@" + address.rpartition("@")[2] for address in addresses]
         candidates = [
-            ("banned-address", self._addresses.get(address)),
-            ("banned-address", self._addresses.get("@" + address.rpartition("@")[2])),
+            *(("banned-address", self._addresses.get(value)) for value in addresses + domains),
             ("banned-network", self._of_network(network, now) if network else None),
         ]
-        by_id = [f"{code}:ban {ban.id}" for code, ban in candidates if ban and ban.holds(now)]
+        # Each ban once.
+        by_id = list(
+            dict.fromkeys(
+                f"{code}:ban {ban.id}" for code, ban in candidates if ban and ban.holds(now)
+            )
+        )
         words = [self._words[word] for word in self._list.found(texts)]
         return by_id + [told("banned-word", ban.value) for ban in words if ban.holds(now)]
 

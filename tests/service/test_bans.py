@@ -117,6 +117,14 @@ def test_a_domain_is_banned_whole_and_alone() -> None:
     assert not reasons(known, "any@notspam.example")
 
 
+@pytest.mark.parametrize("banned", ["@münchen.example", "@xn--mnchen-3ya.example"])
+@pytest.mark.parametrize(
+    "email", ["x@münchen.example", "x@xn--mnchen-3ya.example", "X@MÜNCHEN.example"]
+)
+def test_a_domain_is_banned_in_both_of_its_spellings(banned: str, email: str) -> None:
+    assert reasons([one("address", banned)], email) == ["banned-address:ban 1"]
+
+
 def test_of_two_bans_of_the_same_the_longer_counts() -> None:
     past, later = NOON - timedelta(days=1), NOON + timedelta(days=1)
     for ends in ((past, later), (later, past), (past, None), (None, past)):
