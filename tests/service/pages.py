@@ -9,6 +9,7 @@ from typing import Any
 import requests
 from sqlalchemy import select
 
+from comments_service.domain.content_token import number_in
 from comments_service.services import auth
 from comments_service.services.pages import the_site
 from comments_service.services.reply_versions import request_token, token
@@ -158,7 +159,7 @@ def post_bytes(service: Service, body: bytes, key: str = "networking") -> reques
 
 def event_token(service: Service, number: int | str) -> str:
     """Return the token of an event, or what is no number as it is."""
-    if not str(number).isdigit():
+    if number_in(str(number)) is None:
         return str(number)
     with service.db.read() as connection:
         entry = events.find(connection, the_site(connection).id, int(number))
