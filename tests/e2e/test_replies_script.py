@@ -23,6 +23,8 @@ ARTICLE = "/networking/"
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context()
+    # Tests reload pages themselves; a reload by `rejoinder serve` at the same moment ends theirs.
+    made.route("**/.live/changes*", lambda route: route.abort())
     yield made
     made.close()
 
