@@ -22,7 +22,7 @@ from comments_service.store.bulk_jobs import DONE, Batch, NewItem, Progress
 from comments_service.store.database import Database
 from comments_service.store.queue import Chosen, Queued
 
-# Replies in one transaction, during which new submissions wait for about half a second.
+# Replies in one transaction, during which new submissions wait for one to three seconds.
 PART = 1_000
 
 

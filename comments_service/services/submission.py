@@ -149,8 +149,9 @@ def sent_by(
 ) -> Submission:
     """Return the submission with the client that sent it, an IP address, or None if unknown.
 
-    The fingerprint then covers the client's household. Whoever resends a reply gets its private
-    link, so an equal reply from elsewhere, by somebody who read or guessed it, is another reply.
+    The fingerprint then covers the client's network. A resend leads to the private link of the
+    first reply, so an equal reply from another network counts as a new one: its sender may have
+    read or guessed the text. A reader who changes networks between two tries posts two replies.
     """
     message = f"client:{ip_prefix.household(client)}:{one.fingerprint}"
     digest = hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()

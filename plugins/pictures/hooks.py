@@ -85,7 +85,7 @@ class _Wall:
             return None  # Pelican knows a file once a text names it; plugins.authoring says where
         except OSError as error:
             why = f"{source_lines.shown(str(file.source_path))}: {error.strerror or error}"
-            _complain(content, src, why, "mend the file")
+            _complain(content, src, why, "fix the file")
             return None
         except ValueError as error:
             _complain(content, src, str(error), "save it again as JPEG, PNG, WebP or SVG")
@@ -112,10 +112,10 @@ class _Wall:
         return None
 
 
-def _complain(content: Any, src: str, why: str, mend: str) -> None:
+def _complain(content: Any, src: str, why: str, fix: str) -> None:
     source = str(content.source_path)
     place = f"{source_lines.shown(source)}:{source_lines.lines_of(source, src)[0]}"
-    what = f'{place}: the image "{src}" cannot be read ({why}); {mend}'
+    what = f'{place}: the image "{src}" cannot be read ({why}); {fix}'
     if content.status != "draft":
         raise PictureError(what)
     print(f"WARNING: {what} (a draft)", file=sys.stderr, flush=True)
