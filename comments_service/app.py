@@ -233,7 +233,7 @@ def _api(context: Context) -> FastAPI:
     app = FastAPI(
         title="Rejoinder's comments service",
         summary="What the site side reads and registers.",
-        description="What the static site reads from the service and reports to it; see docs/api.md.",
+        description="What the site side reads from the service and reports to it: docs/api.md.",
         version="1",
         license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         # FastAPI's own pages load scripts from a third party; `api.html` does not.
